@@ -44,12 +44,12 @@ function isInstalled() {
   if (installed === undefined) return false
   const wanted = packagesIn(path.join(root, 'package-lock.json')) ?? {}
   return Object.entries(wanted).every(([place, entry]) => {
-    // Only what lies in node_modules is installed; the rest describes the workspaces. Optional
-    // packages are those of other platforms.
-    if (!place.startsWith('node_modules/') || entry.optional === true) return true
+    // The other entries describe the workspaces themselves.
+    if (!place.startsWith('node_modules/')) return true
     const found = installed[place]
+    // An optional package may be missing: most of them are made for other platforms.
+    if (found === undefined) return entry.optional === true
     return (
-      found !== undefined &&
       found.version === entry.version &&
       found.integrity === entry.integrity &&
       found.link === entry.link

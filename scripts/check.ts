@@ -1,0 +1,106 @@
+/**
+ * Runs every check of the repository side by side and prints one line for each that holds.
+ *
+ * A check that found nothing to check fails: a wrong glob or a tool that no longer understands the
+ * sources must not look like success. So each step says how it counts what it looked at.
+ */
+import { spawn } from 'node:child_process'
+import process from 'node:process'
+
+interface Step {
+  readonly name: string
+  /** The script of the tool, and its arguments. */
+  readonly command: readonly string[]
+  /** What is counted, in the plural. */
+  readonly unit: string
+  /** Finds in the output how many were checked. */
+  readonly count: (output: string) => number
+  /** Drops lines that only serve the count, before the output of a failure is shown. */
+  readonly noise?: RegExp
+}
+
+const steps: readonly Step[] = [
+  {
+    name: 'types',
+    command: ['node_modules/typescript/bin/tsc', '--build', '--verbose'],
+    unit: 'projects',
+    // The root project, which only lists the others, is always there.
+    count: (output) => (output.match(/^ +\* .*tsconfig.*\.json$/gm)?.length ?? 0) - 1,
+    noise: /^(\d+:\d+:\d+ .*| +\* .*|\s*)$/,
+  },
+  {
+    name: 'lint',
+    command: ['node_modules/oxlint/bin/oxlint'],
+    unit: 'files',
+    count: numberIn(/ on (\d+) files? with \d+ rules/),
+  },
+  {
+    name: 'format',
+    command: ['node_modules/@biomejs/biome/bin/biome', 'check'],
+    unit: 'files',
+    count: numberIn(/^Checked (\d+) files?/m),
+  },
+  {
+    name: 'dead code',
+    command: [
+      'node_modules/knip/bin/knip.js',
+      '--no-progress',
+      '--no-config-hints',
+      '--reporter=symbols',
+      '--reporter=./scripts/knip-count.ts',
+    ],
+    unit: 'files',
+    count: numberIn(/^knip looked at (\d+) files$/m),
+    noise: /^knip looked at/,
+  },
+  {
+    name: 'layers',
+    command: ['node_modules/vitest/vitest.mjs', 'run', 'test/tidy/layers.test.ts'],
+    unit: 'rules',
+    count: numberIn(/Tests +(\d+) passed/),
+  },
+]
+
+const answers = await Promise.all(steps.map(run))
+process.exitCode = answers.every((holds) => holds) ? 0 : 1
+
+async function run(step: Step): Promise<boolean> {
+  const start = Date.now()
+  const { output, exitCode } = await outputOf(step.command)
+  const seconds = ((Date.now() - start) / 1000).toFixed(1)
+  const count = step.count(output)
+
+  if (exitCode === 0 && count > 0) {
+    console.log(`✔ ${step.name.padEnd(9)}  ${`${count} ${step.unit}`.padEnd(12)}  ${seconds} s`)
+    return true
+  }
+  const why = exitCode === 0 ? `found no ${step.unit} to check` : `failed (${exitCode})`
+  const shown = output.split(/\r?\n/).filter((line) => step.noise?.test(line) !== true)
+  console.log(`✘ ${step.name}: ${why}\n${shown.join('\n').trim()}\n`)
+  return false
+}
+
+async function outputOf(
+  command: readonly string[],
+): Promise<{ output: string; exitCode: number | string }> {
+  const child = spawn(process.execPath, command, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // The counts are read from the output, so it must come without colours.
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+  })
+  const exit = new Promise<number | string>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  return { exitCode: await exit, output }
+}
+
+function numberIn(pattern: RegExp): (output: string) => number {
+  return (output) => Number(pattern.exec(output)?.[1] ?? 0)
+}
