@@ -2,9 +2,11 @@
  * Runs every check of the repository side by side and prints one line for each that holds.
  *
  * A check that found nothing to check fails: a wrong glob or a tool that no longer understands the
- * sources must not look like success. So each step says how it counts what it looked at.
+ * sources must not look like success. So each step says how many things it looked at, and this is
+ * compared with what lies under `packages/`.
  */
 import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
 import process from 'node:process'
 
 interface Step {
@@ -15,9 +17,16 @@ interface Step {
   readonly unit: string
   /** Finds in the output how many were checked. */
   readonly count: (output: string) => number
+  /** How many it must have looked at. */
+  readonly atLeast: number
   /** Drops lines that only serve the count, before the output of a failure is shown. */
   readonly noise?: RegExp
 }
+
+const packageCount = globSync('packages/*/package.json').length
+const sourceCount = globSync('packages/*/src/**/*.ts').filter(
+  (file) => !file.includes('generated'),
+).length
 
 const steps: readonly Step[] = [
   {
@@ -26,6 +35,7 @@ const steps: readonly Step[] = [
     unit: 'projects',
     // The root project, which only lists the others, is always there.
     count: (output) => (output.match(/^ +\* .*tsconfig.*\.json$/gm)?.length ?? 0) - 1,
+    atLeast: packageCount,
     noise: /^(\d+:\d+:\d+ .*| +\* .*|\s*)$/,
   },
   {
@@ -33,12 +43,14 @@ const steps: readonly Step[] = [
     command: ['node_modules/oxlint/bin/oxlint'],
     unit: 'files',
     count: numberIn(/ on (\d+) files? with \d+ rules/),
+    atLeast: sourceCount,
   },
   {
     name: 'format',
     command: ['node_modules/@biomejs/biome/bin/biome', 'check'],
     unit: 'files',
     count: numberIn(/^Checked (\d+) files?/m),
+    atLeast: sourceCount,
   },
   {
     name: 'dead code',
@@ -51,6 +63,7 @@ const steps: readonly Step[] = [
     ],
     unit: 'files',
     count: numberIn(/^knip looked at (\d+) files$/m),
+    atLeast: sourceCount,
     noise: /^knip looked at/,
   },
   {
@@ -58,6 +71,7 @@ const steps: readonly Step[] = [
     command: ['node_modules/vitest/vitest.mjs', 'run', 'test/tidy/layers.test.ts'],
     unit: 'rules',
     count: numberIn(/Tests +(\d+) passed/),
+    atLeast: 1,
   },
 ]
 
@@ -70,11 +84,12 @@ async function run(step: Step): Promise<boolean> {
   const seconds = ((Date.now() - start) / 1000).toFixed(1)
   const count = step.count(output)
 
-  if (exitCode === 0 && count > 0) {
+  if (exitCode === 0 && count > 0 && count >= step.atLeast && sourceCount > 0) {
     console.log(`✔ ${step.name.padEnd(9)}  ${`${count} ${step.unit}`.padEnd(12)}  ${seconds} s`)
     return true
   }
-  const why = exitCode === 0 ? `found no ${step.unit} to check` : `failed (${exitCode})`
+  const why =
+    exitCode === 0 ? `checked ${count} of ${step.atLeast} ${step.unit}` : `failed (${exitCode})`
   const shown = output.split(/\r?\n/).filter((line) => step.noise?.test(line) !== true)
   console.log(`✘ ${step.name}: ${why}\n${shown.join('\n').trim()}\n`)
   return false
