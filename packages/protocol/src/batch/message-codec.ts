@@ -1,0 +1,120 @@
+import type { Message } from '../message.ts'
+import { ByteReader, ByteWriter, varintBytes } from './bytes.ts'
+
+/**
+ * One message in the body of a batch: a varint length, a byte of flags, the parts that the flags
+ * name in the order of their bits, and the user's bytes to the end. The tag is not here but in the
+ * tag section, where a broker can read it.
+ */
+const has = { keys: 1, properties: 2, messageGroup: 4, messageId: 8 } as const
+
+/** The bytes of `message` after its length, and of each part; computed once, used for size and writing. */
+interface Measured {
+  readonly bytes: number
+  readonly flags: number
+}
+
+export function encodedMessageBytes(message: Message): number {
+  const { bytes } = measure(message)
+  return varintBytes(bytes) + bytes
+}
+
+/** Writes the messages back to back. The buffer is exactly as long as they need. */
+export function encodeMessages(messages: readonly Message[]): Buffer {
+  const measured = messages.map(measure)
+  let total = 0
+  for (const { bytes } of measured) total += varintBytes(bytes) + bytes
+  const writer = new ByteWriter(Buffer.allocUnsafe(total))
+  for (const [index, message] of messages.entries()) {
+    const { bytes, flags } = measured[index] as Measured
+    writer.varint(bytes)
+    writer.uint8(flags)
+    if (flags !== 0) writeParts(writer, message, flags)
+    writer.raw(message.body)
+  }
+  return writer.bytes
+}
+
+/** Reads one message at the reader's position. Its body is a view of the reader's bytes. */
+export function decodeMessage(reader: ByteReader): Omit<Message, 'tag'> {
+  const content = reader.block()
+  const flags = content[0]
+  if (flags === 0) return { body: content.subarray(1) }
+  return decodeParts(content)
+}
+
+/** Passes over one message. */
+export function skipMessage(reader: ByteReader): void {
+  reader.block()
+}
+
+function measure(message: Message): Measured {
+  let bytes = 1 + message.body.length
+  let flags = 0
+  const { keys, properties, messageGroup, messageId } = message
+  if (keys !== undefined && keys.length > 0) {
+    flags |= has.keys
+    bytes += varintBytes(keys.length)
+    for (const key of keys) bytes += textBytes(key)
+  }
+  if (properties !== undefined) {
+    const entries = Object.entries(properties)
+    if (entries.length > 0) {
+      flags |= has.properties
+      bytes += varintBytes(entries.length)
+      for (const [key, value] of entries) bytes += textBytes(key) + textBytes(value)
+    }
+  }
+  if (messageGroup !== undefined) {
+    flags |= has.messageGroup
+    bytes += textBytes(messageGroup)
+  }
+  if (messageId !== undefined) {
+    flags |= has.messageId
+    bytes += textBytes(messageId)
+  }
+  return { bytes, flags }
+}
+
+function textBytes(text: string): number {
+  const bytes = Buffer.byteLength(text)
+  return varintBytes(bytes) + bytes
+}
+
+function writeParts(writer: ByteWriter, message: Message, flags: number): void {
+  if (flags & has.keys) {
+    const keys = message.keys ?? []
+    writer.varint(keys.length)
+    for (const key of keys) writer.text(key, Buffer.byteLength(key))
+  }
+  if (flags & has.properties) {
+    const entries = Object.entries(message.properties ?? {})
+    writer.varint(entries.length)
+    for (const [key, value] of entries) {
+      writer.text(key, Buffer.byteLength(key))
+      writer.text(value, Buffer.byteLength(value))
+    }
+  }
+  if (message.messageGroup !== undefined) {
+    writer.text(message.messageGroup, Buffer.byteLength(message.messageGroup))
+  }
+  if (message.messageId !== undefined) {
+    writer.text(message.messageId, Buffer.byteLength(message.messageId))
+  }
+}
+
+function decodeParts(content: Buffer): Omit<Message, 'tag'> {
+  const reader = new ByteReader(content)
+  const flags = reader.uint8()
+  const message: { -readonly [K in keyof Message]: Message[K] } = { body: content }
+  if (flags & has.keys) message.keys = Array.from({ length: reader.varint() }, () => reader.text())
+  if (flags & has.properties) {
+    const properties: Record<string, string> = {}
+    for (let left = reader.varint(); left > 0; left--) properties[reader.text()] = reader.text()
+    message.properties = properties
+  }
+  if (flags & has.messageGroup) message.messageGroup = reader.text()
+  if (flags & has.messageId) message.messageId = reader.text()
+  message.body = content.subarray(reader.position)
+  return message
+}

@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict'
+import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { CometError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import type { Message } from '../message.ts'
+import { ByteReader, readUint64, writeUint64 } from './bytes.ts'
+import {
+  attributes,
+  FORMAT_VERSION,
+  HEADER_BYTES,
+  layout,
+  MAGIC,
+  type RecordKind,
+  recordKinds,
+} from './layout.ts'
+import { decodeMessage, encodeMessages, skipMessage } from './message-codec.ts'
+import { decodeSections, encodeSections, type Origin, type Sections, tagAt } from './sections.ts'
+
+/** Who sent a batch, and which of its batches for this queue it is. */
+export interface ProducerStamp {
+  /** 8 bytes as 16 hexadecimal digits; zeros: a sender without idempotence. */
+  readonly producerId: string
+  /** Starts at 0 for each queue; raised when a sequence has to start anew. */
+  readonly producerEpoch: number
+  /** Counts the producer's batches for this queue and epoch, from 0. */
+  readonly sequence: number
+  /** Number of the first message among all of this producer's; with the id it identifies each message. */
+  readonly baseMessageNumber: number
+}
+
+export const NO_PRODUCER_ID = '0000000000000000'
+
+export interface BatchToEncode {
+  readonly topic: string
+  readonly queueId: number
+  readonly producer: ProducerStamp
+  readonly bornTimeMs: number
+  readonly messages: readonly Message[]
+  readonly compression?: 'none' | 'zstd'
+  /** Set by a broker that sends messages back or gives up on them. */
+  readonly origin?: Origin
+}
+
+/** What the broker fills in when it appends a record. */
+export interface BrokerStamp {
+  readonly epoch: number
+  readonly logOffset: number
+  /** The confirm offset when the record was written: everything below was durable on the whole in-sync set. */
+  readonly confirmedBefore: number
+  readonly storeTimeMs: number
+  readonly baseQueueOffset: number
+  /** The next record belongs to the same append. */
+  readonly continues: boolean
+}
+
+/** Encodes 1..N messages of one topic queue. The broker's fields are zero; checksums are set. */
+export function encodeBatch(batch: BatchToEncode): Buffer {
+  const { messages } = batch
+  assert.ok(messages.length > 0, 'a batch has at least one message')
+  assert.ok(messages.length <= limits.batchMaxMessages, 'a batch has too many messages')
+  const plain = encodeMessages(messages)
+  const zstd = batch.compression === 'zstd'
+  const body = zstd ? zstdCompressSync(plain) : plain
+  const bytes = buildRecord({
+    kind: 'messages',
+    topic: batch.topic,
+    sections: encodeSections(messages, batch.origin),
+    body,
+  })
+  const { producer } = batch
+  writeUint64(bytes, batch.bornTimeMs, layout.bornTimeMs)
+  bytes.write(producer.producerId, layout.producerId, 8, 'hex')
+  bytes.writeUInt32LE(producer.producerEpoch, layout.producerEpoch)
+  bytes.writeUInt32LE(producer.sequence, layout.sequence)
+  writeUint64(bytes, producer.baseMessageNumber, layout.baseMessageNumber)
+  bytes.writeUInt32LE(messages.length, layout.messageCount)
+  bytes.writeUInt32LE(batch.queueId, layout.queueId)
+  bytes.writeUInt32LE(plain.length, layout.bodyBytes)
+  const flags =
+    (zstd ? attributes.zstd : 0) | (batch.origin === undefined ? 0 : attributes.brokerMade)
+  bytes.writeUInt16LE(flags, layout.attributes)
+  bytes.writeUInt32LE(bodyChecksum(bytes), layout.bodyChecksum)
+  bytes.writeUInt32LE(
+    headerChecksum(bytes, layout.topic + bytes.readUInt16LE(layout.topicBytes)),
+    layout.headerChecksum,
+  )
+  return bytes
+}
+
+/** Encodes a record of one of the broker's own kinds around an opaque body. */
+export function encodeBrokerRecord(kind: 'change' | 'epochOpened', body: Buffer): Buffer {
+  const bytes = buildRecord({ kind, topic: '', sections: [], body })
+  bytes.writeUInt32LE(body.length, layout.bodyBytes)
+  bytes.writeUInt32LE(bodyChecksum(bytes), layout.bodyChecksum)
+  bytes.writeUInt32LE(headerChecksum(bytes, HEADER_BYTES), layout.headerChecksum)
+  return bytes
+}
+
+/** The header of a filler of `totalBytes`; the rest of it need not be written. */
+export function encodeFillerHeader(totalBytes: number, stamp: BrokerStamp): Buffer {
+  assert.ok(totalBytes >= HEADER_BYTES, 'a filler is at least a header')
+  const bytes = buildRecord({ kind: 'filler', topic: '', sections: [], body: Buffer.alloc(0) })
+  bytes.writeUInt32LE(totalBytes, layout.totalBytes)
+  stampRecord(bytes, stamp)
+  return bytes
+}
+
+/** Fills in the broker's fields of an encoded record, in place. */
+export function stampRecord(bytes: Buffer, stamp: BrokerStamp): void {
+  writeUint64(bytes, stamp.epoch, layout.epoch)
+  writeUint64(bytes, stamp.logOffset, layout.logOffset)
+  writeUint64(bytes, stamp.confirmedBefore, layout.confirmedBefore)
+  writeUint64(bytes, stamp.storeTimeMs, layout.storeTimeMs)
+  writeUint64(bytes, stamp.baseQueueOffset, layout.baseQueueOffset)
+  const flags = bytes.readUInt16LE(layout.attributes) & ~attributes.continues
+  bytes.writeUInt16LE(flags | (stamp.continues ? attributes.continues : 0), layout.attributes)
+  const headerEnd = layout.topic + bytes.readUInt16LE(layout.topicBytes)
+  bytes.writeUInt32LE(headerChecksum(bytes, headerEnd), layout.headerChecksum)
+}
+
+/** What a look at the front of some bytes found. */
+export type Peek =
+  | { readonly kind: 'record'; readonly totalBytes: number; readonly headerBytes: number }
+  /** `needBytes` would show more; the bytes so far are those of a header. */
+  | { readonly kind: 'incomplete'; readonly needBytes: number }
+  | { readonly kind: 'invalid'; readonly why: string }
+
+/**
+ * Tells whether a valid record header begins at `at`, without looking at the body.
+ *
+ * A header that passes its checksum but is of another version is `invalid` with that reason.
+ */
+export function peekRecord(bytes: Buffer, at = 0): Peek {
+  const there = bytes.length - at
+  if (there < HEADER_BYTES) return { kind: 'incomplete', needBytes: HEADER_BYTES }
+  if (bytes.readUInt32LE(at + layout.magic) !== MAGIC) {
+    return { kind: 'invalid', why: 'no record begins here' }
+  }
+  const headerBytes = HEADER_BYTES + bytes.readUInt16LE(at + layout.topicBytes)
+  if (headerBytes > HEADER_BYTES + limits.topicNameMaxChars * 4) {
+    return { kind: 'invalid', why: 'the topic length is impossible' }
+  }
+  if (there < headerBytes) return { kind: 'incomplete', needBytes: headerBytes }
+  const record = at === 0 ? bytes : bytes.subarray(at)
+  if (headerChecksum(record, headerBytes) !== record.readUInt32LE(layout.headerChecksum)) {
+    return { kind: 'invalid', why: 'the header checksum does not match' }
+  }
+  if (record[layout.version] !== FORMAT_VERSION) {
+    return { kind: 'invalid', why: `format version ${record[layout.version]} is not known` }
+  }
+  const totalBytes = record.readUInt32LE(layout.totalBytes)
+  const sectionBytes = record.readUInt32LE(layout.sectionBytes)
+  if (totalBytes < headerBytes + sectionBytes) {
+    return { kind: 'invalid', why: 'the lengths contradict each other' }
+  }
+  return { kind: 'record', totalBytes, headerBytes }
+}
+
+/**
+ * One record, read where it lies: fields are decoded when asked for, bodies are views of the bytes.
+ *
+ * `parse` has verified the header. `verifyBody` verifies the rest; nothing below it is trusted
+ * before, so callers verify once, where bytes enter their process.
+ */
+export class RecordBatch {
+  /** The whole record, header to end. */
+  readonly bytes: Buffer
+  readonly #headerBytes: number
+  #sections: Sections | undefined
+
+  private constructor(bytes: Buffer, headerBytes: number) {
+    this.bytes = bytes
+    this.#headerBytes = headerBytes
+  }
+
+  /** Throws `MALFORMED_BATCH` unless exactly one record, with a good header, begins at `at`. */
+  static parse(bytes: Buffer, at = 0): RecordBatch {
+    const peek = peekRecord(bytes, at)
+    if (peek.kind === 'invalid')
+      throw new CometError('MALFORMED_BATCH', `at byte ${at}: ${peek.why}`)
+    if (peek.kind === 'incomplete' || at + peek.totalBytes > bytes.length) {
+      throw new CometError('MALFORMED_BATCH', `at byte ${at}: the record is cut off`)
+    }
+    return new RecordBatch(bytes.subarray(at, at + peek.totalBytes), peek.headerBytes)
+  }
+
+  get kind(): RecordKind {
+    const kind = this.bytes[layout.kind]
+    switch (kind) {
+      case recordKinds.messages:
+        return 'messages'
+      case recordKinds.change:
+        return 'change'
+      case recordKinds.epochOpened:
+        return 'epochOpened'
+      case recordKinds.filler:
+        return 'filler'
+      default:
+        throw new CometError('MALFORMED_BATCH', `record kind ${kind} is not known`)
+    }
+  }
+
+  get totalBytes(): number {
+    return this.bytes.length
+  }
+
+  get epoch(): number {
+    return readUint64(this.bytes, layout.epoch)
+  }
+
+  get logOffset(): number {
+    return readUint64(this.bytes, layout.logOffset)
+  }
+
+  get confirmedBefore(): number {
+    return readUint64(this.bytes, layout.confirmedBefore)
+  }
+
+  get storeTimeMs(): number {
+    return readUint64(this.bytes, layout.storeTimeMs)
+  }
+
+  get baseQueueOffset(): number {
+    return readUint64(this.bytes, layout.baseQueueOffset)
+  }
+
+  get bornTimeMs(): number {
+    return readUint64(this.bytes, layout.bornTimeMs)
+  }
+
+  get producer(): ProducerStamp {
+    return {
+      producerId: this.bytes.toString('hex', layout.producerId, layout.producerId + 8),
+      producerEpoch: this.bytes.readUInt32LE(layout.producerEpoch),
+      sequence: this.bytes.readUInt32LE(layout.sequence),
+      baseMessageNumber: readUint64(this.bytes, layout.baseMessageNumber),
+    }
+  }
+
+  get messageCount(): number {
+    return this.bytes.readUInt32LE(layout.messageCount)
+  }
+
+  get queueId(): number {
+    return this.bytes.readUInt32LE(layout.queueId)
+  }
+
+  get topic(): string {
+    return this.bytes.toString('utf8', layout.topic, this.#headerBytes)
+  }
+
+  get isCompressed(): boolean {
+    return (this.#attributes & attributes.compressionMask) !== 0
+  }
+
+  /** The next record belongs to the same append. */
+  get continues(): boolean {
+    return (this.#attributes & attributes.continues) !== 0
+  }
+
+  get isBrokerMade(): boolean {
+    return (this.#attributes & attributes.brokerMade) !== 0
+  }
+
+  get sections(): Sections {
+    this.#sections ??= decodeSections(
+      this.bytes.subarray(this.#headerBytes, this.#bodyStart),
+      this.messageCount,
+    )
+    return this.#sections
+  }
+
+  /** Whether the body checksum, which covers the producer's fields, topic, sections and body, matches. */
+  get isBodyIntact(): boolean {
+    if (this.bytes[layout.kind] === recordKinds.filler) return true
+    return bodyChecksum(this.bytes) === this.bytes.readUInt32LE(layout.bodyChecksum)
+  }
+
+  /** Throws `CHECKSUM_MISMATCH` unless the body is intact. */
+  verifyBody(): void {
+    if (this.isBodyIntact) return
+    throw new CometError(
+      'CHECKSUM_MISMATCH',
+      `the body checksum of a batch of ${this.messageCount} messages of "${this.topic}" does not match`,
+    )
+  }
+
+  /** The stored body, uncompressed: messages back to back, or an opaque body of the broker's kinds. */
+  openBody(): Buffer {
+    const stored = this.bytes.subarray(this.#bodyStart)
+    if (!this.isCompressed) return stored
+    const bodyBytes = this.bytes.readUInt32LE(layout.bodyBytes)
+    const plain = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, bodyBytes) })
+    if (plain.length !== bodyBytes) {
+      throw new CometError(
+        'MALFORMED_BATCH',
+        `a body opened to ${plain.length} bytes, not ${bodyBytes}`,
+      )
+    }
+    return plain
+  }
+
+  /**
+   * Decodes the messages with index in `[from, to)`. Bodies are views of the record (or of the
+   * uncompressed copy); copy what outlives it.
+   */
+  messages(from = 0, to = this.messageCount): Message[] {
+    const { tags } = this.sections
+    const reader = new ByteReader(this.openBody())
+    for (let index = 0; index < from; index++) skipMessage(reader)
+    const messages: Message[] = []
+    for (let index = from; index < to; index++) {
+      const message = decodeMessage(reader)
+      const tag = tagAt(tags, index)
+      messages.push(tag === undefined ? message : { ...message, tag })
+    }
+    return messages
+  }
+
+  /**
+   * The identity of message `index`: the sender's own, or one made of producer and number. It stays
+   * the same through retries, redeliveries and the dead letter topic.
+   */
+  messageId(index: number, message: Message): string {
+    if (message.messageId !== undefined) return message.messageId
+    const { producerId, baseMessageNumber } = this.producer
+    return messageIdOf(producerId, baseMessageNumber + index)
+  }
+
+  get #attributes(): number {
+    return this.bytes.readUInt16LE(layout.attributes)
+  }
+
+  get #bodyStart(): number {
+    return this.#headerBytes + this.bytes.readUInt32LE(layout.sectionBytes)
+  }
+}
+
+/** `producerId` and the producer's number of the message, as users see it. */
+export function messageIdOf(producerId: string, messageNumber: number): string {
+  return `${producerId}-${messageNumber.toString(16)}`
+}
+
+/**
+ * Checks what a broker accepts from a producer, beyond a good header: kind, counts, sizes, checksum.
+ *
+ * Throws `MALFORMED_BATCH`, `BATCH_TOO_LARGE` or `CHECKSUM_MISMATCH`.
+ */
+export function checkProducerBatch(batch: RecordBatch): void {
+  if (batch.totalBytes > limits.batchMaxBytes) {
+    throw new CometError(
+      'BATCH_TOO_LARGE',
+      `a batch has ${batch.totalBytes} bytes, ${limits.batchMaxBytes} are allowed`,
+    )
+  }
+  if (batch.kind !== 'messages') {
+    throw new CometError('MALFORMED_BATCH', `producers may not send records of kind ${batch.kind}`)
+  }
+  if (batch.isBrokerMade) {
+    throw new CometError(
+      'MALFORMED_BATCH',
+      'producers may not send records marked as made by a broker',
+    )
+  }
+  if (batch.messageCount === 0 || batch.messageCount > limits.batchMaxMessages) {
+    throw new CometError('MALFORMED_BATCH', `a batch of ${batch.messageCount} messages`)
+  }
+  batch.verifyBody()
+}
+
+/** Splits concatenated whole records. Throws `MALFORMED_BATCH` at the first bad header or cut record. */
+export function* parseBatches(bytes: Buffer): Generator<RecordBatch> {
+  let at = 0
+  while (at < bytes.length) {
+    const batch = RecordBatch.parse(bytes, at)
+    yield batch
+    at += batch.totalBytes
+  }
+}
+
+function buildRecord(parts: {
+  readonly kind: RecordKind
+  readonly topic: string
+  readonly sections: readonly Buffer[]
+  readonly body: Buffer
+}): Buffer {
+  const topicBytes = Buffer.byteLength(parts.topic)
+  let sectionBytes = 0
+  for (const section of parts.sections) sectionBytes += section.length
+  const headerBytes = HEADER_BYTES + topicBytes
+  const bytes = Buffer.allocUnsafe(headerBytes + sectionBytes + parts.body.length)
+  bytes.fill(0, 0, HEADER_BYTES)
+  bytes.writeUInt32LE(MAGIC, layout.magic)
+  bytes.writeUInt32LE(bytes.length, layout.totalBytes)
+  bytes[layout.version] = FORMAT_VERSION
+  bytes[layout.kind] = recordKinds[parts.kind]
+  bytes.writeUInt32LE(sectionBytes, layout.sectionBytes)
+  bytes.writeUInt16LE(topicBytes, layout.topicBytes)
+  bytes.write(parts.topic, layout.topic, topicBytes, 'utf8')
+  let at = headerBytes
+  for (const section of parts.sections) {
+    bytes.set(section, at)
+    at += section.length
+  }
+  bytes.set(parts.body, at)
+  return bytes
+}
+
+function headerChecksum(record: Buffer, headerBytes: number): number {
+  const first = crc32(record.subarray(0, layout.headerChecksum))
+  return crc32(record.subarray(layout.version, headerBytes), first)
+}
+
+function bodyChecksum(record: Buffer): number {
+  const first = crc32(record.subarray(layout.bornTimeMs, layout.bodyChecksum))
+  return crc32(record.subarray(layout.sectionBytes), first)
+}

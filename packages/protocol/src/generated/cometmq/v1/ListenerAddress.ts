@@ -1,0 +1,12 @@
+// Original file: packages/protocol/proto/cometmq/v1/cluster.proto
+
+
+export interface ListenerAddress__Input {
+  'listener'?: (string);
+  'address'?: (string);
+}
+
+export interface ListenerAddress {
+  'listener': (string);
+  'address': (string);
+}

@@ -1,0 +1,12 @@
+// Original file: packages/protocol/proto/cometmq/v1/routes.proto
+
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ClusterDescription__Input as _cometmq_v1_ClusterDescription__Input, ClusterDescription as _cometmq_v1_ClusterDescription } from '../../cometmq/v1/ClusterDescription.ts';
+import type { DescribeClusterRequest__Input as _cometmq_v1_DescribeClusterRequest__Input, DescribeClusterRequest as _cometmq_v1_DescribeClusterRequest } from '../../cometmq/v1/DescribeClusterRequest.ts';
+import type { RouteUpdate__Input as _cometmq_v1_RouteUpdate__Input, RouteUpdate as _cometmq_v1_RouteUpdate } from '../../cometmq/v1/RouteUpdate.ts';
+import type { WatchRequest__Input as _cometmq_v1_WatchRequest__Input, WatchRequest as _cometmq_v1_WatchRequest } from '../../cometmq/v1/WatchRequest.ts';
+
+export interface RoutesDefinition {
+  DescribeCluster: MethodDefinition<_cometmq_v1_DescribeClusterRequest__Input, _cometmq_v1_ClusterDescription__Input, _cometmq_v1_DescribeClusterRequest, _cometmq_v1_ClusterDescription>
+  Watch: MethodDefinition<_cometmq_v1_WatchRequest__Input, _cometmq_v1_RouteUpdate__Input, _cometmq_v1_WatchRequest, _cometmq_v1_RouteUpdate>
+}

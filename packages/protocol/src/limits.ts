@@ -1,0 +1,30 @@
+/** Every fixed bound, with its unit. Those an operator may change are defaults in the configuration. */
+export const limits = {
+  topicNameMaxChars: 127,
+  groupNameMaxChars: 120,
+  brokerNameMaxChars: 64,
+  clientIdMaxChars: 255,
+  queuesPerTopicMax: 4096,
+  /** One message's body, before compression. */
+  messageBodyMaxBytes: 4 * 1024 * 1024,
+  /** Keys and values of all properties, with tag and keys. */
+  propertiesMaxBytes: 16 * 1024,
+  propertiesMaxCount: 128,
+  messageGroupMaxBytes: 63,
+  messageIdMaxBytes: 255,
+  /** Messages in one record batch; also keeps a message's index in a batch within 16 bits. */
+  batchMaxMessages: 16_384,
+  /** A whole encoded record batch: one largest message with its properties and header fits. */
+  batchMaxBytes: 4 * 1024 * 1024 + 64 * 1024,
+  /** One gRPC message in either direction. */
+  rpcMessageMaxBytes: 16 * 1024 * 1024,
+  /** A producer may have this many unanswered batches for one queue; the broker remembers as many results. */
+  producerWindowBatches: 8,
+  /** A filter expression. */
+  filterMaxBytes: 1024,
+  /** Why a message was sent back, as kept with it. Longer reasons are cut. */
+  reasonMaxBytes: 1024,
+  invisibleMinMs: 1_000,
+  invisibleMaxMs: 12 * 3_600_000,
+  retryDelayMaxMs: 7 * 24 * 3_600_000,
+} as const

@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url'
+import { loadSync, type MethodDefinition, type PackageDefinition } from '@grpc/proto-loader'
+import { CometError } from '../errors.ts'
+import type { AdminDefinition } from '../generated/cometmq/v1/Admin.ts'
+import type { ClusterDefinition } from '../generated/cometmq/v1/Cluster.ts'
+import type { RoutesDefinition } from '../generated/cometmq/v1/Routes.ts'
+import type { Method } from './method.ts'
+
+/** The rpcs of one service, by their names in the proto file. */
+export type ServiceMethods<Definition> = {
+  readonly [Name in keyof Definition]: Definition[Name] extends MethodDefinition<
+    infer _RequestInput,
+    infer _ResponseInput,
+    infer Request,
+    infer Response
+  >
+    ? Method<Request, Response>
+    : never
+}
+
+/** Services whose messages are not hot: their codecs are made from `proto/` at run time. */
+export interface Services {
+  readonly admin: ServiceMethods<AdminDefinition>
+  readonly cluster: ServiceMethods<ClusterDefinition>
+  readonly routes: ServiceMethods<RoutesDefinition>
+}
+
+/** Reads `proto/`. Do it once per process: it takes some 20 ms. */
+export function loadServices(): Services {
+  const definition = loadSync(
+    ['admin', 'cluster', 'routes'].map((name) => `cometmq/v1/${name}.proto`),
+    {
+      includeDirs: [fileURLToPath(new URL('../../proto/', import.meta.url))],
+      longs: Number,
+      enums: String,
+      defaults: true,
+      oneofs: true,
+    },
+  )
+  return {
+    admin: methodsOf<AdminDefinition>(definition, 'cometmq.v1.Admin'),
+    cluster: methodsOf<ClusterDefinition>(definition, 'cometmq.v1.Cluster'),
+    routes: methodsOf<RoutesDefinition>(definition, 'cometmq.v1.Routes'),
+  }
+}
+
+function methodsOf<Definition>(
+  definition: PackageDefinition,
+  name: string,
+): ServiceMethods<Definition> {
+  const service = definition[name] as Record<string, MethodDefinition<object, object>>
+  const methods = Object.entries(service).map(([method, rpc]) => [method, methodOf(rpc)])
+  return Object.fromEntries(methods) as ServiceMethods<Definition>
+}
+
+function methodOf(rpc: MethodDefinition<object, object>): Method<object, object> {
+  return {
+    path: rpc.path,
+    kind: rpc.requestStream ? 'bidi' : rpc.responseStream ? 'server-stream' : 'unary',
+    encodeRequest: rpc.requestSerialize,
+    decodeRequest: (bytes) => decode(rpc.requestDeserialize, bytes),
+    encodeResponse: rpc.responseSerialize,
+    decodeResponse: (bytes) => decode(rpc.responseDeserialize, bytes),
+  }
+}
+
+function decode(deserialize: (bytes: Buffer) => object, bytes: Buffer): object {
+  try {
+    return deserialize(bytes)
+  } catch (cause) {
+    throw new CometError('MALFORMED_REQUEST', 'the bytes are no such message', { cause })
+  }
+}

@@ -1,0 +1,25 @@
+export { type BackoffOptions, backoffMs } from './backoff.ts'
+export type { Clock, Timer } from './clock.ts'
+export type { DirectoryLock, File, FileSystem } from './file-system.ts'
+export type {
+  KeyRange,
+  KeyValueOperation,
+  KeyValueStore,
+  KeyValueStores,
+} from './key-value-store.ts'
+export { type LogFields, type Logger, silentLogger } from './logger.ts'
+export type { Random } from './random.ts'
+export type { Runtime } from './runtime.ts'
+export {
+  accept,
+  answer,
+  type CallContext,
+  type CallOptions,
+  type Connection,
+  type Handler,
+  type Listener,
+  type ListenOptions,
+  type MessageStream,
+  type StreamReceiver,
+  type Transport,
+} from './transport.ts'
