@@ -47,7 +47,7 @@ const steps: readonly Step[] = [
   },
   {
     name: 'format',
-    command: ['node_modules/@biomejs/biome/bin/biome', 'check'],
+    command: ['node_modules/@biomejs/biome/bin/biome', 'format'],
     unit: 'files',
     count: numberIn(/^Checked (\d+) files?/m),
     atLeast: sourceCount,
