@@ -104,6 +104,7 @@ function run(nodeArgs) {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
   }
+  endWithShell(child)
   child.on('error', (error) => fail(`${node} could not start: ${error.message}`))
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1)
@@ -111,6 +112,21 @@ function run(nodeArgs) {
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/**
+ * Ends the command when the shell ends that npm put between itself and this process. npm hands a
+ * signal to that shell only, which dies of it and tells nobody; daemons would live on.
+ */
+function endWithShell(child) {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const shell = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
+  }, 200)
+  watch.unref()
 }
 
 function fail(message) {
