@@ -6,7 +6,7 @@ export default defineConfig({
   // own defaults, which this setting replaces.
   ssr: { resolve: { conditions: ['cometmq-source', 'module', 'node', 'development|production'] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts'],
     // A run that found no test must fail.
     passWithNoTests: false,
     // Tests that start real processes need a core beside the workers; two workers are the least

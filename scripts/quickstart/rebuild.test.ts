@@ -27,7 +27,10 @@ describe('rebuildFiles', () => {
   test.each([
     ['a lost line', [entry('a', 1, 'one\n')]],
     ['a changed byte', [entry('a', 1, 'one\n'), entry('a', 2, 'twO\n')]],
-    ['a line sent twice as two messages', [entry('a', 1, 'one\n'), entry('a', 2, 'two\n'), entry('a', 2, 'two\n', 'x')]],
+    [
+      'a line sent twice as two messages',
+      [entry('a', 1, 'one\n'), entry('a', 2, 'two\n'), entry('a', 2, 'two\n', 'x')],
+    ],
     ['a file nobody sent', [entry('a', 1, 'one\n'), entry('a', 2, 'two\n'), entry('b', 1, '')]],
   ])('%s is noticed', (_, entries) => {
     const sources = [{ path: 'a', bytes: Buffer.from('one\ntwo\n') }]
@@ -37,7 +40,10 @@ describe('rebuildFiles', () => {
 })
 
 describe('linesOf', () => {
-  test.each(['', 'x', 'x\n', '\n\n', 'a\nb', 'a\r\nb\n'])('%j is its lines put together', (text) => {
-    expect(Buffer.concat(linesOf(Buffer.from(text))).toString()).toBe(text)
-  })
+  test.each(['', 'x', 'x\n', '\n\n', 'a\nb', 'a\r\nb\n'])(
+    '%j is its lines put together',
+    (text) => {
+      expect(Buffer.concat(linesOf(Buffer.from(text))).toString()).toBe(text)
+    },
+  )
 })

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import path from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const comet = fileURLToPath(new URL('../../packages/cli/bin/comet.js', import.meta.url))
+
+/** One `comet` daemon as a real process of its own; what it says goes to a file. */
+export class Daemon {
+  readonly name: string
+  readonly #child: ChildProcess
+  readonly #exited: Promise<void>
+  #address = ''
+
+  private constructor(name: string, child: ChildProcess) {
+    this.name = name
+    this.#child = child
+    this.#exited = once(child, 'exit').then(() => {})
+  }
+
+  /** Resolves when the daemon has said that it is ready. Rejects with its last words if it ends before. */
+  static async start(options: {
+    readonly name: string
+    readonly args: readonly string[]
+    readonly logDirectory: string
+  }): Promise<Daemon> {
+    const child = spawn(process.execPath, [comet, ...options.args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const daemon = new Daemon(options.name, child)
+    const logPath = path.join(options.logDirectory, `${options.name}.log`)
+    daemon.#address = await daemon.#untilReady(createWriteStream(logPath, { flags: 'a' }))
+    return daemon
+  }
+
+  /** `host:port`, with the port that was taken. */
+  get address(): string {
+    return this.#address
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** Resolves when the process has gone. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.isRunning) this.#child.kill(signal)
+    await this.#exited
+  }
+
+  async #untilReady(log: WriteStream): Promise<string> {
+    const lastLines: string[] = []
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream === null) continue
+      createInterface({ input: stream }).on('line', (line) => {
+        log.write(`${line}\n`)
+        lastLines.push(line)
+        if (lastLines.length > 20) lastLines.shift()
+        const address = readyAddressOf(line)
+        if (address !== undefined) resolve(address)
+      })
+    }
+    void this.#exited.then(() => {
+      log.end()
+      reject(new Error(`${this.name} ended before it was ready:\n${lastLines.join('\n')}`))
+    })
+    return promise
+  }
+}
+
+/** The address in the log line with which a daemon reports that it is ready. */
+function readyAddressOf(line: string): string | undefined {
+  if (!line.startsWith('{')) return undefined
+  const { msg, address } = JSON.parse(line) as { msg?: string; address?: string }
+  return msg?.endsWith('is ready') === true ? address : undefined
+}
