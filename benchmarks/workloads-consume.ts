@@ -1,0 +1,154 @@
+import { bytes, type CometClient, type Topic } from '@cometmq/client'
+import { closedLoop, latencyOf, pacedLoop, type Rate } from './load.ts'
+import type { BenchmarkResult, Workload } from './workload.ts'
+import { residentMegabytesOf } from './workloads-publish.ts'
+
+/** A backlog of 100 B messages, delivered to a group and acknowledged durably. */
+export const consume: Workload = {
+  name: 'consume',
+  about: 'a backlog of 100 B messages, delivered to a group and acknowledged',
+  run: async ({ comet, floor, scale }) => {
+    const messages = Math.ceil(1_500_000 * scale)
+    const load = { bytes: 100, messages, window: 20_000, batchBytes: 262_144 }
+    await floor.publish({ ...load, isSyncing: false })
+    const below = await floor.consume(messages)
+    const topic = await backlogOf(comet, 'bench-consume', messages)
+    const ours = await consumeAll(topic, { group: 'bench-consume', messages })
+    await untilBacklogIsZero(comet, 'bench-consume')
+    const ratio = ours.messagesPerSecond / below.messagesPerSecond
+    return [
+      { workload: 'consume', bytes: 100, fsync: true, ...ours, floor: below, ratio, aim: '≥ 0.5' },
+    ]
+  },
+}
+
+/** From `send` to the handler at a steady rate. */
+export const endToEnd: Workload = {
+  name: 'end-to-end',
+  about: '1 KiB at 5 000 messages/s, fsync before the ack, from send to handler',
+  run: async ({ comet, floor, scale }) => {
+    const load = { bytes: 1024, perSecond: 5_000, seconds: Math.max(2, Math.ceil(5 * scale)) }
+    const below = await floor.endToEnd(load)
+    await comet.admin.createTopic({ topic: 'bench-end-to-end', queueCount: 8 })
+    const topic = comet.topic('bench-end-to-end', { codec: bytes() })
+    const latenciesMs: number[] = []
+    await using _consumer = topic.consume(
+      { group: 'bench-end-to-end', from: 'earliest' },
+      (body) => {
+        latenciesMs.push(performance.now() - Buffer.from(body).readDoubleLE(0))
+      },
+    )
+    await pacedLoop({
+      ...load,
+      send: () => {
+        const body = Buffer.alloc(load.bytes)
+        body.writeDoubleLE(performance.now())
+        return topic.send(body, { tag: 'tag' })
+      },
+    })
+    const ours = latencyOf(latenciesMs.slice(load.perSecond))
+    const ratio = ours.p50Ms / below.p50Ms
+    return [
+      {
+        workload: 'end-to-end',
+        bytes: 1024,
+        fsync: true,
+        ...ours,
+        floor: below,
+        ratio,
+        aim: '≤ 2',
+      },
+    ]
+  },
+}
+
+/** A deep backlog: memory of the broker, and the tail while another group reads all of it again. */
+export const backlog: Workload = {
+  name: 'backlog',
+  about:
+    '10 M messages of 100 B: memory of the broker, tail latency while a group re-reads them all',
+  isLong: true,
+  run: async ({ comet, cluster, scale }) => {
+    const messages = Math.ceil(10_000_000 * scale)
+    const topic = await backlogOf(comet, 'bench-backlog', messages)
+    const pid = cluster.broker('broker-a').pid
+    const residentMegabytes = residentMegabytesOf(pid)
+    const quiet = await tailLatency(comet, 'quiet')
+    const reading = consumeAll(topic, { group: 'bench-backlog', messages })
+    const busy = await tailLatency(comet, 'busy')
+    const rate = await reading
+    const ratio = busy.p99Ms / quiet.p99Ms
+    const shared = { bytes: 100, fsync: true }
+    const results: BenchmarkResult[] = [
+      { workload: 'backlog-tail-p99', ...shared, ...busy, floor: quiet, ratio, aim: '≤ 2' },
+      { workload: 'backlog-memory', ...shared, ...rate, residentMegabytes, aim: '≤ 300 MB' },
+      {
+        workload: 'backlog-memory-after-reading',
+        ...shared,
+        residentMegabytes: residentMegabytesOf(pid),
+        aim: '≤ 300 MB',
+      },
+    ]
+    return results
+  },
+}
+
+async function backlogOf(
+  comet: CometClient,
+  name: string,
+  messages: number,
+): Promise<Topic<Uint8Array>> {
+  await comet.admin.createTopic({ topic: name, queueCount: 8 })
+  const topic = comet.topic(name, { codec: bytes() })
+  const body = Buffer.alloc(100, 7)
+  const send = () => topic.send(body, { tag: 'tag' })
+  await closedLoop({ bytes: 100, messages, window: 20_000, send })
+  return topic
+}
+
+async function consumeAll(
+  topic: Topic<Uint8Array>,
+  options: { readonly group: string; readonly messages: number },
+): Promise<Rate> {
+  let count = 0
+  let size = 0
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const start = performance.now()
+  await using _consumer = topic.consume({ group: options.group, from: 'earliest' }, (body) => {
+    size += body.length
+    if (++count === options.messages) resolve()
+  })
+  await promise
+  const seconds = (performance.now() - start) / 1e3
+  return { messagesPerSecond: count / seconds, megabytesPerSecond: size / seconds / 1e6 }
+}
+
+async function tailLatency(comet: CometClient, name: string) {
+  await comet.admin.createTopic({ topic: `bench-tail-${name}`, queueCount: 8 })
+  const topic = comet.topic(`bench-tail-${name}`, { codec: bytes() })
+  const latenciesMs: number[] = []
+  await using _consumer = topic.consume(
+    { group: `bench-tail-${name}`, from: 'earliest' },
+    (body) => {
+      latenciesMs.push(performance.now() - Buffer.from(body).readDoubleLE(0))
+    },
+  )
+  await pacedLoop({
+    perSecond: 500,
+    seconds: 4,
+    send: () => {
+      const body = Buffer.alloc(1024)
+      body.writeDoubleLE(performance.now())
+      return topic.send(body)
+    },
+  })
+  return latencyOf(latenciesMs.slice(200))
+}
+
+async function untilBacklogIsZero(comet: CometClient, group: string): Promise<void> {
+  for (;;) {
+    const lag = await comet.admin.groupLag(group)
+    if (lag.backlog === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
