@@ -1,2 +1,2 @@
-// The public names of this package are listed here, one by one, as they come to exist.
-export {}
+export { checkNameServerConfig, type NameServerConfig, nameServerDefaults } from './config.ts'
+export { NameServer } from './name-server.ts'

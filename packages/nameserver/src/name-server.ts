@@ -1,0 +1,127 @@
+import { type ClusterDescription, loadServices } from '@cometmq/protocol'
+import type { Clock, Listener, Logger, Runtime, Timer } from '@cometmq/runtime'
+import { checkNameServerConfig, type NameServerConfig } from './config.ts'
+import { RouteTable } from './route-table.ts'
+import { RouteWatchers } from './route-watchers.ts'
+import { ClusterService } from './rpc/cluster-service.ts'
+import { routesHandlers } from './rpc/routes-service.ts'
+
+type NameServerPorts = Pick<Runtime, 'clock' | 'transport' | 'log'>
+
+/** How much later than `silenceMs` a silent broker may leave, as a fraction of it. */
+const TICKS_PER_SILENCE = 12
+
+/**
+ * Knows which broker serves which queue, from what brokers tell it; owns nothing and keeps nothing.
+ * Name servers do not know each other.
+ */
+export class NameServer implements AsyncDisposable {
+  readonly #config: NameServerConfig
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #table: RouteTable
+  readonly #watchers: RouteWatchers
+  readonly #cluster: ClusterService
+  readonly #listener: Listener
+  readonly #startedAtMs: number
+  readonly #tickMs: number
+  #timer: Timer | undefined
+  #closed = false
+
+  private constructor(parts: {
+    config: NameServerConfig
+    ports: NameServerPorts
+    table: RouteTable
+    watchers: RouteWatchers
+    cluster: ClusterService
+    listener: Listener
+    tickMs: number
+  }) {
+    this.#config = parts.config
+    this.#clock = parts.ports.clock
+    this.#log = parts.ports.log
+    this.#table = parts.table
+    this.#watchers = parts.watchers
+    this.#cluster = parts.cluster
+    this.#listener = parts.listener
+    this.#tickMs = parts.tickMs
+    this.#startedAtMs = parts.ports.clock.elapsedMs()
+    this.#scheduleTick()
+  }
+
+  /** Listens and takes registrations. Throws `CONFIG_INVALID`. */
+  static async open(config: NameServerConfig, ports: NameServerPorts): Promise<NameServer> {
+    checkNameServerConfig(config)
+    const tickMs = config.silenceMs / TICKS_PER_SILENCE
+    const startedAtMs = ports.clock.elapsedMs()
+    const table = new RouteTable({ ...config, tickMs }, startedAtMs)
+    const watchers = new RouteWatchers(table, ports.clock, config)
+    const cluster = new ClusterService(table, ports.log, (change) => watchers.announce(change))
+    const services = loadServices()
+    const describe = (): ClusterDescription => ({
+      cluster: config.cluster,
+      brokers: table.describeBrokers(),
+      version: config.version,
+      uptimeMs: Math.round(ports.clock.elapsedMs() - startedAtMs),
+      ready: table.isReady,
+    })
+    const listener = await ports.transport.listen({
+      address: config.listen,
+      handlers: [...cluster.handlers(services), ...routesHandlers(services, watchers, describe)],
+    })
+    ports.log.info({ cluster: config.cluster, address: listener.address }, 'name server listens')
+    return new NameServer({ config, ports, table, watchers, cluster, listener, tickMs })
+  }
+
+  /** `host:port` it listens on. */
+  get address(): string {
+    return this.#listener.address
+  }
+
+  get status(): { ready: boolean; brokers: number; watchers: number; uptimeMs: number } {
+    return {
+      ready: this.#table.isReady,
+      brokers: this.#table.brokers().length,
+      watchers: this.#watchers.count,
+      uptimeMs: Math.round(this.#clock.elapsedMs() - this.#startedAtMs),
+    }
+  }
+
+  /** Resolves when `signal` is aborted and the name server has closed. */
+  async serve(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    }
+    await this.close()
+  }
+
+  /** Breaks every stream: clients go on from their caches and turn to another name server. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#timer?.cancel()
+    await this.#listener.close()
+    this.#log.info({ cluster: this.#config.cluster }, 'name server closed')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #scheduleTick(): void {
+    this.#timer = this.#clock.schedule(this.#tickMs, () => this.#tick())
+  }
+
+  #tick(): void {
+    if (this.#closed) return
+    this.#scheduleTick()
+    const wasReady = this.#table.isReady
+    const { change, silenced } = this.#table.tick(this.#clock.elapsedMs())
+    for (const connection of silenced) {
+      this.#log.warn({ connection, silenceMs: this.#config.silenceMs }, 'broker fell silent')
+      this.#cluster.breakOff(connection, 'UNAVAILABLE', 'not heard for too long; register again')
+    }
+    this.#watchers.announce(change)
+    if (!wasReady && this.#table.isReady) this.#watchers.announceReady()
+  }
+}

@@ -1,0 +1,400 @@
+import type { RegisteredTopic, Registration, TopicRoute } from '@cometmq/protocol'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type RouteChange, RouteTable } from './route-table.ts'
+
+const SILENCE_MS = 3_000
+const TICK_MS = 250
+
+function openTable(options: { warmupMs?: number; maxTopicsPerBroker?: number } = {}): RouteTable {
+  return new RouteTable(
+    {
+      cluster: 'blue',
+      silenceMs: SILENCE_MS,
+      tickMs: TICK_MS,
+      warmupMs: options.warmupMs ?? 0,
+      maxBrokers: 4,
+      maxTopicsPerBroker: options.maxTopicsPerBroker ?? 100,
+    },
+    0,
+  )
+}
+
+function registrationOf(fields: Partial<Registration> = {}): Registration {
+  return {
+    cluster: 'blue',
+    brokerName: 'a',
+    brokerId: 0,
+    epoch: 1,
+    storeId: 'store-a',
+    listeners: [{ listener: 'client', address: 'host-a:8081' }],
+    topics: [],
+    autoCreateTopics: false,
+    version: 'test',
+    ...fields,
+  }
+}
+
+function topicOf(topic: string, fields: Partial<RegisteredTopic> = {}): RegisteredTopic {
+  return { topic, type: 'normal', queueCount: 4, readable: true, writable: true, ...fields }
+}
+
+/** Lets time pass in ticks, from `fromMs` to `toMs`. */
+function passTime(table: RouteTable, fromMs: number, toMs: number): void {
+  for (let nowMs = fromMs + TICK_MS; nowMs <= toMs; nowMs += TICK_MS) table.tick(nowMs)
+}
+
+describe('a broker', () => {
+  // Without it nobody finds a topic.
+  test('is in the routes of its topics as soon as it has registered', () => {
+    const table = openTable()
+
+    const answer = table.register(registrationOf({ topics: [topicOf('orders')] }), 1)
+
+    expect(answer).toMatchObject({ kind: 'registered', change: { brokers: true } })
+    expect(table.route('orders')).toEqual({
+      topic: 'orders',
+      type: 'normal',
+      queueGroups: [{ brokerName: 'a', queueCount: 4, readable: true, writable: true }],
+    })
+  })
+
+  // Clients would go on sending to a broker that has left.
+  test('is out of the routes at its goodbye', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [topicOf('orders')] }), 1)
+
+    const change = table.goodbye(1)
+
+    expect(change).toEqual({ topics: new Set(['orders']), brokers: true })
+    expect(table.route('orders')).toBeUndefined()
+    expect(table.brokers()).toEqual([])
+  })
+
+  // A crashed or cut-off broker says no goodbye.
+  test('that is silent for three seconds is out, and not before', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [topicOf('orders')] }), 1)
+
+    passTime(table, 0, SILENCE_MS)
+    expect(table.route('orders')).toBeDefined()
+
+    const answer = table.tick(SILENCE_MS + TICK_MS)
+    expect(answer).toEqual({
+      change: { topics: new Set(['orders']), brokers: true },
+      silenced: [1],
+    })
+    expect(table.beat(1)).toBe(false)
+  })
+
+  // Beats that do not count would throw every broker out.
+  test('that beats stays', () => {
+    const table = openTable()
+    table.register(registrationOf(), 1)
+
+    for (let second = 0; second < 20; second++) {
+      passTime(table, second * 1_000, (second + 1) * 1_000)
+      expect(table.beat(1)).toBe(true)
+    }
+
+    expect(table.brokers()).toHaveLength(1)
+  })
+
+  // A name server stopped by its host would wake up and forget the whole cluster.
+  test('is not taken for silent because the name server itself was stopped', () => {
+    const table = openTable()
+    table.register(registrationOf(), 1)
+
+    table.tick(60_000)
+
+    expect(table.brokers()).toHaveLength(1)
+  })
+
+  // A broken connection would make routes flicker while the broker reconnects.
+  test('whose stream breaks stays until it counts as silent', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [topicOf('orders')] }), 1)
+
+    table.lost(1)
+
+    expect(table.route('orders')).toBeDefined()
+    passTime(table, 0, SILENCE_MS + TICK_MS)
+    expect(table.route('orders')).toBeUndefined()
+  })
+
+  // Messages of a stream that was replaced would undo what the new one said.
+  test('that registers on a new stream is not heard on the old one', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [topicOf('orders')] }), 1)
+
+    const answer = table.register(registrationOf({ topics: [topicOf('orders')] }), 2)
+
+    expect(answer).toMatchObject({ kind: 'registered', replaced: 1 })
+    expect(table.goodbye(1)).toEqual({ topics: new Set(), brokers: false })
+    expect(table.route('orders')).toBeDefined()
+  })
+
+  // Watchers would be woken for nothing by each reconnect.
+  test('that registers again with the same topics changes nothing', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [topicOf('orders')] }), 1)
+
+    const answer = table.register(registrationOf({ topics: [topicOf('orders')] }), 2)
+
+    expect(answer).toMatchObject({ change: { topics: new Set(), brokers: false } })
+  })
+
+  // Producers would go on sending to a full disk.
+  test('that takes no writes stays readable in its routes', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [topicOf('orders')] }), 1)
+
+    const change = table.change(1, {
+      changed: [],
+      removed: [],
+      writable: false,
+      hasWritable: true,
+    })
+
+    expect(change?.topics).toEqual(new Set(['orders']))
+    expect(table.route('orders')?.queueGroups[0]).toMatchObject({ readable: true, writable: false })
+  })
+
+  // Slaves do not take writes; routing a producer to one costs it a round trip and an error.
+  test('other than the master is never writable', () => {
+    const table = openTable()
+    table.register(registrationOf({ brokerId: 1, topics: [topicOf('orders')] }), 1)
+
+    expect(table.route('orders')?.queueGroups[0]).toMatchObject({ readable: true, writable: false })
+  })
+})
+
+describe('a registration', () => {
+  // Two clusters would mix their messages.
+  test('of another cluster is refused', () => {
+    const answer = openTable().register(registrationOf({ cluster: 'green' }), 1)
+
+    expect(answer).toMatchObject({ kind: 'refused', error: { code: 'WRONG_CLUSTER' } })
+  })
+
+  // Two brokers with one name would take turns in the routes, each with half of the messages.
+  test('with other data under a name that is in use is refused until its holder has gone', () => {
+    const table = openTable()
+    table.register(registrationOf(), 1)
+
+    const second = registrationOf({ storeId: 'store-b' })
+    expect(table.register(second, 2)).toMatchObject({ error: { code: 'NAME_TAKEN' } })
+
+    table.goodbye(1)
+    expect(table.register(second, 3)).toMatchObject({ kind: 'registered' })
+  })
+
+  // A copied data folder carries the same store id.
+  test('with a copy of the data is refused while its holder beats', () => {
+    const table = openTable()
+    table.register(registrationOf(), 1)
+
+    const copy = registrationOf({ listeners: [{ listener: 'client', address: 'host-b:8081' }] })
+    expect(table.register(copy, 2)).toMatchObject({ error: { code: 'NAME_TAKEN' } })
+
+    table.lost(1)
+    expect(table.register(copy, 3)).toMatchObject({ kind: 'registered' })
+  })
+
+  // An old master that comes back would take producers from the new one.
+  test('with an epoch that is over is refused, even when the newer broker has gone', () => {
+    const table = openTable()
+    table.register(registrationOf({ epoch: 5 }), 1)
+    table.goodbye(1)
+
+    expect(table.register(registrationOf({ epoch: 4 }), 2)).toMatchObject({
+      error: { code: 'STALE_EPOCH' },
+    })
+  })
+
+  // After a failover the new master may be quicker than the silence of the old one.
+  test('with a higher epoch replaces a master with other data', () => {
+    const table = openTable()
+    table.register(registrationOf({ epoch: 1 }), 1)
+
+    const answer = table.register(registrationOf({ epoch: 2, storeId: 'store-b' }), 2)
+
+    expect(answer).toMatchObject({ kind: 'registered', replaced: 1 })
+    expect(table.brokers()).toMatchObject([{ epoch: 2 }])
+  })
+
+  // Memory of the name server is bounded.
+  test('beyond the number of brokers is refused', () => {
+    const table = openTable()
+    for (const name of ['a', 'b', 'c', 'd']) {
+      table.register(registrationOf({ brokerName: name, storeId: name }), 1)
+    }
+
+    expect(table.register(registrationOf({ brokerName: 'e' }), 2)).toMatchObject({
+      error: { code: 'TOO_MANY' },
+    })
+  })
+
+  // Half of the changes of one message would leave routes nobody meant.
+  test('is unchanged by changes of which one is illegal', () => {
+    const table = openTable()
+    table.register(registrationOf(), 1)
+
+    const changed = [topicOf('orders'), topicOf('')]
+    const act = (): unknown =>
+      table.change(1, { changed, removed: [], writable: true, hasWritable: false })
+
+    expect(act).toThrow('a registered topic name has 0 chars')
+    expect(table.route('orders')).toBeUndefined()
+  })
+})
+
+// Before that, a client would be told that topics are missing whose brokers only need a moment.
+test('the table is ready when the warm-up is over', () => {
+  const table = openTable({ warmupMs: 2_000 })
+
+  passTime(table, 0, 1_750)
+  expect(table.isReady).toBe(false)
+
+  table.tick(2_000)
+  expect(table.isReady).toBe(true)
+})
+
+describe('whatever happens', () => {
+  type Step =
+    | {
+        readonly kind: 'register'
+        readonly name: string
+        readonly id: number
+        readonly store: string
+        readonly epoch: number
+        readonly topics: readonly RegisteredTopic[]
+      }
+    | { readonly kind: 'change'; readonly back: number; readonly topic: RegisteredTopic }
+    | { readonly kind: 'drop'; readonly back: number; readonly topic: string }
+    | { readonly kind: 'writable'; readonly back: number; readonly writable: boolean }
+    | { readonly kind: 'beat' | 'goodbye' | 'lost'; readonly back: number }
+    | { readonly kind: 'tick'; readonly ticks: number }
+
+  const topicName = fc.constantFrom('t1', 't2', 't3')
+  const topic = fc.record({
+    topic: topicName,
+    type: fc.constant('normal'),
+    queueCount: fc.integer({ min: 1, max: 3 }),
+    readable: fc.boolean(),
+    writable: fc.boolean(),
+  })
+  /** Which of the latest connections speaks. */
+  const back = fc.integer({ min: 0, max: 3 })
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({
+      kind: fc.constant('register' as const),
+      name: fc.constantFrom('a', 'b'),
+      id: fc.integer({ min: 0, max: 1 }),
+      store: fc.constantFrom('s1', 's2'),
+      epoch: fc.integer({ min: 1, max: 3 }),
+      topics: fc.uniqueArray(topic, { selector: (each) => each.topic, maxLength: 3 }),
+    }),
+    fc.record({ kind: fc.constant('change' as const), back, topic }),
+    fc.record({ kind: fc.constant('drop' as const), back, topic: topicName }),
+    fc.record({ kind: fc.constant('writable' as const), back, writable: fc.boolean() }),
+    fc.record({
+      kind: fc.constantFrom('beat' as const, 'goodbye' as const, 'lost' as const),
+      back,
+    }),
+    fc.record({ kind: fc.constant('tick' as const), ticks: fc.integer({ min: 1, max: 8 }) }),
+  )
+
+  /** Carries a step out and returns all that the table said has changed. */
+  function run(table: RouteTable, steps: Iterable<Step>, after: (change: RouteChange) => void) {
+    let nowMs = 0
+    let connection = 0
+    for (const each of steps) {
+      const speaker = 'back' in each ? connection - each.back : connection
+      switch (each.kind) {
+        case 'register': {
+          connection++
+          const answer = table.register(
+            registrationOf({
+              brokerName: each.name,
+              brokerId: each.id,
+              storeId: each.store,
+              epoch: each.epoch,
+              topics: [...each.topics],
+            }),
+            connection,
+          )
+          after(answer.kind === 'registered' ? answer.change : nothing)
+          break
+        }
+        case 'change':
+        case 'drop':
+        case 'writable':
+          after(
+            table.change(speaker, {
+              changed: each.kind === 'change' ? [each.topic] : [],
+              removed: each.kind === 'drop' ? [each.topic] : [],
+              writable: each.kind === 'writable' && each.writable,
+              hasWritable: each.kind === 'writable',
+            }) ?? nothing,
+          )
+          break
+        case 'beat':
+          table.beat(speaker)
+          after(nothing)
+          break
+        case 'goodbye':
+          after(table.goodbye(speaker))
+          break
+        case 'lost':
+          table.lost(speaker)
+          after(nothing)
+          break
+        case 'tick':
+          for (let i = 0; i < each.ticks; i++) after(table.tick((nowMs += TICK_MS)).change)
+          break
+      }
+    }
+  }
+
+  const nothing: RouteChange = { topics: new Set(), brokers: false }
+
+  // Clients learn only what is announced; an unannounced change is a route that is wrong for ever.
+  test('a client that looks up again what was announced has the routes', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const table = openTable()
+        const seen = new Map<string, TopicRoute | undefined>()
+        let brokers = table.brokers()
+
+        run(table, steps, (change) => {
+          for (const name of change.topics) seen.set(name, table.route(name))
+          if (change.brokers) brokers = table.brokers()
+
+          for (const name of ['t1', 't2', 't3']) {
+            expect(seen.get(name)).toEqual(table.route(name))
+          }
+          expect(brokers).toEqual(table.brokers())
+        })
+      }),
+    )
+  })
+
+  // A route that goes back to an old master loses what is sent to it.
+  test('the epoch of a broker name never falls', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const table = openTable()
+        const highest = new Map<string, number>()
+
+        run(table, steps, () => {
+          for (const { brokerName, brokerId, epoch } of table.brokers()) {
+            const key = `${brokerName}/${brokerId}`
+            expect(epoch).toBeGreaterThanOrEqual(highest.get(key) ?? 0)
+            highest.set(key, epoch)
+          }
+        })
+      }),
+    )
+  })
+})

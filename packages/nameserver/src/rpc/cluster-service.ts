@@ -1,0 +1,123 @@
+import {
+  CometError,
+  type ErrorCode,
+  errorTable,
+  type RegisterRequest,
+  type RegisterResponse,
+  type Services,
+  toCometError,
+} from '@cometmq/protocol'
+import { accept, type Handler, type Logger, type MessageStream } from '@cometmq/runtime'
+import type { ConnectionNumber, RouteChange, RouteTable } from '../route-table.ts'
+
+type RegisterStream = MessageStream<RegisterResponse, RegisterRequest>
+
+/** The calls of brokers: one `Register` stream each. */
+export class ClusterService {
+  readonly #table: RouteTable
+  readonly #log: Logger
+  readonly #announce: (change: RouteChange) => void
+  readonly #streams = new Map<ConnectionNumber, RegisterStream>()
+  #nextConnection = 0
+
+  constructor(table: RouteTable, log: Logger, announce: (change: RouteChange) => void) {
+    this.#table = table
+    this.#log = log
+    this.#announce = announce
+  }
+
+  handlers(services: Services): Handler[] {
+    return [accept(services.cluster.Register, (stream) => this.#serve(stream))]
+  }
+
+  /** Ends a stream whose broker is no longer registered on it, so that it registers anew. */
+  breakOff(connection: ConnectionNumber, code: ErrorCode, message: string): void {
+    const stream = this.#streams.get(connection)
+    this.#streams.delete(connection)
+    stream?.cancel(new CometError(code, message))
+  }
+
+  #serve(stream: RegisterStream): void {
+    const connection = this.#nextConnection++
+    this.#streams.set(connection, stream)
+    const lost = (): void => {
+      this.#streams.delete(connection)
+      this.#table.lost(connection)
+    }
+    stream.receive({
+      message: (request) => {
+        // What was sent before this end broke the stream off may still arrive.
+        if (!this.#streams.has(connection)) return
+        try {
+          this.#take(request, connection, stream)
+        } catch (thrown) {
+          const error = toCometError(thrown)
+          this.#log.warn({ code: error.code, error: error.message }, 'registration stream ended')
+          lost()
+          stream.cancel(error)
+        }
+      },
+      ended: () => {
+        lost()
+        stream.end()
+      },
+      failed: lost,
+    })
+  }
+
+  #take(request: RegisterRequest, connection: ConnectionNumber, stream: RegisterStream): void {
+    switch (request.kind) {
+      case 'registration':
+        return this.#register(request, connection, stream)
+      case 'changes': {
+        if (request.changes === null || request.changes === undefined) break
+        const change = this.#table.change(connection, request.changes)
+        if (change === undefined) throw notRegistered()
+        return this.#announce(change)
+      }
+      case 'beat': {
+        if (!this.#table.beat(connection)) throw notRegistered()
+        const number = request.beat?.number ?? 0
+        const brokers = this.#table.brokers()
+        stream.send({ beat: { number, brokers, ...this.#table.groupOf(connection) } })
+        return
+      }
+      case 'goodbye':
+        this.#log.info({ connection }, 'broker said goodbye')
+        return this.#announce(this.#table.goodbye(connection))
+      case undefined:
+        break
+    }
+    throw new CometError('MALFORMED_REQUEST', 'a registration message says nothing')
+  }
+
+  #register(
+    { registration }: RegisterRequest,
+    connection: ConnectionNumber,
+    stream: RegisterStream,
+  ): void {
+    if (registration === null || registration === undefined) {
+      throw new CometError('MALFORMED_REQUEST', 'a registration is empty')
+    }
+    const { brokerName, brokerId, epoch } = registration
+    const answer = this.#table.register(registration, connection)
+    if (answer.kind === 'refused') {
+      const { code, message } = answer.error
+      this.#log.warn({ brokerName, brokerId, code }, 'broker refused')
+      stream.send({ refused: { error: errorTable[code].id, message } })
+      stream.end()
+      return
+    }
+    if (answer.replaced !== undefined && answer.replaced !== connection) {
+      this.breakOff(answer.replaced, 'CANCELLED', 'the broker registered on another stream')
+    }
+    const topics = registration.topics.length
+    this.#log.info({ brokerName, brokerId, epoch, topics }, 'broker registered')
+    stream.send({ registered: { brokers: this.#table.brokers() } })
+    this.#announce(answer.change)
+  }
+}
+
+function notRegistered(): CometError {
+  return new CometError('NOT_READY', 'nobody is registered on this stream; register first')
+}
