@@ -60,6 +60,12 @@ export {
   type TopicDefinition,
   type TopicType,
 } from './topic.ts'
+export {
+  type ErrorStatus,
+  errorOfStatus,
+  type ReceivedStatus,
+  statusOfError,
+} from './wire/error-status.ts'
 export type { Method } from './wire/method.ts'
 export {
   publishMethod,

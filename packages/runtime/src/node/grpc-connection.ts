@@ -1,0 +1,130 @@
+import { CometError, type Method, toCometError } from '@cometmq/protocol'
+import { type CallOptions as GrpcCallOptions, Metadata } from '@grpc/grpc-js'
+import type { CallOptions, Connection, MessageStream } from '../transport.ts'
+import type { GrpcChannel } from './grpc-channel.ts'
+import { asIs, checkedSize, errorOfCall } from './grpc-errors.ts'
+import { GrpcStream } from './grpc-stream.ts'
+
+/** One user of a channel. What it has running breaks when it is closed. */
+export class GrpcConnection implements Connection {
+  readonly address: string
+  readonly #channel: GrpcChannel
+  readonly #release: () => void
+  readonly #running = new Set<Running>()
+  #closed = false
+
+  constructor(channel: GrpcChannel, release: () => void) {
+    this.address = channel.address
+    this.#channel = channel
+    this.#release = release
+  }
+
+  call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Partial<Request>,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      this.#check(options.signal)
+      // Codecs give their defaults to the fields that the port allows to leave out.
+      const bytes = checkedSize(method.encodeRequest(request as Request))
+      const client = this.#channel.client()
+      const call = client.makeUnaryRequest(
+        method.path,
+        asIs,
+        asIs,
+        bytes,
+        new Metadata(),
+        deadlineOf(options.timeoutMs),
+        (error, answer) => {
+          forget()
+          if (error !== null) {
+            reject(errorOfCall(error, call.getPeer() !== client.getChannel().getTarget()))
+            return
+          }
+          try {
+            resolve(method.decodeResponse(answer as Buffer))
+          } catch (thrown) {
+            reject(toCometError(thrown))
+          }
+        },
+      )
+      const forget = this.#remember(options.signal, (error) => {
+        reject(error)
+        call.cancel()
+      })
+    })
+  }
+
+  open<Request, Response>(
+    method: Method<Request, Response>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): MessageStream<Request, Response> {
+    this.#check(options.signal)
+    const client = this.#channel.client()
+    const duplex = client.makeBidiStreamRequest(method.path, asIs, asIs)
+    const stream = new GrpcStream<Request, Response>(
+      duplex,
+      {
+        encode: (message) => method.encodeRequest(message),
+        decode: (bytes) => method.decodeResponse(bytes),
+      },
+      () => duplex.cancel(),
+    )
+    const forget = this.#remember(options.signal, (error) => stream.cancel(error))
+    duplex.on('end', () => {
+      forget()
+      stream.finish()
+    })
+    duplex.on('error', (error: Parameters<typeof errorOfCall>[0]) => {
+      forget()
+      stream.finish(errorOfCall(error, duplex.getPeer() !== client.getChannel().getTarget()))
+    })
+    return stream
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const running of this.#running) running.cancel(this.#closedError())
+    this.#running.clear()
+    this.#release()
+  }
+
+  #check(signal: AbortSignal | undefined): void {
+    if (this.#closed) throw this.#closedError()
+    if (signal?.aborted) throw cancelledError(signal)
+  }
+
+  #closedError(): CometError {
+    return new CometError('CLOSED', `the connection to ${this.address} was closed`)
+  }
+
+  /** Lets `close` and the signal reach a call, until the function returned is called. */
+  #remember(signal: AbortSignal | undefined, cancel: (error: CometError) => void): () => void {
+    const running: Running = { cancel }
+    this.#running.add(running)
+    if (signal === undefined) return () => this.#running.delete(running)
+    const aborted = (): void => {
+      this.#running.delete(running)
+      cancel(cancelledError(signal))
+    }
+    signal.addEventListener('abort', aborted, { once: true })
+    return () => {
+      this.#running.delete(running)
+      signal.removeEventListener('abort', aborted)
+    }
+  }
+}
+
+interface Running {
+  cancel(error: CometError): void
+}
+
+function cancelledError(signal: AbortSignal): CometError {
+  return new CometError('CANCELLED', 'the caller has cancelled the call', { cause: signal.reason })
+}
+
+function deadlineOf(timeoutMs: number | undefined): GrpcCallOptions {
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs }
+}

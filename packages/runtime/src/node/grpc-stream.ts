@@ -1,0 +1,131 @@
+import { CometError, toCometError } from '@cometmq/protocol'
+import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js'
+import type { MessageStream, StreamReceiver } from '../transport.ts'
+import { checkedSize } from './grpc-errors.ts'
+
+type GrpcDuplex = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>
+
+export interface StreamCodec<Outgoing, Incoming> {
+  encode(message: Outgoing): Buffer
+  decode(bytes: Buffer): Incoming
+}
+
+/**
+ * Either end of a stream, over the duplex that grpc-js has for it. Who opened it tells it what
+ * became of the peer, by `peerEnded` and `finish`.
+ *
+ * A message costs one call of `write` or one `data` event; nothing is queued here.
+ */
+export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, Incoming> {
+  readonly #duplex: GrpcDuplex
+  readonly #codec: StreamCodec<Outgoing, Incoming>
+  readonly #abort: (error: CometError | undefined) => void
+  #receiver: StreamReceiver<Incoming> | undefined
+  /** `ended` or `failed` has been called. */
+  #received = false
+  /** Nothing more can be sent. */
+  #sent = false
+  /** Nothing goes over it any more, in either direction. */
+  #over = false
+  #cancelledWith: CometError | undefined
+  #drained: PromiseWithResolvers<void> | undefined
+
+  constructor(
+    duplex: GrpcDuplex,
+    codec: StreamCodec<Outgoing, Incoming>,
+    /** Tells the peer that the stream is broken. */
+    abort: (error: CometError | undefined) => void,
+  ) {
+    this.#duplex = duplex
+    this.#codec = codec
+    this.#abort = abort
+  }
+
+  send(message: Outgoing): boolean {
+    if (this.#sent) return true
+    return this.#duplex.write(checkedSize(this.#codec.encode(message)))
+  }
+
+  writable(): Promise<void> {
+    if (this.#sent || !this.#duplex.writableNeedDrain) return Promise.resolve()
+    if (this.#drained === undefined) {
+      this.#drained = Promise.withResolvers()
+      this.#duplex.once('drain', () => this.#settleDrained())
+    }
+    return this.#drained.promise
+  }
+
+  end(): void {
+    if (this.#sent) return
+    this.#sent = true
+    this.#settleDrained()
+    this.#duplex.end()
+  }
+
+  cancel(error?: CometError): void {
+    if (this.#over) return
+    this.#cancelledWith = error ?? new CometError('CANCELLED', 'this end has cancelled the stream')
+    this.#stop()
+    this.#abort(error)
+    // Later, so that no receiver is called from within its own call of `cancel`.
+    queueMicrotask(() => this.finish())
+  }
+
+  receive(receiver: StreamReceiver<Incoming>): void {
+    this.#receiver = receiver
+    this.#duplex.on('data', (bytes: Buffer) => {
+      if (this.#over) return
+      let message: Incoming
+      try {
+        message = this.#codec.decode(bytes)
+      } catch (thrown) {
+        this.cancel(toCometError(thrown))
+        return
+      }
+      receiver.message(message)
+    })
+  }
+
+  pause(): void {
+    this.#duplex.pause()
+  }
+
+  resume(): void {
+    this.#duplex.resume()
+  }
+
+  /** The peer sends nothing more. */
+  peerEnded(): void {
+    if (this.#received) return
+    this.#received = true
+    this.#receiver?.ended()
+  }
+
+  /** The stream has ended in both directions, by this error or properly. */
+  finish(error?: CometError): void {
+    this.#stop()
+    if (this.#received) return
+    this.#received = true
+    const failure = this.#cancelledWith ?? error
+    if (failure === undefined) this.#receiver?.ended()
+    else this.#receiver?.failed(failure)
+  }
+
+  /** Whether nothing more can be sent. */
+  get isSent(): boolean {
+    return this.#sent
+  }
+
+  #stop(): void {
+    this.#over = true
+    this.#sent = true
+    this.#settleDrained()
+    // What still arrives is dropped; held back it would stay in memory.
+    this.#duplex.resume()
+  }
+
+  #settleDrained(): void {
+    this.#drained?.resolve()
+    this.#drained = undefined
+  }
+}

@@ -1,0 +1,50 @@
+import type { Logger } from '../logger.ts'
+import type { Connection, Listener, ListenOptions, Transport } from '../transport.ts'
+import { GrpcChannel } from './grpc-channel.ts'
+import { GrpcConnection } from './grpc-connection.ts'
+import { GrpcListener } from './grpc-listener.ts'
+
+/** Calls over gRPC. Connections to one address share one HTTP/2 session. */
+export class GrpcTransport implements Transport {
+  readonly #log: Logger
+  readonly #channels = new Map<string, SharedChannel>()
+  readonly #connections = new Set<GrpcConnection>()
+  readonly #listeners = new Set<GrpcListener>()
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  connect(address: string): Connection {
+    const shared = this.#channels.get(address) ?? { channel: new GrpcChannel(address), users: 0 }
+    shared.users += 1
+    this.#channels.set(address, shared)
+    const connection = new GrpcConnection(shared.channel, () => {
+      this.#connections.delete(connection)
+      shared.users -= 1
+      if (shared.users > 0) return
+      this.#channels.delete(address)
+      shared.channel.close()
+    })
+    this.#connections.add(connection)
+    return connection
+  }
+
+  async listen(options: ListenOptions): Promise<Listener> {
+    const listener = await GrpcListener.open(options, this.#log)
+    this.#listeners.add(listener)
+    return listener
+  }
+
+  /** Closes all that was opened here. */
+  async close(): Promise<void> {
+    for (const connection of this.#connections) connection.close()
+    await Promise.all([...this.#listeners].map((listener) => listener.close()))
+    this.#listeners.clear()
+  }
+}
+
+interface SharedChannel {
+  readonly channel: GrpcChannel
+  users: number
+}
