@@ -1,2 +1,24 @@
-// The public names of this package are listed here, one by one, as they come to exist.
-export {}
+export type {
+  AppendedRecord,
+  AppendGroup,
+  AppendLevel,
+  AppendReceipt,
+  AppendRecord,
+} from './append-group.ts'
+export type { RecoveryReport } from './commit-log/recovery.ts'
+export {
+  MessageStore,
+  type ReadResult,
+  type StoreRuntime,
+  type StoreStatus,
+} from './message-store.ts'
+export type { QueueBounds, QueueKey } from './queue-key.ts'
+export type { StateTable, TableRange } from './state/state-tables.ts'
+export { deleteQueuesOf, putQueue, QUEUES_TABLE } from './state/store-tables.ts'
+export { type RetentionConfig, type StoreConfig, storeConfig } from './store-config.ts'
+export type {
+  AppendedBatch,
+  BeforeDelete,
+  StoreListener,
+  Unsubscribe,
+} from './store-listener.ts'

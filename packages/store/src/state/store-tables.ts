@@ -1,0 +1,41 @@
+import type { StateChange } from '@cometmq/protocol'
+import type { QueueKey } from '../queue-key.ts'
+
+/** Key: topic, a zero byte, queue id. Value: next offset, least offset. */
+export const QUEUES_TABLE = 'store.queues'
+
+/** Idempotence windows; only the store writes them. */
+export const PRODUCERS_TABLE = 'store.producers'
+
+/**
+ * Makes a queue known, or raises its offsets: the next message gets `nextOffset` at least, and
+ * nothing below `minOffset` is readable any more.
+ */
+export function putQueue(
+  queue: QueueKey,
+  offsets: { readonly nextOffset: number; readonly minOffset: number },
+): StateChange {
+  const value = Buffer.allocUnsafe(16)
+  value.writeBigUInt64BE(BigInt(offsets.nextOffset), 0)
+  value.writeBigUInt64BE(BigInt(offsets.minOffset), 8)
+  return { kind: 'put', table: QUEUES_TABLE, key: queueKeyBytes(queue), value }
+}
+
+/** Forgets all queues of a topic with their indexes; offsets start at 0 again if it is made anew. */
+export function deleteQueuesOf(topic: string): StateChange {
+  return {
+    kind: 'delete-range',
+    table: QUEUES_TABLE,
+    from: Buffer.from(`${topic}\0`),
+    to: Buffer.from(`${topic}\x01`),
+  }
+}
+
+export function queueKeyBytes(queue: QueueKey): Buffer {
+  const topicBytes = Buffer.byteLength(queue.topic)
+  const key = Buffer.allocUnsafe(topicBytes + 5)
+  key.write(queue.topic, 0, topicBytes, 'utf8')
+  key[topicBytes] = 0
+  key.writeUInt32BE(queue.queueId, topicBytes + 1)
+  return key
+}
