@@ -1,0 +1,50 @@
+import { CometError, limits, type StateChange } from '@cometmq/protocol'
+import type { MessageStore } from '@cometmq/store'
+
+/**
+ * Positions that readers keep under a name of their own: one row per name and queue. The topic comes
+ * first in the key, so that deleting a topic takes them all along in one change.
+ */
+const POSITIONS_TABLE = 'positions'
+
+export interface PositionKey {
+  readonly name: string
+  readonly topic: string
+  readonly queueId: number
+}
+
+/** `undefined`: none was committed. */
+export function readPosition(store: MessageStore, key: PositionKey): number | undefined {
+  const value = store.table(POSITIONS_TABLE).get(keyBytes(key))
+  return value === undefined ? undefined : Number(value.readBigUInt64BE())
+}
+
+export function putPosition(key: PositionKey, offset: number): StateChange {
+  const value = Buffer.allocUnsafe(8)
+  value.writeBigUInt64BE(BigInt(offset))
+  return { kind: 'put', table: POSITIONS_TABLE, key: keyBytes(key), value }
+}
+
+export function deletePositionsOf(topic: string): StateChange {
+  return {
+    kind: 'delete-range',
+    table: POSITIONS_TABLE,
+    from: Buffer.from(`${topic}\0`),
+    to: Buffer.from(`${topic}\x01`),
+  }
+}
+
+/** Throws `ILLEGAL_NAME` unless a position may be kept under that name. */
+export function checkPositionName(name: string): void {
+  if (name.length > 0 && name.length <= limits.clientIdMaxChars && !name.includes('\0')) return
+  throw new CometError(
+    'ILLEGAL_NAME',
+    `a position name has 1 to ${limits.clientIdMaxChars} characters other than NUL`,
+  )
+}
+
+function keyBytes({ name, topic, queueId }: PositionKey): Buffer {
+  const queue = Buffer.allocUnsafe(4)
+  queue.writeUInt32BE(queueId)
+  return Buffer.concat([Buffer.from(`${topic}\0`), queue, Buffer.from(name)])
+}
