@@ -1,0 +1,369 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Holder, type Lease, LeaseTable, type Move } from './lease-table.ts'
+import { decodeProgressRow, encodeProgressRow } from './progress-row.ts'
+import type { Span } from './range-map.ts'
+
+const NOTHING_DONE = { doneBelow: 0, done: [], attempted: [] }
+const MAX = 24
+
+interface MessageModel {
+  state: 'ready' | 'done' | 'leased' | 'moving'
+  attempts: number
+  holder: Holder | undefined
+  last: Holder | undefined
+  deadlineMs: number
+}
+
+/** The same table, one object for each message, everything by a loop. */
+class Model {
+  readonly messages: MessageModel[] = []
+
+  ready(count: number): void {
+    while (this.messages.length < count) {
+      const fresh = { attempts: 0, holder: undefined, last: undefined, deadlineMs: 0 }
+      this.messages.push({ state: 'ready', ...fresh })
+    }
+  }
+
+  count(...states: MessageModel['state'][]): number {
+    return this.messages.filter((message) => states.includes(message.state)).length
+  }
+}
+
+type Command =
+  | { kind: 'append'; count: number }
+  | { kind: 'grant'; who: number; limit: number; forMs: number }
+  | { kind: 'acknowledge' | 'release' | 'send-back'; who: number; from: number; length: number }
+  | { kind: 'extend'; who: number; from: number; length: number; forMs: number }
+  | { kind: 'restore'; who: number; from: number; length: number }
+  | { kind: 'wait'; forMs: number }
+  | { kind: 'lose'; who: number }
+  | { kind: 'moved'; success: boolean }
+  | { kind: 'trim'; below: number }
+  | { kind: 'reset'; offset: number }
+  | { kind: 'restart' }
+
+const who = fc.nat(2)
+const from = fc.nat(MAX)
+const length = fc.integer({ min: 1, max: MAX })
+const forMs = fc.integer({ min: 1, max: 20 })
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('append'), count: fc.nat(6) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('grant'), who, limit: fc.nat(8), forMs }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('acknowledge', 'release', 'send-back'),
+      who,
+      from,
+      length,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('extend'), who, from, length, forMs }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('restore'), who, from, length }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait'), forMs }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('lose'), who }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('moved'), success: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim'), below: fc.nat(MAX) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset'), offset: fc.nat(MAX) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart') }) },
+)
+
+/** Runs commands on the table and on the model, and compares what they answer and become. */
+class Comparison {
+  table = new LeaseTable(NOTHING_DONE, 0)
+  readonly model = new Model()
+  holders: Holder[] = [{ held: 0 }, { held: 0 }, { held: 0 }]
+  moves: Span<Move>[] = []
+  nowMs = 0
+
+  run(command: Command): void {
+    switch (command.kind) {
+      case 'append': {
+        const count = Math.min(MAX, this.model.messages.length + command.count)
+        this.model.ready(count)
+        this.table.raiseMax(count)
+        return
+      }
+      case 'grant':
+        this.#grant(this.#holder(command.who), command.limit, this.nowMs + command.forMs)
+        return
+      case 'acknowledge': {
+        const range = this.#clip(command)
+        const holder = this.#holder(command.who)
+        if (range === undefined) return
+        const refused = this.table.acknowledge(holder, range.from, range.to)
+        let expected = 0
+        for (const message of this.#messages(range)) {
+          if (message.state === 'done') continue
+          const own =
+            (message.state === 'leased' && message.holder === holder) ||
+            (message.state === 'ready' && message.last === holder)
+          if (own) message.state = 'done'
+          else expected++
+        }
+        expect(refused).toBe(expected)
+        return
+      }
+      case 'release': {
+        const range = this.#clip(command)
+        const holder = this.#holder(command.who)
+        if (range === undefined) return
+        this.table.release(holder, range.from, range.to)
+        for (const message of this.#messages(range)) {
+          if (message.state !== 'leased' || message.holder !== holder) continue
+          Object.assign(message, { state: 'ready', holder: undefined, last: holder })
+        }
+        return
+      }
+      case 'extend': {
+        const range = this.#clip(command)
+        const holder = this.#holder(command.who)
+        if (range === undefined) return
+        this.table.extend(holder, range, this.nowMs + command.forMs)
+        for (const message of this.#messages(range)) {
+          if (message.state === 'leased' && message.holder === holder) {
+            message.deadlineMs = this.nowMs + command.forMs
+          }
+        }
+        return
+      }
+      case 'send-back': {
+        const range = this.#clip(command)
+        if (range === undefined) return
+        const { owned } = this.table.ownedBy(this.#holder(command.who), range)
+        for (const part of owned) this.#startMove(part)
+        return
+      }
+      case 'restore': {
+        const range = this.#clip(command)
+        const holder = this.#holder(command.who)
+        if (range === undefined) return
+        const deadlineMs = this.nowMs + 10
+        const lease: Lease = { kind: 'leased', holder, attempts: 0, deadlineMs }
+        const lost = this.table.restore(range.from, range.to, lease, MAX)
+        const lostCount = lost.reduce((sum, span) => sum + span.to - span.from, 0)
+        let expected = 0
+        for (const message of this.#messages(range)) {
+          if (message.state === 'ready') {
+            Object.assign(message, { state: 'leased', holder, deadlineMs, last: undefined })
+          } else if (message.holder !== holder) expected++
+        }
+        expect(lostCount).toBe(expected)
+        return
+      }
+      case 'wait': {
+        this.nowMs += command.forMs
+        const spans = this.table.expired(this.nowMs)
+        for (const part of spans) this.#startMove(part)
+        for (const message of this.model.messages) {
+          if (message.state === 'leased') expect(message.deadlineMs).toBeGreaterThan(this.nowMs)
+        }
+        return
+      }
+      case 'lose': {
+        const holder = this.#holder(command.who)
+        for (const part of this.table.leasesOf(holder)) {
+          this.table.giveBack(part, part.value.attempts + 1)
+        }
+        for (const message of this.model.messages) {
+          if (message.holder !== holder || message.state !== 'leased') continue
+          const { attempts } = message
+          Object.assign(message, { state: 'ready', attempts: attempts + 1, holder: undefined })
+          message.last = holder
+        }
+        expect(holder.held).toBe(0)
+        return
+      }
+      case 'moved': {
+        const part = this.moves.shift()
+        if (part === undefined) return
+        if (command.success) this.table.finishMove(part)
+        else this.table.undoMove(part, undefined)
+        for (const message of this.#messages(part)) {
+          if (message.state !== 'moving') continue
+          message.state = command.success ? 'done' : 'ready'
+          message.last = undefined
+        }
+        return
+      }
+      case 'trim': {
+        const below = Math.min(command.below, this.model.messages.length)
+        this.table.raiseMin(below)
+        for (const message of this.#messages({ from: 0, to: below })) {
+          Object.assign(message, { state: 'done', holder: undefined })
+        }
+        this.moves = this.moves.filter((part) => part.to > below)
+        return
+      }
+      case 'reset': {
+        const offset = Math.min(command.offset, this.model.messages.length)
+        this.table.reset(offset)
+        this.moves = []
+        for (const [index, message] of this.model.messages.entries()) {
+          const state = index < offset ? 'done' : 'ready'
+          Object.assign(message, { state, attempts: 0, holder: undefined, last: undefined })
+        }
+        return
+      }
+      case 'restart': {
+        const row = decodeProgressRow(encodeProgressRow(this.table.row()))
+        this.table = new LeaseTable(row, this.model.messages.length)
+        this.holders = [{ held: 0 }, { held: 0 }, { held: 0 }]
+        this.moves = []
+        for (const message of this.model.messages) {
+          if (message.state !== 'done') message.state = 'ready'
+          Object.assign(message, { holder: undefined, last: undefined })
+        }
+        return
+      }
+    }
+  }
+
+  check(): void {
+    const { ready, inFlight, backlog } = this.table.counts
+    expect(ready + inFlight).toBe(backlog)
+    expect(ready).toBe(this.model.count('ready'))
+    expect(inFlight).toBe(this.model.count('leased', 'moving'))
+    for (const holder of this.holders) {
+      const held = this.model.messages.filter(
+        (message) => message.state === 'leased' && message.holder === holder,
+      )
+      expect(holder.held).toBe(held.length)
+    }
+    const firstUndone = this.model.messages.findIndex(({ state }) => state !== 'done')
+    expect(this.table.doneBelow).toBe(firstUndone < 0 ? this.model.messages.length : firstUndone)
+    const firstReady = this.model.messages.findIndex(({ state }) => state === 'ready')
+    expect(this.table.nextReady()?.from).toBe(firstReady < 0 ? undefined : firstReady)
+  }
+
+  /** Delivers and acknowledges whatever is left: nothing may be stuck. */
+  finish(): void {
+    for (const part of this.moves) this.table.finishMove(part)
+    const holder = { held: 0 }
+    for (let run = this.table.nextReady(); run !== undefined; run = this.table.nextReady()) {
+      this.table.lease(run.from, run.to, { kind: 'leased', holder, attempts: 0, deadlineMs: 0 })
+    }
+    for (const part of this.table.expired(Number.MAX_SAFE_INTEGER)) {
+      this.table.acknowledge(part.value.holder, part.from, part.to)
+    }
+    expect(this.table.counts.backlog).toBe(0)
+    expect(this.table.spanCount).toBe(0)
+  }
+
+  #grant(holder: Holder, limit: number, deadlineMs: number): void {
+    const next = this.table.nextReady()
+    if (next === undefined || limit === 0) return
+    const runs = this.table.readyWithin(next.from, next.from + limit, next.attempts)
+    expect(runs[0]?.from).toBe(next.from)
+    const lease: Lease = { kind: 'leased', holder, attempts: next.attempts, deadlineMs }
+    const granted = new Set<number>()
+    for (const run of runs) {
+      this.table.lease(run.from, run.to, lease)
+      for (let offset = run.from; offset < run.to; offset++) granted.add(offset)
+    }
+    for (const [offset, message] of this.model.messages.entries()) {
+      const inside = offset >= next.from && offset < next.from + limit
+      const expected = inside && message.state === 'ready' && message.attempts === next.attempts
+      expect(granted.has(offset)).toBe(expected)
+      if (expected) Object.assign(message, { state: 'leased', holder, deadlineMs, last: undefined })
+    }
+  }
+
+  #startMove(part: Span<Lease>): void {
+    const attempts = part.value.attempts + 1
+    const move: Move = { kind: 'moving', attempts, before: part.value, isCommitting: false }
+    this.table.startMove(part, move)
+    this.moves.push({ from: part.from, to: part.to, value: move })
+    for (const message of this.#messages(part)) {
+      Object.assign(message, { state: 'moving', attempts, holder: undefined })
+    }
+  }
+
+  #holder(index: number): Holder {
+    return this.holders[index] as Holder
+  }
+
+  #clip(range: { from: number; length: number }): { from: number; to: number } | undefined {
+    const to = Math.min(range.from + range.length, this.model.messages.length)
+    return range.from < to ? { from: range.from, to } : undefined
+  }
+
+  #messages(range: { readonly from: number; readonly to: number }): MessageModel[] {
+    return this.model.messages.slice(range.from, range.to)
+  }
+}
+
+describe('LeaseTable', () => {
+  // Each message in one state, whatever consumers, time and restarts do: none leased twice at once,
+  // none above the queue's end, none forgotten, and numbers that add up.
+  test('does what a table of single messages does', () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+        const comparison = new Comparison()
+        for (const next of commands) {
+          comparison.run(next)
+          comparison.check()
+        }
+        comparison.finish()
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  // An acknowledgement that was taken back would deliver a finished message again.
+  test('keeps what is done, except in a reset', () => {
+    const withoutReset = command.filter(({ kind }) => kind !== 'reset')
+    fc.assert(
+      fc.property(fc.array(withoutReset, { maxLength: 60 }), (commands) => {
+        const comparison = new Comparison()
+        let doneBefore = 0
+        for (const next of commands) {
+          comparison.run(next)
+          const done = comparison.table.maxOffset - comparison.table.counts.backlog
+          expect(done).toBeGreaterThanOrEqual(doneBefore)
+          doneBefore = done
+        }
+      }),
+    )
+  })
+
+  // A client could make a group skip what it has never seen.
+  test('refuses to acknowledge what was never leased', () => {
+    const table = new LeaseTable(NOTHING_DONE, 100)
+    const [honest, liar] = [{ held: 0 }, { held: 0 }]
+    const attempts = { attempts: 0, deadlineMs: 10 }
+    table.lease(0, 50, { kind: 'leased', holder: honest, ...attempts })
+
+    const refused = table.acknowledge(liar, 0, 100)
+
+    expect(refused).toBe(100)
+    expect(table.counts).toEqual({ ready: 50, inFlight: 50, backlog: 100 })
+  })
+
+  // A crash between the append of a retry and its answer must not redeliver the original as well.
+  test('writes a move under way as done, and takes nothing back when it fails', () => {
+    const table = new LeaseTable(NOTHING_DONE, 10)
+    const holder = { held: 0 }
+    const lease: Lease = { kind: 'leased', holder, attempts: 0, deadlineMs: 10 }
+    table.lease(0, 10, lease)
+    const move: Move = { kind: 'moving', attempts: 1, before: lease, isCommitting: false }
+    table.startMove({ from: 0, to: 4, value: lease }, move)
+
+    expect(table.row()).toEqual({
+      doneBelow: 0,
+      done: [],
+      attempted: [{ from: 0, to: 4, attempts: 1 }],
+    })
+    move.isCommitting = true
+    expect(table.row()).toEqual({ doneBelow: 4, done: [], attempted: [] })
+    table.undoMove({ from: 0, to: 4, value: move }, lease)
+
+    expect(table.doneBelow).toBe(0)
+    expect(holder.held).toBe(10)
+  })
+})

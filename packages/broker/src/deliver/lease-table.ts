@@ -1,0 +1,413 @@
+import assert from 'node:assert/strict'
+import type { ProgressRow } from './progress-row.ts'
+import { RangeMap, type Span } from './range-map.ts'
+
+/** Whoever messages are leased to. Only lease tables write `held`. */
+export interface Holder {
+  /** Messages leased to it, over all tables. */
+  held: number
+}
+
+export interface Lease {
+  readonly kind: 'leased'
+  readonly holder: Holder
+  /** Earlier deliveries that have ended without an acknowledgement. */
+  readonly attempts: number
+  /** By the elapsed clock. */
+  readonly deadlineMs: number
+}
+
+/** Messages on their way to the retry or dead letter topic: nobody's, and not to be leased. */
+export interface Move {
+  readonly kind: 'moving'
+  /** Deliveries that have ended without an acknowledgement, the last one included. */
+  readonly attempts: number
+  /** The lease that ended in this move. */
+  readonly before: Lease | undefined
+  /** Its append is under way: rows written from now on count the messages as done. */
+  isCommitting: boolean
+}
+
+interface Returned {
+  readonly kind: 'returned'
+  readonly attempts: number
+  readonly last: Holder | undefined
+}
+
+interface Done {
+  readonly kind: 'done'
+}
+
+type State = Done | Lease | Move | Returned
+
+/** A run of messages that may be leased, all with the same number of attempts. */
+export interface ReadyRun {
+  readonly from: number
+  readonly to: number
+  readonly attempts: number
+}
+
+/** `ready + inFlight = backlog`, always. */
+export interface TableCounts {
+  readonly ready: number
+  readonly inFlight: number
+  readonly backlog: number
+}
+
+const DONE: Done = { kind: 'done' }
+
+/**
+ * What one group has done of one queue. Pure: no time, no effects.
+ *
+ * Each message of `[doneBelow, maxOffset)` has one state: done, leased to one holder, moving, or
+ * ready (again, if it was returned). Everything below `doneBelow` is done for good.
+ */
+export class LeaseTable {
+  readonly #spans = new RangeMap<State>()
+  #doneBelow: number
+  #maxOffset: number
+  /** No message of `[doneBelow, scanFrom)` is ready. */
+  #scanFrom: number
+  /** Messages at or above `doneBelow` by state; the rest up to `maxOffset` is ready. */
+  readonly #counts = { done: 0, leased: 0, moving: 0 }
+  /** No lease ends before it. */
+  #nextDeadlineMs = Number.POSITIVE_INFINITY
+
+  constructor(row: ProgressRow, maxOffset: number) {
+    this.#doneBelow = row.doneBelow
+    this.#scanFrom = row.doneBelow
+    this.#maxOffset = Math.max(row.doneBelow, maxOffset)
+    for (const { from, to, attempts } of row.attempted) {
+      this.#set(from, to, { kind: 'returned', attempts, last: undefined })
+    }
+    for (const { from, to } of row.done) this.#set(from, to, DONE)
+  }
+
+  get doneBelow(): number {
+    return this.#doneBelow
+  }
+
+  get maxOffset(): number {
+    return this.#maxOffset
+  }
+
+  get spanCount(): number {
+    return this.#spans.spanCount
+  }
+
+  get counts(): TableCounts {
+    const { done, leased, moving } = this.#counts
+    const backlog = this.#maxOffset - this.#doneBelow - done
+    const inFlight = leased + moving
+    return { ready: backlog - inFlight, inFlight, backlog }
+  }
+
+  /** No lease ends before this moment; some may end long after. */
+  get nextDeadlineMs(): number {
+    return this.#nextDeadlineMs
+  }
+
+  raiseMax(maxOffset: number): void {
+    this.#maxOffset = Math.max(this.#maxOffset, maxOffset)
+  }
+
+  /** Messages below `minOffset` have been deleted: they count as done. Returns how many were not. */
+  raiseMin(minOffset: number): number {
+    if (minOffset <= this.#doneBelow) return 0
+    this.raiseMax(minOffset)
+    const before = this.counts.backlog
+    this.#set(this.#doneBelow, minOffset, DONE)
+    return before - this.counts.backlog
+  }
+
+  /** The first run of ready messages. */
+  nextReady(): ReadyRun | undefined {
+    let position = this.#scanFrom
+    for (let index = this.#spans.indexAfter(position); position < this.#maxOffset; index++) {
+      const span = this.#spans.span(index)
+      if (span === undefined || span.from > position) {
+        this.#scanFrom = position
+        const to = Math.min(span?.from ?? this.#maxOffset, this.#maxOffset)
+        return { from: position, to, attempts: 0 }
+      }
+      if (span.value.kind === 'returned') {
+        this.#scanFrom = position
+        return { from: position, to: span.to, attempts: span.value.attempts }
+      }
+      position = span.to
+    }
+    this.#scanFrom = position
+    return undefined
+  }
+
+  /** The ready messages of `[from, to)` that have that many attempts. */
+  readyWithin(from: number, to: number, attempts: number): ReadyRun[] {
+    const runs: ReadyRun[] = []
+    let position = Math.max(from, this.#doneBelow)
+    const end = Math.min(to, this.#maxOffset)
+    const add = (runTo: number): void => {
+      const last = runs.at(-1)
+      if (last?.to === position) runs[runs.length - 1] = { ...last, to: runTo }
+      else runs.push({ from: position, to: runTo, attempts })
+    }
+    for (const span of this.#spans.within(position, end)) {
+      if (attempts === 0 && span.from > position) add(span.from)
+      position = span.from
+      if (span.value.kind === 'returned' && span.value.attempts === attempts) add(span.to)
+      position = span.to
+    }
+    if (attempts === 0 && position < end) add(end)
+    return runs
+  }
+
+  /** Leases ready messages. */
+  lease(from: number, to: number, lease: Lease): void {
+    this.#assertReady(from, to)
+    this.#set(from, to, lease)
+  }
+
+  /** Ready messages that the group does not want are done. */
+  skip(from: number, to: number): void {
+    this.#assertReady(from, to)
+    this.#set(from, to, DONE)
+  }
+
+  /**
+   * Leases again what a holder says it still has from before, where nobody else has it. Returns the
+   * parts it has lost. Only ready messages up to `budget` are given.
+   */
+  restore(from: number, to: number, lease: Lease, budget: number): Span<undefined>[] {
+    const lost: Span<undefined>[] = []
+    let left = budget
+    this.#eachPart(from, to, (part) => {
+      const state = part.value
+      if (state?.kind === 'leased' && state.holder === lease.holder) return
+      const messages = part.to - part.from
+      const isReady = state === undefined || state.kind === 'returned'
+      if (!isReady || messages > left) {
+        lost.push({ from: part.from, to: part.to, value: undefined })
+        return
+      }
+      left -= messages
+      this.#set(part.from, part.to, { ...lease, attempts: state?.attempts ?? 0 })
+    })
+    return lost
+  }
+
+  /** Ends with the messages done. Returns how many were not the holder's to acknowledge. */
+  acknowledge(holder: Holder, from: number, to: number): number {
+    let refused = 0
+    this.#eachPart(from, to, (part) => {
+      const state = part.value
+      if (state?.kind === 'done') return
+      if (isOf(holder, state)) this.#set(part.from, part.to, DONE)
+      else refused += part.to - part.from
+    })
+    return refused
+  }
+
+  /**
+   * The parts of the range that the holder may send back, one for each lease, and how many of its
+   * messages were neither the holder's nor done or moving already.
+   */
+  ownedBy(
+    holder: Holder,
+    range: { readonly from: number; readonly to: number },
+  ): {
+    readonly owned: Span<Lease>[]
+    readonly refused: number
+  } {
+    const owned: Span<Lease>[] = []
+    let refused = 0
+    this.#eachPart(range.from, range.to, (part) => {
+      const state = part.value
+      if (state?.kind === 'done' || state?.kind === 'moving') return
+      if (state?.kind === 'leased' && state.holder === holder) {
+        owned.push({ from: part.from, to: part.to, value: state })
+      } else refused += part.to - part.from
+    })
+    return { owned, refused }
+  }
+
+  /** Moves the end of the holder's leases. Returns how many messages were not leased to it. */
+  extend(
+    holder: Holder,
+    range: { readonly from: number; readonly to: number },
+    deadlineMs: number,
+  ): number {
+    let refused = 0
+    this.#eachPart(range.from, range.to, (part) => {
+      const state = part.value
+      if (state?.kind === 'leased' && state.holder === holder) {
+        this.#set(part.from, part.to, { ...state, deadlineMs })
+      } else refused += part.to - part.from
+    })
+    return refused
+  }
+
+  /** Ready at once, as if they had not been delivered. Returns how many were not the holder's. */
+  release(holder: Holder, from: number, to: number): number {
+    const { owned, refused } = this.ownedBy(holder, { from, to })
+    for (const part of owned) this.giveBack(part, part.value.attempts)
+    return refused
+  }
+
+  /** A leased part becomes ready in place, with that many attempts. */
+  giveBack(part: Span<Lease>, attempts: number): void {
+    this.#setWhere(part, { kind: 'returned', attempts, last: part.value.holder })
+  }
+
+  /** All that the holder has. */
+  leasesOf(holder: Holder): Span<Lease>[] {
+    const spans: Span<Lease>[] = []
+    for (const span of this.#spans) {
+      if (span.value.kind === 'leased' && span.value.holder === holder) {
+        spans.push(span as Span<Lease>)
+      }
+    }
+    return spans
+  }
+
+  /** Leases whose time is over; afterwards `nextDeadlineMs` is exact for the others. */
+  expired(elapsedMs: number): Span<Lease>[] {
+    if (elapsedMs < this.#nextDeadlineMs) return []
+    const spans: Span<Lease>[] = []
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const span of this.#spans) {
+      if (span.value.kind !== 'leased') continue
+      if (span.value.deadlineMs <= elapsedMs) spans.push(span as Span<Lease>)
+      else nextMs = Math.min(nextMs, span.value.deadlineMs)
+    }
+    this.#nextDeadlineMs = nextMs
+    return spans
+  }
+
+  /** A leased part starts to move. */
+  startMove(part: Span<Lease>, move: Move): void {
+    this.#setWhere(part, move)
+  }
+
+  /** A part of a move goes on as a move of its own. */
+  splitMove(part: Span<Move>, move: Move): void {
+    this.#setWhere(part, move)
+  }
+
+  /** What has moved is done here. Does nothing where a reset came between. */
+  finishMove(part: Span<Move>): void {
+    this.#setWhere(part, DONE)
+  }
+
+  /** What could not be moved is leased again as before, or ready with the attempts it has had. */
+  undoMove(part: Span<Move>, lease: Lease | undefined): void {
+    const { attempts } = part.value
+    this.#setWhere(part, lease ?? { kind: 'returned', attempts, last: undefined })
+  }
+
+  /** Everything below `offset` is done, everything from it on ready; leases and moves end. */
+  reset(offset: number): void {
+    this.#set(this.#doneBelow, this.#maxOffset, undefined)
+    this.#doneBelow = offset
+    this.#scanFrom = offset
+    this.#maxOffset = Math.max(this.#maxOffset, offset)
+  }
+
+  /** What has to survive a restart. */
+  row(): ProgressRow {
+    let doneBelow = this.#doneBelow
+    const done: { from: number; to: number }[] = []
+    const attempted: { from: number; to: number; attempts: number }[] = []
+    for (const { from, to, value } of this.#spans) {
+      if (value.kind === 'done' || (value.kind === 'moving' && value.isCommitting)) {
+        const last = done.at(-1)
+        if (from === doneBelow) doneBelow = to
+        else if (last?.to === from) last.to = to
+        else done.push({ from, to })
+      } else if (value.attempts > 0) {
+        const last = attempted.at(-1)
+        if (last?.to === from && last.attempts === value.attempts) last.to = to
+        else attempted.push({ from, to, attempts: value.attempts })
+      }
+    }
+    return { doneBelow, done, attempted }
+  }
+
+  /** Visits `[from, to)` in parts of one state; what is below `doneBelow` is done. */
+  #eachPart(from: number, to: number, visit: (part: Span<State | undefined>) => void): void {
+    assert.ok(from < to, 'a range of messages is empty')
+    assert.ok(to <= this.#maxOffset, 'a range of messages ends after the queue')
+    if (from < this.#doneBelow) {
+      visit({ from, to: Math.min(to, this.#doneBelow), value: DONE })
+    }
+    let position = Math.max(from, this.#doneBelow)
+    for (const span of this.#spans.within(position, to)) {
+      if (span.from > position) visit({ from: position, to: span.from, value: undefined })
+      visit(span)
+      position = span.to
+    }
+    if (position < to) visit({ from: position, to, value: undefined })
+  }
+
+  #assertReady(from: number, to: number): void {
+    assert.ok(from >= this.#doneBelow, 'a message below is done')
+    assert.ok(to <= this.#maxOffset, 'a message above does not exist')
+    for (const span of this.#spans.within(from, to)) {
+      assert.equal(span.value.kind, 'returned', 'a message is ready')
+    }
+  }
+
+  /** Changes those messages of the part that still are in its state. */
+  #setWhere(part: Span<State>, state: State): void {
+    for (const span of this.#spans.within(part.from, part.to)) {
+      if (span.value === part.value) this.#set(span.from, span.to, state)
+    }
+  }
+
+  /** The one place where states change, so that the counts hold. */
+  #set(from: number, to: number, state: State | undefined): void {
+    if (from >= to) return
+    for (const span of this.#spans.within(from, to)) this.#count(span, -1)
+    if (state === undefined) this.#spans.clear(from, to)
+    else {
+      this.#spans.set(from, to, state)
+      this.#count({ from, to, value: state }, 1)
+    }
+    if (state === undefined || state.kind === 'returned') {
+      this.#scanFrom = Math.min(this.#scanFrom, from)
+    } else if (state.kind === 'leased') {
+      this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, state.deadlineMs)
+    } else if (state.kind === 'done') this.#absorbDone()
+  }
+
+  #count({ from, to, value }: Span<State>, sign: 1 | -1): void {
+    const messages = sign * (to - from)
+    switch (value.kind) {
+      case 'done':
+        this.#counts.done += messages
+        return
+      case 'leased':
+        this.#counts.leased += messages
+        value.holder.held += messages
+        return
+      case 'moving':
+        this.#counts.moving += messages
+        return
+      case 'returned':
+        return
+    }
+  }
+
+  /** What is done at the front needs no span. */
+  #absorbDone(): void {
+    const { first } = this.#spans
+    if (first?.value.kind !== 'done' || first.from !== this.#doneBelow) return
+    this.#spans.clear(first.from, first.to)
+    this.#counts.done -= first.to - first.from
+    this.#doneBelow = first.to
+    this.#scanFrom = Math.max(this.#scanFrom, first.to)
+  }
+}
+
+function isOf(holder: Holder, state: State | undefined): boolean {
+  if (state?.kind === 'leased') return state.holder === holder
+  return state?.kind === 'returned' && state.last === holder
+}

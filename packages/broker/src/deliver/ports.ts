@@ -1,0 +1,67 @@
+import type { StateChange, TopicDefinition } from '@cometmq/protocol'
+import type { Clock, Logger } from '@cometmq/runtime'
+import type { MessageStore } from '@cometmq/store'
+
+/** What the delivery engine needs of the store. */
+export type DeliveryStore = Pick<
+  MessageStore,
+  'append' | 'bounds' | 'offsetAtTime' | 'read' | 'subscribe' | 'table'
+>
+
+/** What the delivery engine needs to know of topics; the topic registry answers. */
+export interface DeliveryTopics {
+  get(topic: string): TopicDefinition | undefined
+
+  /**
+   * The changes that define one of the broker's own topics (retry, dead letters) with one queue;
+   * none if it is defined. They are appended together with the topic's first message.
+   */
+  defineInternal(topic: string): readonly StateChange[]
+}
+
+export interface DeliveryPorts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly store: DeliveryStore
+  readonly topics: DeliveryTopics
+}
+
+/** How the engine behaves. The defaults are right outside of tests. */
+export interface DeliveryConfig {
+  /** A group that does not exist is made when its first member opens. */
+  readonly autoCreateGroups: boolean
+  /** A session whose stream broke keeps its leases so long, for it may come back. */
+  readonly sessionGraceMs: number
+  /**
+   * After a start nothing is granted to known groups for so long: members that held messages before
+   * the restart come back first and keep them, instead of seeing them twice.
+   */
+  readonly startHoldMs: number
+  /** Record bytes read, and sent to a member, at once; a single larger batch still passes. */
+  readonly frameMaxBytes: number
+  /** Reads under way over all groups. With `frameMaxBytes` it bounds what the engine has in hand. */
+  readonly readsMax: number
+  /** Credit beyond it is ignored: what a member has not read yet stays bounded. */
+  readonly creditMaxBytes: number
+  /** Messages of one queue leased at once, over all members of a group. */
+  readonly inFlightMaxMessages: number
+  /** Separate runs of states in one lease table; above it nothing is granted until acks close gaps. */
+  readonly spansMax: number
+  /** Pending retries of one group and topic that are kept in memory; the others wait in the table. */
+  readonly retryWindow: number
+}
+
+const KIB = 1024
+
+export const deliveryDefaults: DeliveryConfig = {
+  autoCreateGroups: true,
+  sessionGraceMs: 2_000,
+  startHoldMs: 500,
+  // Large enough for the best throughput over HTTP/2, small enough to share a stream's window.
+  frameMaxBytes: 512 * KIB,
+  readsMax: 16,
+  creditMaxBytes: 64 * KIB * KIB,
+  inFlightMaxMessages: 1_000_000,
+  spansMax: 16_384,
+  retryWindow: 4_096,
+}
