@@ -10,11 +10,15 @@ export const limits = {
   /** Keys and values of all properties, with tag and keys. */
   propertiesMaxBytes: 16 * 1024,
   propertiesMaxCount: 128,
+  keysMaxCount: 128,
   messageGroupMaxBytes: 63,
   messageIdMaxBytes: 255,
   /** Messages in one record batch; also keeps a message's index in a batch within 16 bits. */
   batchMaxMessages: 16_384,
-  /** A whole encoded record batch: one largest message with its properties and header fits. */
+  /**
+   * A whole encoded record batch, and its body before compression: one largest message with its
+   * properties and header fits.
+   */
   batchMaxBytes: 4 * 1024 * 1024 + 64 * 1024,
   /** One gRPC message in either direction. */
   rpcMessageMaxBytes: 16 * 1024 * 1024,

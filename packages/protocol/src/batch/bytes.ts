@@ -106,6 +106,16 @@ export class ByteReader {
     return this.#at === this.#end
   }
 
+  get left(): number {
+    return this.#end - this.#at
+  }
+
+  /** Throws `MALFORMED_BATCH` if bytes are left: `what` was all that may be there. */
+  expectEnd(what: string): void {
+    if (this.isAtEnd) return
+    throw new CometError('MALFORMED_BATCH', `${this.left} bytes follow ${what}`)
+  }
+
   uint8(): number {
     return this.bytes[this.#take(1)] as number
   }

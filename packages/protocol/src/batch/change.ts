@@ -53,6 +53,7 @@ export function decodeChanges(body: Buffer): StateChange[] {
       changes.push({ kind: 'delete-range', table, from: first, to: reader.block() })
     } else throw new CometError('MALFORMED_BATCH', `change ${op} is not known`)
   }
+  reader.expectEnd('the last change')
   return changes
 }
 

@@ -1,3 +1,4 @@
+import { CometError } from '../errors.ts'
 import type { Message } from '../message.ts'
 import { ByteReader, ByteWriter, varintBytes } from './bytes.ts'
 
@@ -7,6 +8,10 @@ import { ByteReader, ByteWriter, varintBytes } from './bytes.ts'
  * tag section, where a broker can read it.
  */
 const has = { keys: 1, properties: 2, messageGroup: 4, messageId: 8 } as const
+const ALL_FLAGS = has.keys | has.properties | has.messageGroup | has.messageId
+
+/** A message while it is put together. */
+export type DecodedMessage = { -readonly [Part in keyof Message]: Message[Part] }
 
 /** The bytes of `message` after its length, and of each part; computed once, used for size and writing. */
 interface Measured {
@@ -35,8 +40,8 @@ export function encodeMessages(messages: readonly Message[]): Buffer {
   return writer.bytes
 }
 
-/** Reads one message at the reader's position. Its body is a view of the reader's bytes. */
-export function decodeMessage(reader: ByteReader): Omit<Message, 'tag'> {
+/** Reads one message, without its tag. Its body is a view of the reader's bytes. */
+export function decodeMessage(reader: ByteReader): DecodedMessage {
   const content = reader.block()
   const flags = content[0]
   if (flags === 0) return { body: content.subarray(1) }
@@ -103,18 +108,46 @@ function writeParts(writer: ByteWriter, message: Message, flags: number): void {
   }
 }
 
-function decodeParts(content: Buffer): Omit<Message, 'tag'> {
+function decodeParts(content: Buffer): DecodedMessage {
   const reader = new ByteReader(content)
   const flags = reader.uint8()
-  const message: { -readonly [K in keyof Message]: Message[K] } = { body: content }
-  if (flags & has.keys) message.keys = Array.from({ length: reader.varint() }, () => reader.text())
-  if (flags & has.properties) {
-    const properties: Record<string, string> = {}
-    for (let left = reader.varint(); left > 0; left--) properties[reader.text()] = reader.text()
-    message.properties = properties
+  // A part of a later version lies between those known and the body, and would be read as body.
+  if (flags & ~ALL_FLAGS) {
+    throw new CometError('MALFORMED_BATCH', `message flags ${flags} are not known`)
   }
+  const message: DecodedMessage = { body: content }
+  if (flags & has.keys) message.keys = decodeKeys(reader)
+  if (flags & has.properties) message.properties = decodeProperties(reader)
   if (flags & has.messageGroup) message.messageGroup = reader.text()
   if (flags & has.messageId) message.messageId = reader.text()
   message.body = content.subarray(reader.position)
   return message
+}
+
+/** Grows the array as keys are found: the count in front of them may claim anything. */
+function decodeKeys(reader: ByteReader): string[] {
+  const keys: string[] = []
+  for (let left = reader.varint(); left > 0; left--) keys.push(reader.text())
+  return keys
+}
+
+function decodeProperties(reader: ByteReader): Record<string, string> {
+  const properties: Record<string, string> = {}
+  for (let left = reader.varint(); left > 0; left--) {
+    const key = reader.text()
+    const value = reader.text()
+    if (key === '__proto__') defineOwn(properties, key, value)
+    else properties[key] = value
+  }
+  return properties
+}
+
+/** What an assignment does for every key but `__proto__`, where it would lose the value. */
+function defineOwn(properties: Record<string, string>, key: string, value: string): void {
+  Object.defineProperty(properties, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  })
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import { CometError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { ByteReader, readUint64, writeUint64 } from './bytes.ts'
+import { compress, decompress } from './compression.ts'
 import {
   attributes,
   FORMAT_VERSION,
@@ -30,6 +31,12 @@ export interface ProducerStamp {
 
 export const NO_PRODUCER_ID = '0000000000000000'
 
+const kindsById = new Map<number, RecordKind>(
+  Object.entries(recordKinds).map(([kind, id]) => [id, kind as RecordKind]),
+)
+
+const ALL_ATTRIBUTES = attributes.compressionMask | attributes.continues | attributes.brokerMade
+
 export interface BatchToEncode {
   readonly topic: string
   readonly queueId: number
@@ -53,23 +60,31 @@ export interface BrokerStamp {
   readonly continues: boolean
 }
 
-/** Encodes 1..N messages of one topic queue. The broker's fields are zero; checksums are set. */
+/**
+ * Encodes 1..N messages of one topic queue. The broker's fields are zero; checksums are set.
+ *
+ * Throws `BATCH_TOO_LARGE` beyond `batchMaxBytes`, measured before compression as well.
+ */
 export function encodeBatch(batch: BatchToEncode): Buffer {
   const { messages } = batch
   assert.ok(messages.length > 0, 'a batch has at least one message')
   assert.ok(messages.length <= limits.batchMaxMessages, 'a batch has too many messages')
   const plain = encodeMessages(messages)
   const zstd = batch.compression === 'zstd'
-  const body = zstd ? zstdCompressSync(plain) : plain
+  checkBatchBytes(plain.length)
+  const body = zstd ? compress(plain) : plain
   const bytes = buildRecord({
     kind: 'messages',
     topic: batch.topic,
     sections: encodeSections(messages, batch.origin),
     body,
   })
+  checkBatchBytes(bytes.length)
   const { producer } = batch
   writeUint64(bytes, batch.bornTimeMs, layout.bornTimeMs)
-  bytes.write(producer.producerId, layout.producerId, 8, 'hex')
+  assert.equal(producer.producerId.length, 16, 'a producer id is 16 hexadecimal digits')
+  const idBytes = bytes.write(producer.producerId, layout.producerId, 8, 'hex')
+  assert.equal(idBytes, 8, 'a producer id is 16 hexadecimal digits')
   bytes.writeUInt32LE(producer.producerEpoch, layout.producerEpoch)
   bytes.writeUInt32LE(producer.sequence, layout.sequence)
   writeUint64(bytes, producer.baseMessageNumber, layout.baseMessageNumber)
@@ -121,7 +136,7 @@ export function stampRecord(bytes: Buffer, stamp: BrokerStamp): void {
 /** What a look at the front of some bytes found. */
 export type Peek =
   | { readonly kind: 'record'; readonly totalBytes: number; readonly headerBytes: number }
-  /** `needBytes` would show more; the bytes so far are those of a header. */
+  /** Whether a record begins here takes `needBytes` to tell. */
   | { readonly kind: 'incomplete'; readonly needBytes: number }
   | { readonly kind: 'invalid'; readonly why: string }
 
@@ -185,19 +200,12 @@ export class RecordBatch {
   }
 
   get kind(): RecordKind {
-    const kind = this.bytes[layout.kind]
-    switch (kind) {
-      case recordKinds.messages:
-        return 'messages'
-      case recordKinds.change:
-        return 'change'
-      case recordKinds.epochOpened:
-        return 'epochOpened'
-      case recordKinds.filler:
-        return 'filler'
-      default:
-        throw new CometError('MALFORMED_BATCH', `record kind ${kind} is not known`)
+    const id = this.bytes[layout.kind] as number
+    const kind = kindsById.get(id)
+    if (kind === undefined) {
+      throw new CometError('MALFORMED_BATCH', `record kind ${id} is not known`)
     }
+    return kind
   }
 
   get totalBytes(): number {
@@ -253,6 +261,18 @@ export class RecordBatch {
     return (this.#attributes & attributes.compressionMask) !== 0
   }
 
+  get compression(): 'none' | 'zstd' {
+    const id = this.#attributes & attributes.compressionMask
+    if (id === 0) return 'none'
+    if (id === attributes.zstd) return 'zstd'
+    throw new CometError('MALFORMED_BATCH', `compression ${id} is not known`)
+  }
+
+  /** Bytes of the body before compression, as the header claims. */
+  get bodyBytes(): number {
+    return this.bytes.readUInt32LE(layout.bodyBytes)
+  }
+
   /** The next record belongs to the same append. */
   get continues(): boolean {
     return (this.#attributes & attributes.continues) !== 0
@@ -285,16 +305,20 @@ export class RecordBatch {
     )
   }
 
-  /** The stored body, uncompressed: messages back to back, or an opaque body of the broker's kinds. */
+  /**
+   * The stored body, uncompressed: messages back to back, or an opaque body of the broker's kinds.
+   *
+   * Throws `MALFORMED_BATCH` on a body that is not what its header says, and before opening one
+   * that claims more than `batchMaxBytes`.
+   */
   openBody(): Buffer {
     const stored = this.bytes.subarray(this.#bodyStart)
-    if (!this.isCompressed) return stored
-    const bodyBytes = this.bytes.readUInt32LE(layout.bodyBytes)
-    const plain = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, bodyBytes) })
+    const { bodyBytes } = this
+    const plain = this.compression === 'none' ? stored : decompress(stored, bodyBytes)
     if (plain.length !== bodyBytes) {
       throw new CometError(
         'MALFORMED_BATCH',
-        `a body opened to ${plain.length} bytes, not ${bodyBytes}`,
+        `a body has ${plain.length} bytes, its header says ${bodyBytes}`,
       )
     }
     return plain
@@ -303,8 +327,14 @@ export class RecordBatch {
   /**
    * Decodes the messages with index in `[from, to)`. Bodies are views of the record (or of the
    * uncompressed copy); copy what outlives it.
+   *
+   * No broker has opened the body before: throws `MALFORMED_BATCH` if it holds anything but
+   * `messageCount` messages.
    */
   messages(from = 0, to = this.messageCount): Message[] {
+    const { messageCount } = this
+    checkMessageCount(messageCount)
+    assert.ok(from >= 0 && from <= to && to <= messageCount, `no range of a batch: ${from}, ${to}`)
     const { tags } = this.sections
     const reader = new ByteReader(this.openBody())
     for (let index = 0; index < from; index++) skipMessage(reader)
@@ -312,8 +342,10 @@ export class RecordBatch {
     for (let index = from; index < to; index++) {
       const message = decodeMessage(reader)
       const tag = tagAt(tags, index)
-      messages.push(tag === undefined ? message : { ...message, tag })
+      if (tag !== undefined) message.tag = tag
+      messages.push(message)
     }
+    if (to === messageCount) reader.expectEnd('the last message')
     return messages
   }
 
@@ -325,6 +357,13 @@ export class RecordBatch {
     if (message.messageId !== undefined) return message.messageId
     const { producerId, baseMessageNumber } = this.producer
     return messageIdOf(producerId, baseMessageNumber + index)
+  }
+
+  /** Whether the header has bits set that only a later version gives a meaning. */
+  get hasUnknownBits(): boolean {
+    return (
+      (this.#attributes & ~ALL_ATTRIBUTES) !== 0 || this.bytes.readUInt16LE(layout.reserved) !== 0
+    )
   }
 
   get #attributes(): number {
@@ -342,17 +381,16 @@ export function messageIdOf(producerId: string, messageNumber: number): string {
 }
 
 /**
- * Checks what a broker accepts from a producer, beyond a good header: kind, counts, sizes, checksum.
+ * Checks what a broker accepts from a producer, beyond a good header: kind, counts, sizes, sections,
+ * checksum. What passes can be stored, filtered and sent on without another failure.
+ *
+ * The body stays closed. One that does not open to the messages it claims is noticed by whoever
+ * opens it, as `MALFORMED_BATCH`.
  *
  * Throws `MALFORMED_BATCH`, `BATCH_TOO_LARGE` or `CHECKSUM_MISMATCH`.
  */
 export function checkProducerBatch(batch: RecordBatch): void {
-  if (batch.totalBytes > limits.batchMaxBytes) {
-    throw new CometError(
-      'BATCH_TOO_LARGE',
-      `a batch has ${batch.totalBytes} bytes, ${limits.batchMaxBytes} are allowed`,
-    )
-  }
+  checkBatchBytes(Math.max(batch.totalBytes, batch.bodyBytes))
   if (batch.kind !== 'messages') {
     throw new CometError('MALFORMED_BATCH', `producers may not send records of kind ${batch.kind}`)
   }
@@ -362,10 +400,40 @@ export function checkProducerBatch(batch: RecordBatch): void {
       'producers may not send records marked as made by a broker',
     )
   }
-  if (batch.messageCount === 0 || batch.messageCount > limits.batchMaxMessages) {
-    throw new CometError('MALFORMED_BATCH', `a batch of ${batch.messageCount} messages`)
+  if (batch.hasUnknownBits) {
+    throw new CometError('MALFORMED_BATCH', 'the header has bits set that have no meaning')
   }
+  checkMessageCount(batch.messageCount)
+  checkNumbers(batch)
+  // What is not compressed costs nothing to open, and then its length is known to be right.
+  if (batch.compression === 'none') batch.openBody()
+  // Before what it covers is looked at: damage on the way is worth another try, nonsense is not.
   batch.verifyBody()
+  if (batch.sections.origin !== undefined) {
+    throw new CometError('MALFORMED_BATCH', 'producers may not tell where messages came back from')
+  }
+}
+
+function checkBatchBytes(bytes: number): void {
+  if (bytes <= limits.batchMaxBytes) return
+  throw new CometError(
+    'BATCH_TOO_LARGE',
+    `a batch has ${bytes} bytes, ${limits.batchMaxBytes} are allowed, compressed or not`,
+  )
+}
+
+function checkMessageCount(messageCount: number): void {
+  if (messageCount > 0 && messageCount <= limits.batchMaxMessages) return
+  throw new CometError('MALFORMED_BATCH', `a batch of ${messageCount} messages`)
+}
+
+/** Throws unless every number that readers will ask the batch for is a safe one. */
+function checkNumbers(batch: RecordBatch): void {
+  // Reading these throws beyond 2^53. The numbers of all messages but the first are sums.
+  const { bornTimeMs, producer, messageCount } = batch
+  const numbersLeft = Number.MAX_SAFE_INTEGER - producer.baseMessageNumber
+  if (bornTimeMs >= 0 && messageCount <= numbersLeft) return
+  throw new CometError('MALFORMED_BATCH', 'the message numbers of a batch exceed 2^53')
 }
 
 /** Splits concatenated whole records. Throws `MALFORMED_BATCH` at the first bad header or cut record. */

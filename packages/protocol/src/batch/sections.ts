@@ -11,6 +11,7 @@ import { ByteReader, ByteWriter, varintBytes } from './bytes.ts'
 const sectionTypes = { tags: 1, keyHashes: 2, origin: 3 } as const
 
 const SECTION_HEADER_BYTES = 5
+const KEY_HASH_BYTES = 6
 const NO_TAG = 0xffff
 
 /** Where a message that a broker sent back or gave up on came from. */
@@ -80,9 +81,14 @@ export function decodeSections(bytes: Buffer, messageCount: number): Sections {
   let keyHashes: readonly KeyHash[] = []
   let origin: Origin | undefined
   const reader = new ByteReader(bytes)
+  let seen = 0
   while (!reader.isAtEnd) {
     const type = reader.uint8()
     const content = reader.raw(reader.uint32())
+    // Two readers could choose different ones of two equal sections.
+    const bit = type < 32 ? 1 << type : 0
+    if (seen & bit) throw new CometError('MALFORMED_BATCH', `section ${type} is there twice`)
+    seen |= bit
     if (type === sectionTypes.tags) tags = decodeTags(content, messageCount)
     else if (type === sectionTypes.keyHashes) keyHashes = decodeKeyHashes(content, messageCount)
     else if (type === sectionTypes.origin) origin = decodeOrigin(content)
@@ -134,13 +140,23 @@ function decodeTags(content: Buffer, messageCount: number): BatchTags {
   if (size === 0 || size > messageCount) {
     throw new CometError('MALFORMED_BATCH', `a tag section lists ${size} tags`)
   }
-  const dictionary = Array.from({ length: size }, () => reader.text())
+  // Sizes are claims of whoever made the bytes: nothing is allocated before the bytes are there.
+  const dictionary: string[] = []
+  while (dictionary.length < size) dictionary.push(reader.text())
   if (reader.isAtEnd) {
     if (size !== 1) throw new CometError('MALFORMED_BATCH', 'a tag section names no messages')
     return { kind: 'uniform', tag: dictionary[0] as string }
   }
+  const indexBytes = reader.raw(messageCount * 2)
+  reader.expectEnd('the tags of a batch')
   const indexes = new Uint16Array(messageCount)
-  for (let i = 0; i < messageCount; i++) indexes[i] = reader.uint16()
+  for (let i = 0; i < messageCount; i++) {
+    const entry = indexBytes.readUInt16LE(i * 2)
+    if (entry >= size && entry !== NO_TAG) {
+      throw new CometError('MALFORMED_BATCH', `message ${i} names tag ${entry} of ${size}`)
+    }
+    indexes[i] = entry
+  }
   return { kind: 'each', dictionary, indexes }
 }
 
@@ -148,7 +164,7 @@ function encodeKeyHashes(messages: readonly SectionSource[]): Buffer | undefined
   let count = 0
   for (const { keys } of messages) count += keys?.length ?? 0
   if (count === 0) return undefined
-  return section(sectionTypes.keyHashes, count * 6, (writer) => {
+  return section(sectionTypes.keyHashes, count * KEY_HASH_BYTES, (writer) => {
     for (const [index, { keys }] of messages.entries()) {
       for (const key of keys ?? []) {
         writer.uint16(index)
@@ -159,14 +175,16 @@ function encodeKeyHashes(messages: readonly SectionSource[]): Buffer | undefined
 }
 
 function decodeKeyHashes(content: Buffer, messageCount: number): readonly KeyHash[] {
+  if (content.length % KEY_HASH_BYTES !== 0) {
+    throw new CometError('MALFORMED_BATCH', `a key section has ${content.length} bytes`)
+  }
   const hashes: KeyHash[] = []
-  const reader = new ByteReader(content)
-  while (!reader.isAtEnd) {
-    const messageIndex = reader.uint16()
+  for (let at = 0; at < content.length; at += KEY_HASH_BYTES) {
+    const messageIndex = content.readUInt16LE(at)
     if (messageIndex >= messageCount) {
       throw new CometError('MALFORMED_BATCH', `a key hash names message ${messageIndex}`)
     }
-    hashes.push({ messageIndex, hash: reader.uint32() })
+    hashes.push({ messageIndex, hash: content.readUInt32LE(at + 2) })
   }
   return hashes
 }
@@ -197,7 +215,7 @@ function encodeOrigin(origin: Origin): Buffer {
 
 function decodeOrigin(content: Buffer): Origin {
   const reader = new ByteReader(content)
-  return {
+  const origin: Origin = {
     topic: reader.text(),
     queueId: reader.uint32(),
     queueOffset: reader.uint64(),
@@ -206,4 +224,6 @@ function decodeOrigin(content: Buffer): Origin {
     reason: reader.text(),
     dueAtMs: reader.uint64(),
   }
+  reader.expectEnd('an origin')
+  return origin
 }
