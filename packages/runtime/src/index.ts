@@ -1,4 +1,5 @@
 export { type BackoffOptions, backoffMs } from './backoff.ts'
+export { checkedSize, decodeRequest, errorOfHandler } from './call-edge.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { DirectoryLock, File, FileSystem } from './file-system.ts'
 export type {
@@ -10,6 +11,7 @@ export type {
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
 export type { Random } from './random.ts'
 export type { Runtime } from './runtime.ts'
+export { sleepOn } from './sleep.ts'
 export {
   accept,
   answer,

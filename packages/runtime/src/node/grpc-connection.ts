@@ -1,8 +1,9 @@
 import { CometError, type Method, toCometError } from '@cometmq/protocol'
 import { type CallOptions as GrpcCallOptions, Metadata } from '@grpc/grpc-js'
+import { checkedSize } from '../call-edge.ts'
 import type { CallOptions, Connection, MessageStream } from '../transport.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
-import { asIs, checkedSize, errorOfCall } from './grpc-errors.ts'
+import { asIs, errorOfCall } from './grpc-errors.ts'
 import { GrpcStream } from './grpc-stream.ts'
 
 /** One user of a channel. What it has running breaks when it is closed. */

@@ -9,11 +9,12 @@ import {
   Server as GrpcServer,
   ServerCredentials,
 } from '@grpc/grpc-js'
+import { checkedSize, decodeRequest, errorOfHandler } from '../call-edge.ts'
 import type { Logger } from '../logger.ts'
 import type { Handler, Listener, ListenOptions } from '../transport.ts'
 import { type Address, formatAddress, parseAddress } from './address.ts'
 import { GrpcCallContext } from './grpc-call-context.ts'
-import { asIs, checkedSize, decodeRequest, errorOfHandler, serverStatusOf } from './grpc-errors.ts'
+import { asIs, serverStatusOf } from './grpc-errors.ts'
 import { serverOptions, WINDOW_BYTES } from './grpc-options.ts'
 import { GrpcStream } from './grpc-stream.ts'
 

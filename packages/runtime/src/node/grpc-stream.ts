@@ -1,7 +1,7 @@
 import { CometError, toCometError } from '@cometmq/protocol'
 import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js'
+import { checkedSize } from '../call-edge.ts'
 import type { MessageStream, StreamReceiver } from '../transport.ts'
-import { checkedSize } from './grpc-errors.ts'
 
 type GrpcDuplex = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>
 

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { CometError } from '@cometmq/protocol'
 import type { Clock, Timer } from '../clock.ts'
+import { sleepOn } from '../sleep.ts'
 
 /** Above it, `setTimeout` fires at once instead of late. */
 const TIMER_MAX_MS = 2 ** 31 - 1
@@ -15,18 +15,7 @@ export const systemClock: Clock = {
   },
 
   sleep(delayMs, signal) {
-    return new Promise((resolve, reject) => {
-      const cancelled = (): void => {
-        timer.cancel()
-        reject(new CometError('CANCELLED', 'the wait was cancelled', { cause: signal?.reason }))
-      }
-      const timer = new SystemTimer(delayMs, () => {
-        signal?.removeEventListener('abort', cancelled)
-        resolve()
-      })
-      if (signal?.aborted) cancelled()
-      else signal?.addEventListener('abort', cancelled, { once: true })
-    })
+    return sleepOn(systemClock, delayMs, signal)
   },
 
   yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
