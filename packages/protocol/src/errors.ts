@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /**
  * What a caller should do about an error.
  *
@@ -120,11 +122,17 @@ export function errorCodeOfId(id: number): ErrorCode {
 /** Makes any thrown value a CometError; what was not one becomes `INTERNAL` with its cause. */
 export function toCometError(thrown: unknown): CometError {
   if (thrown instanceof CometError) return thrown
-  if (thrown instanceof Error && thrown.name === 'AbortError') {
-    return new CometError('CANCELLED', thrown.message || 'cancelled by the caller', {
-      cause: thrown,
-    })
+  if (!(thrown instanceof Error)) {
+    const message = typeof thrown === 'string' ? thrown : inspect(thrown)
+    return new CometError('INTERNAL', message, { cause: thrown })
   }
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const { name, message } = thrown
+  if (name === 'AbortError') {
+    return new CometError('CANCELLED', message || 'cancelled by the caller', { cause: thrown })
+  }
+  // The reason of `AbortSignal.timeout`, which callers may hand in.
+  if (name === 'TimeoutError') {
+    return new CometError('TIMEOUT', message || 'the time of the caller is up', { cause: thrown })
+  }
   return new CometError('INTERNAL', message, { cause: thrown })
 }

@@ -41,13 +41,21 @@ export function checkTag(tag: string): void {
 
 function checkProperties(message: Message): void {
   let bytes = message.tag === undefined ? 0 : Buffer.byteLength(message.tag)
-  for (const key of message.keys ?? []) {
+  const keys = message.keys ?? []
+  if (keys.length > limits.keysMaxCount) {
+    throw new CometError(
+      'PROPERTIES_TOO_LARGE',
+      `a message has ${keys.length} keys, ${limits.keysMaxCount} are allowed`,
+    )
+  }
+  for (const key of keys) {
     checkText('message key', key, limits.propertiesMaxBytes)
     bytes += Buffer.byteLength(key)
   }
   const properties = Object.entries(message.properties ?? {})
   for (const [key, value] of properties) {
     checkText('property key', key, limits.propertiesMaxBytes)
+    checkWellFormed('property value', value)
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
   }
   if (properties.length > limits.propertiesMaxCount) {
@@ -68,6 +76,7 @@ function checkProperties(message: Message): void {
 const CONTROL = /[\u0000-\u001f\u007f]/
 
 function checkText(what: string, text: string, maxBytes: number): void {
+  checkWellFormed(what, text)
   if (text.trim().length === 0) throw new CometError('ILLEGAL_ARGUMENT', `a ${what} is blank`)
   if (CONTROL.test(text)) {
     throw new CometError('ILLEGAL_ARGUMENT', `a ${what} contains control characters`)
@@ -75,4 +84,16 @@ function checkText(what: string, text: string, maxBytes: number): void {
   if (Buffer.byteLength(text) > maxBytes) {
     throw new CometError('ILLEGAL_ARGUMENT', `a ${what} is longer than ${maxBytes} bytes`)
   }
+}
+
+/** Half a surrogate pair has no UTF-8: it would arrive as another character than was sent. */
+function checkWellFormed(what: string, text: string): void {
+  // Callers without a compiler hand in numbers and dates as well.
+  if (typeof text === 'string' && text.isWellFormed()) return
+  throw new CometError(
+    'ILLEGAL_ARGUMENT',
+    typeof text === 'string'
+      ? `a ${what} contains half a surrogate pair`
+      : `a ${what} is of type ${typeof text}, only strings are sent`,
+  )
 }

@@ -33,8 +33,9 @@ export function writeText(writer: Writer, field: number, text: string): void {
   if (text.length > 0) writer.uint32(fieldTag(field, LENGTH)).string(text)
 }
 
+/** One element of a repeated field, hence also when it is empty. */
 export function writeBytes(writer: Writer, field: number, bytes: Uint8Array): void {
-  if (bytes.length > 0) writer.uint32(fieldTag(field, LENGTH)).bytes(bytes)
+  writer.uint32(fieldTag(field, LENGTH)).bytes(bytes)
 }
 
 export function writeNumber(writer: Writer, field: number, value: number): void {
@@ -70,6 +71,7 @@ export function readNumber(reader: Reader): number {
   return number
 }
 
+/** A codec also takes the unpacked form: protobuf leaves the choice to the writer. */
 export function readPacked(reader: Reader, into: number[]): void {
   const end = endOfNested(reader)
   while (reader.pos < end) into.push(readNumber(reader))

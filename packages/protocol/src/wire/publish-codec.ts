@@ -10,6 +10,7 @@ import {
   readNumber,
   skipField,
   VARINT,
+  writeBytes,
   writeFlag,
   writeNested,
   writeNumber,
@@ -45,7 +46,7 @@ export const publishMethod: Method<PublishRequest, PublishResponse> = {
   kind: 'bidi',
   encodeRequest: (request) =>
     encodeWith((writer) => {
-      for (const batch of request.batches) writer.uint32(fieldTag(1, LENGTH)).bytes(batch)
+      for (const batch of request.batches) writeBytes(writer, 1, batch)
     }),
   decodeRequest: (bytes) =>
     decodeWith(bytes, (reader) => {

@@ -331,6 +331,7 @@ function readBatches(reader: Reader): ReadResponse {
     else if (tag === fieldTag(4, VARINT)) read.maxOffset = readNumber(reader)
     else if (tag === fieldTag(5, LENGTH)) batches.push(readBytes(reader))
     else if (tag === fieldTag(6, LENGTH)) readPacked(reader, ranges)
+    else if (tag === fieldTag(6, VARINT)) ranges.push(readNumber(reader))
     else skipField(reader, tag)
   })
   return read

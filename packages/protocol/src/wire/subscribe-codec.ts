@@ -405,6 +405,7 @@ function readDelivery(reader: Reader): Delivery {
     else if (tag === fieldTag(4, VARINT)) delivery.attempt = reader.uint32()
     else if (tag === fieldTag(5, VARINT)) delivery.invisibleMs = readNumber(reader)
     else if (tag === fieldTag(6, LENGTH)) readPacked(reader, ranges)
+    else if (tag === fieldTag(6, VARINT)) ranges.push(readNumber(reader))
     else if (tag === fieldTag(7, LENGTH)) batches.push(readBytes(reader))
     else skipField(reader, tag)
   })
