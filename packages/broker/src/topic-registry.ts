@@ -1,4 +1,5 @@
 import { CometError, type StateChange, type TopicDefinition } from '@cometmq/protocol'
+import type { Clock } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 
 const TOPICS_TABLE = 'topics'
@@ -21,11 +22,15 @@ export class TopicRegistry {
   readonly #leaving = new Set<string>()
   readonly #listeners = new Set<(change: TopicChange) => void>()
 
-  private constructor() {}
+  readonly #clock: Clock
+
+  private constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /** Reads the table and follows its changes from then on. */
-  static async open(store: MessageStore): Promise<TopicRegistry> {
-    const registry = new TopicRegistry()
+  static async open(store: MessageStore, clock: Clock): Promise<TopicRegistry> {
+    const registry = new TopicRegistry(clock)
     // Before the scan, so that no change falls between the two. What the scan then reads of a
     // topic that has changed meanwhile is as old or as new as what was heard.
     let heard: Set<string> | undefined = new Set<string>()
@@ -89,6 +94,25 @@ export class TopicRegistry {
   hide(topic: string): () => void {
     this.#leaving.add(topic)
     return () => this.#leaving.delete(topic)
+  }
+
+  /**
+   * The changes that define one of the broker's own topics (retry, dead letters), with one queue and
+   * closed to producers; none if it is defined. To be appended with the topic's first message.
+   */
+  defineInternal(topic: string): readonly StateChange[] {
+    if (this.#topics.has(topic)) return []
+    const definition: TopicDefinition = {
+      topic,
+      type: 'normal',
+      queueCount: 1,
+      readable: true,
+      writable: false,
+      ackLevel: { flush: 'sync', replicas: 'in-sync' },
+      version: 1,
+      createdAtMs: this.#clock.nowMs(),
+    }
+    return [putTopic(definition)]
   }
 
   #apply(topic: string, now: TopicDefinition | undefined): void {

@@ -240,10 +240,7 @@ export class PublishStream {
   }
 }
 
-/**
- * Everything a broker checks of a batch before it trusts it. The sections are decoded here once,
- * since delivery reads them later and could then refuse nobody.
- */
+/** Everything a broker checks of a batch before it trusts it. */
 function parseBatch(bytes: Buffer): RecordBatch {
   const batch = RecordBatch.parse(bytes)
   if (batch.totalBytes !== bytes.length) {
@@ -253,9 +250,6 @@ function parseBatch(bytes: Buffer): RecordBatch {
     )
   }
   checkProducerBatch(batch)
-  if (batch.sections.origin !== undefined) {
-    throw new CometError('MALFORMED_BATCH', 'producers may not say where a message came from')
-  }
   return batch
 }
 

@@ -1,0 +1,139 @@
+import { checkBrokerName, CometError, limits, toCometError } from '@cometmq/protocol'
+import type { StoreConfig } from '@cometmq/store'
+import { type DeliveryConfig, deliveryDefaults } from './deliver/ports.ts'
+import type { IntakeLimits } from './produce/publish-budget.ts'
+import type { TopicDefaults } from './topic-definition.ts'
+
+export interface BrokerConfig {
+  readonly cluster: string
+  /** The broker group this broker belongs to; unique in the cluster. */
+  readonly brokerName: string
+  /** 0: the master. */
+  readonly brokerId: number
+  /** `host:port` to listen on; port 0 takes a free one. */
+  readonly listen: string
+  /**
+   * `host:port`, or `host` with the port that was taken, under which clients and other brokers reach
+   * this one. Needed where it listens on every address of the machine.
+   */
+  readonly advertise: string | undefined
+  /** `host:port` of every name server. None: clients have to know this broker's address. */
+  readonly nameservers: readonly string[]
+  readonly store: StoreConfig
+  readonly topicDefaults: TopicDefaults
+  /** Whether sending to a topic that is missing makes it. */
+  readonly autoCreateTopics: boolean
+  readonly delivery: DeliveryConfig
+  readonly publish: IntakeLimits
+  /** How long a broker that shuts down waits for what is under way. */
+  readonly drainTimeoutMs: number
+  /** What `describe` and the name servers show. */
+  readonly version: string
+}
+
+const MIB = 1024 * 1024
+
+/** Everything but names, place and data folder. */
+export const brokerDefaults = {
+  brokerId: 0,
+  listen: '0.0.0.0:8081',
+  advertise: undefined,
+  nameservers: [],
+  // Two consumers for each core of a small machine, and few enough to look at.
+  topicDefaults: { queueCount: 8 },
+  // A misspelt name should be an error in production, not a topic nobody reads.
+  autoCreateTopics: false,
+  delivery: deliveryDefaults,
+  publish: {
+    // As large as the largest gRPC message, so that one always fits.
+    maxPendingBytesPerStream: limits.rpcMessageMaxBytes,
+    // Far more than the disk takes in the time of one fsync, and less than the store itself holds, so
+    // that producers are slowed down before they are refused.
+    maxPendingBytes: 32 * MIB,
+  },
+  // Below the 30 s after which Kubernetes kills, above the longest invisible time of a quick handler.
+  drainTimeoutMs: 20_000,
+  version: 'development',
+} as const satisfies Partial<BrokerConfig>
+
+/** Throws `CONFIG_INVALID` with every mistake at once. */
+export function checkBrokerConfig(config: BrokerConfig): void {
+  const mistakes: string[] = []
+  const check = (holds: boolean, mistake: string): void => {
+    if (!holds) mistakes.push(mistake)
+  }
+  check(config.cluster.trim() !== '', 'cluster is empty; name the cluster')
+  try {
+    checkBrokerName(config.brokerName)
+  } catch (thrown) {
+    mistakes.push(`brokerName: ${toCometError(thrown).message}`)
+  }
+  check(
+    config.brokerId === 0,
+    `brokerId is ${config.brokerId}; slaves are not supported yet, give 0`,
+  )
+  checkAddresses(config, check)
+  const { queueCount } = config.topicDefaults
+  check(
+    Number.isSafeInteger(queueCount) && queueCount >= 1 && queueCount <= limits.queuesPerTopicMax,
+    `topicDefaults.queueCount is ${queueCount}; give 1 to ${limits.queuesPerTopicMax}`,
+  )
+  check(
+    config.drainTimeoutMs >= 0 && Number.isFinite(config.drainTimeoutMs),
+    `drainTimeoutMs is ${config.drainTimeoutMs}; give 0 or more`,
+  )
+  for (const name of ['maxPendingBytesPerStream', 'maxPendingBytes'] as const) {
+    const value = config.publish[name]
+    check(
+      Number.isSafeInteger(value) && value >= limits.batchMaxBytes,
+      `publish.${name} is ${value}; one batch may have ${limits.batchMaxBytes} bytes, give as much at least`,
+    )
+  }
+  checkStore(config.store, check)
+  if (mistakes.length > 0) {
+    throw new CometError('CONFIG_INVALID', `broker: ${mistakes.join('; ')}`)
+  }
+}
+
+/** The address clients are told, once the port is known. */
+export function advertisedAddress(config: BrokerConfig, listening: string): string {
+  const { advertise } = config
+  if (advertise === undefined) return listening
+  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${portOf(listening)}`
+}
+
+type Check = (holds: boolean, mistake: string) => void
+
+function checkAddresses({ listen, advertise, nameservers }: BrokerConfig, check: Check): void {
+  check(/^\S+:\d+$/.test(listen), `listen is "${listen}"; give host:port`)
+  check(
+    advertise !== undefined || !isEveryAddress(listen),
+    `listen is "${listen}", which no client can connect to; say in advertise under which name this broker is reached`,
+  )
+  if (advertise !== undefined) {
+    check(
+      /^\S+$/.test(advertise) && !isEveryAddress(`${advertise}:0`) && !isEveryAddress(advertise),
+      `advertise is "${advertise}"; give a host that clients can reach, with or without a port`,
+    )
+  }
+  for (const address of nameservers) {
+    check(/^\S+:\d+$/.test(address), `nameservers has "${address}"; give host:port`)
+  }
+  check(new Set(nameservers).size === nameservers.length, 'nameservers names one of them twice')
+}
+
+function checkStore(store: StoreConfig, check: Check): void {
+  check(store.directory !== '', 'store.directory is empty; name the data folder')
+  check(
+    store.hardFreeBytes <= store.minFreeBytes,
+    `store.hardFreeBytes (${store.hardFreeBytes}) is above store.minFreeBytes (${store.minFreeBytes}), where producers are refused first`,
+  )
+}
+
+function isEveryAddress(address: string): boolean {
+  return /^(0\.0\.0\.0|\[?::\]?|\*):\d+$/.test(address)
+}
+
+function portOf(address: string): string {
+  return address.slice(address.lastIndexOf(':') + 1)
+}

@@ -1,0 +1,95 @@
+import {
+  CometError,
+  errorTable,
+  type ReadRequest,
+  type ReadResponse,
+  toCometError,
+} from '@cometmq/protocol'
+import type { MessageStore } from '@cometmq/store'
+import type { TopicRegistry } from '../topic-registry.ts'
+import { checkPositionName, putPosition } from './positions.ts'
+
+type Commit = Extract<ReadRequest, { kind: 'commit' }>
+
+/** Commits of one reader that are not durable yet. */
+const MAX_PENDING = 1_024
+
+/** The named positions one reader commits: those of one turn become one record of the log. */
+export class PositionCommits {
+  readonly #ports: { readonly store: MessageStore; readonly topics: TopicRegistry }
+  readonly #answer: (answer: ReadResponse) => void
+  #collected: Commit[] = []
+  #pending = 0
+  readonly #idle: (() => void)[] = []
+
+  constructor(
+    ports: { readonly store: MessageStore; readonly topics: TopicRegistry },
+    answer: (answer: ReadResponse) => void,
+  ) {
+    this.#ports = ports
+    this.#answer = answer
+  }
+
+  add(commit: Commit): void {
+    try {
+      this.#check(commit)
+    } catch (thrown) {
+      this.#answerOne(commit, thrown)
+      return
+    }
+    this.#pending++
+    if (this.#collected.push(commit) === 1) queueMicrotask(() => void this.#append())
+  }
+
+  /** Resolves when every commit is answered. */
+  async settled(): Promise<void> {
+    if (this.#pending > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #check(commit: Commit): void {
+    const { store, topics } = this.#ports
+    if (this.#pending >= MAX_PENDING) {
+      throw new CometError(
+        'OVERLOADED',
+        `${MAX_PENDING} commits of this reader wait for the disk`,
+        {
+          retryAfterMs: 100,
+        },
+      )
+    }
+    checkPositionName(commit.name)
+    topics.needQueue(commit.topic, commit.queueId)
+    const maxOffset = store.bounds(commit)?.maxOffset ?? 0
+    if (commit.offset > maxOffset) {
+      throw new CometError(
+        'OFFSET_OUT_OF_RANGE',
+        `queue ${commit.queueId} of "${commit.topic}" ends at ${maxOffset}; ${commit.offset} cannot be a position in it`,
+      )
+    }
+  }
+
+  async #append(): Promise<void> {
+    const commits = this.#collected
+    this.#collected = []
+    const changes = commits.map((commit) => putPosition(commit, commit.offset))
+    let failure: unknown
+    try {
+      await this.#ports.store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
+    } catch (thrown) {
+      failure = thrown
+    }
+    for (const commit of commits) this.#answerOne(commit, failure)
+    this.#pending -= commits.length
+    if (this.#pending === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #answerOne({ id }: Commit, failure: unknown): void {
+    const error = failure === undefined ? undefined : toCometError(failure)
+    this.#answer({
+      kind: 'committed',
+      id,
+      error: error === undefined ? 0 : errorTable[error.code].id,
+      message: error?.message ?? '',
+    })
+  }
+}
