@@ -1,0 +1,81 @@
+/**
+ * Bytes as lines of text that people can compare: place, field, hexadecimal digits, characters.
+ *
+ * The header's fields are listed here once more, and not imported: whoever moves one has to see it
+ * in the frozen files.
+ */
+export function dumpRecord(bytes: Buffer): string {
+  const lines: string[] = []
+  let at = 0
+  const add = (name: string, width: number): void => {
+    for (const end = at + width; at < end; at += Math.min(ROW_BYTES, end - at)) {
+      lines.push(row(at, name, bytes.subarray(at, Math.min(at + ROW_BYTES, end))))
+    }
+  }
+  for (const [name, width] of headerFields) add(name, width)
+  const [topicBytes, sectionBytes] = [bytes.readUInt16LE(108), bytes.readUInt32LE(100)]
+  add('topic', topicBytes)
+  add('sections', sectionBytes)
+  add('body', bytes.length - at)
+  return `${lines.join('\n')}\n`
+}
+
+/** Bytes without fields of a known width. */
+export function dumpBytes(bytes: Buffer): string {
+  const lines: string[] = []
+  for (let at = 0; at < bytes.length; at += ROW_BYTES) {
+    lines.push(row(at, 'bytes', bytes.subarray(at, at + ROW_BYTES)))
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** The bytes that a dump shows. */
+export function bytesOfDump(dump: string): Buffer {
+  const rows = dump.split('\n').filter((line) => line !== '')
+  return Buffer.from(
+    rows.map((line) => line.slice(HEX_AT, HEX_AT + HEX_CHARS).trim()).join(''),
+    'hex',
+  )
+}
+
+const headerFields = [
+  ['magic', 4],
+  ['totalBytes', 4],
+  ['headerChecksum', 4],
+  ['version', 1],
+  ['kind', 1],
+  ['attributes', 2],
+  ['epoch', 8],
+  ['logOffset', 8],
+  ['confirmedBefore', 8],
+  ['storeTimeMs', 8],
+  ['baseQueueOffset', 8],
+  ['bornTimeMs', 8],
+  ['producerId', 8],
+  ['producerEpoch', 4],
+  ['sequence', 4],
+  ['baseMessageNumber', 8],
+  ['messageCount', 4],
+  ['queueId', 4],
+  ['bodyChecksum', 4],
+  ['sectionBytes', 4],
+  ['bodyBytes', 4],
+  ['topicBytes', 2],
+  ['reserved', 2],
+] as const
+
+const ROW_BYTES = 16
+const HEX_AT = 24
+const HEX_CHARS = ROW_BYTES * 2
+
+function row(at: number, name: string, bytes: Buffer): string {
+  const place = String(at).padStart(4)
+  const hex = bytes.toString('hex').padEnd(HEX_CHARS)
+  return `${place}  ${name.padEnd(HEX_AT - 6)}${hex}  ${charactersOf(bytes)}`
+}
+
+function charactersOf(bytes: Buffer): string {
+  return Array.from(bytes, (byte) =>
+    byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.',
+  ).join('')
+}
