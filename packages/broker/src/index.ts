@@ -1,2 +1,8 @@
-// The public names of this package are listed here, one by one, as they come to exist.
-export {}
+export { Broker } from './broker.ts'
+export type { BrokerCounters } from './broker-counters.ts'
+export type { BrokerState, BrokerStatus, ProcessProbes } from './broker-status.ts'
+export { type BrokerConfig, brokerDefaults, checkBrokerConfig } from './config.ts'
+export type { DeliveryConfig } from './deliver/ports.ts'
+export type { NameServerStatus } from './name-server-link.ts'
+export type { IntakeLimits } from './produce/publish-budget.ts'
+export type { TopicDefaults } from './topic-definition.ts'

@@ -116,9 +116,10 @@ export class NameServer implements AsyncDisposable {
     if (this.#closed) return
     this.#scheduleTick()
     const wasReady = this.#table.isReady
-    const { change, silenced } = this.#table.tick(this.#clock.elapsedMs())
-    for (const connection of silenced) {
-      this.#log.warn({ connection, silenceMs: this.#config.silenceMs }, 'broker fell silent')
+    const { change, silent } = this.#table.tick(this.#clock.elapsedMs())
+    for (const { brokerName, brokerId, connection } of silent) {
+      const { silenceMs } = this.#config
+      this.#log.warn({ brokerName, brokerId, silenceMs }, 'broker fell silent')
       this.#cluster.breakOff(connection, 'UNAVAILABLE', 'not heard for too long; register again')
     }
     this.#watchers.announce(change)

@@ -82,7 +82,7 @@ describe('a broker', () => {
     const answer = table.tick(SILENCE_MS + TICK_MS)
     expect(answer).toEqual({
       change: { topics: new Set(['orders']), brokers: true },
-      silenced: [1],
+      silent: [expect.objectContaining({ brokerName: 'a', connection: 1 })],
     })
     expect(table.beat(1)).toBe(false)
   })

@@ -45,8 +45,14 @@ export type RegisterAnswer =
 
 export interface TickAnswer {
   readonly change: RouteChange
-  /** Streams whose broker fell silent and has to register anew. */
-  readonly silenced: readonly ConnectionNumber[]
+  readonly silent: readonly SilentBroker[]
+}
+
+/** A broker that has left the routes because it was not heard; it has to register anew. */
+export interface SilentBroker {
+  readonly brokerName: string
+  readonly brokerId: number
+  readonly connection: ConnectionNumber
 }
 
 interface BrokerEntry {
@@ -182,9 +188,8 @@ export class RouteTable {
     for (const entry of this.#entries.values()) {
       if (this.#observedMs - entry.heardAtMs >= silenceMs) silent.push(entry)
     }
-    if (silent.length === 0) return { change: nothing, silenced: [] }
-    const silenced = silent.filter((entry) => entry.linked).map((entry) => entry.connection)
-    return { change: this.#remove(silent), silenced }
+    if (silent.length === 0) return { change: nothing, silent: [] }
+    return { change: this.#remove(silent), silent }
   }
 
   /** `undefined`: no broker that is heard serves it. Broker groups are in the order of their names. */

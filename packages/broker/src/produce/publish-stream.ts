@@ -16,8 +16,8 @@ import type { TopicRegistry } from '../topic-registry.ts'
 import type { PublishBudget } from './publish-budget.ts'
 
 export interface IntakePorts {
-  readonly store: MessageStore
-  readonly topics: TopicRegistry
+  readonly store: Pick<MessageStore, 'append'>
+  readonly topics: Pick<TopicRegistry, 'needQueue'>
   readonly counters: BrokerCounters
   readonly log: Logger
 }

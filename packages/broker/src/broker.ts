@@ -1,0 +1,302 @@
+import {
+  isRetryTopic,
+  loadServices,
+  type RegisteredTopic,
+  type Registration,
+  type Services,
+  type TopicDefinition,
+} from '@cometmq/protocol'
+import type { Handler, Listener, Runtime, Timer } from '@cometmq/runtime'
+import { MessageStore } from '@cometmq/store'
+import { type BrokerCounters, newBrokerCounters } from './broker-counters.ts'
+import {
+  type BrokerState,
+  type BrokerStatus,
+  describeBroker,
+  type ProcessProbes,
+} from './broker-status.ts'
+import { advertisedAddress, type BrokerConfig, checkBrokerConfig } from './config.ts'
+import { Everywhere } from './everywhere.ts'
+import { GroupRegistry } from './group-registry.ts'
+import { MessageIntake } from './produce/message-intake.ts'
+import { QueueWakeups } from './read/queue-wakeups.ts'
+import { BrokerRegistration } from './registration.ts'
+import { AdminEdge } from './rpc/admin-edge.ts'
+import { brokerHandlers } from './rpc/broker-calls.ts'
+import { publishHandlers } from './rpc/publish-service.ts'
+import { ReadService } from './rpc/read-service.ts'
+import { topicHandlers } from './rpc/topic-calls.ts'
+import { TopicAdmin } from './topic-admin.ts'
+import { type TopicChange, TopicRegistry } from './topic-registry.ts'
+
+/** How soon name servers hear that the disk is full, or has space again. */
+const WRITABLE_CHECK_MS = 250
+
+/**
+ * One broker: opens its store, serves clients, keeps itself registered with the name servers, and
+ * shuts down so that nothing that was accepted is lost.
+ */
+export class Broker implements AsyncDisposable {
+  readonly #config: BrokerConfig
+  readonly #runtime: Runtime
+  readonly #probes: ProcessProbes
+  readonly #services: Services
+  readonly #counters: BrokerCounters = newBrokerCounters()
+  readonly #store: MessageStore
+  readonly #topics: TopicRegistry
+  readonly #groups: GroupRegistry
+  readonly #intake: MessageIntake
+  readonly #readers: ReadService
+  readonly #startedAtMs: number
+  #listener: Listener | undefined
+  #registration: BrokerRegistration | undefined
+  #writableTimer: Timer | undefined
+  #announcedWritable = true
+  #state: BrokerState = 'serving'
+  #closing: Promise<void> | undefined
+
+  private constructor(
+    config: BrokerConfig,
+    runtime: Runtime,
+    parts: {
+      readonly probes: ProcessProbes
+      readonly store: MessageStore
+      readonly topics: TopicRegistry
+      readonly groups: GroupRegistry
+    },
+  ) {
+    const { store, topics } = parts
+    const counters = this.#counters
+    this.#config = config
+    this.#runtime = runtime
+    this.#probes = parts.probes
+    this.#services = loadServices()
+    this.#store = store
+    this.#topics = topics
+    this.#groups = parts.groups
+    this.#intake = new MessageIntake({ store, topics, counters, log: runtime.log }, config.publish)
+    const wakeups = new QueueWakeups(store, topics)
+    this.#readers = new ReadService({ store, topics, wakeups, counters })
+    this.#startedAtMs = runtime.clock.elapsedMs()
+  }
+
+  /**
+   * Opens the store, replays what has to be, listens and begins to register; waits for no name
+   * server.
+   *
+   * Throws `CONFIG_INVALID`, and what `MessageStore.open` throws.
+   */
+  static async open(
+    config: BrokerConfig,
+    runtime: Runtime,
+    probes: ProcessProbes = { rssBytes: () => 0 },
+  ): Promise<Broker> {
+    checkBrokerConfig(config)
+    const store = await MessageStore.open(runtime, config.store)
+    try {
+      const topics = await TopicRegistry.open(store, runtime.clock)
+      const groups = await GroupRegistry.open(store)
+      const broker = new Broker(config, runtime, { probes, store, topics, groups })
+      await broker.#start()
+      return broker
+    } catch (thrown) {
+      await store.close()
+      throw thrown
+    }
+  }
+
+  /** The address clients are told. */
+  get address(): string {
+    return advertisedAddress(this.#config, this.#listener?.address ?? this.#config.listen)
+  }
+
+  /** Rejects when the store has stopped itself; the process should end, and start again. */
+  get failed(): Promise<never> {
+    return this.#store.failed
+  }
+
+  get status(): BrokerStatus {
+    const store = this.#store.status
+    const draining = this.#state === 'serving' ? undefined : 'the broker shuts down'
+    return {
+      state: this.#state,
+      writable: store.writable && draining === undefined,
+      whyNotWritable: draining ?? store.whyNotWritable,
+      nameservers: this.#registration?.status ?? [],
+      store,
+      counters: { ...this.#counters },
+      pendingPublishBytes: this.#intake.pendingBytes,
+    }
+  }
+
+  /**
+   * Serves until `signal` is aborted, then drains and closes. Rejects, without closing, when the
+   * store has failed.
+   */
+  async serve(signal: AbortSignal): Promise<void> {
+    const stopped = Promise.withResolvers<void>()
+    const stop = (): void => stopped.resolve()
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+    try {
+      await Promise.race([stopped.promise, this.failed])
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+    await this.drain()
+    await this.close()
+  }
+
+  /**
+   * Leaves the routes, tells every client to go elsewhere, refuses new batches and waits for what is
+   * under way, up to `drainTimeoutMs`.
+   */
+  async drain(): Promise<void> {
+    if (this.#state !== 'serving') return
+    this.#state = 'draining'
+    this.#runtime.log.info({}, 'broker drains')
+    this.#writableTimer?.cancel()
+    await this.#registration?.goodbye()
+    const late = Promise.withResolvers<'late'>()
+    const timer = this.#runtime.clock.schedule(this.#config.drainTimeoutMs, () =>
+      late.resolve('late'),
+    )
+    const ending = await Promise.race([this.#drainStreams(), late.promise])
+    timer.cancel()
+    const { pendingBytes } = this.#intake
+    if (ending === 'late') this.#runtime.log.warn({ pendingBytes }, 'broker drained in part')
+  }
+
+  /** Breaks every connection and closes the store. What was acknowledged is on disk. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #start(): Promise<void> {
+    const { transport, log } = this.#runtime
+    const { listen, nameservers } = this.#config
+    this.#listener = await transport.listen({ address: listen, handlers: this.#handlers() })
+    this.#registration = new BrokerRegistration(this.#runtime, {
+      nameservers,
+      services: this.#services,
+      source: {
+        registration: () => this.#describeToNameServers(),
+        isWritable: () => this.#store.status.writable,
+      },
+    })
+    this.#topics.onChange((change) => this.#announceTopic(change))
+    this.#announcedWritable = this.#store.status.writable
+    this.#watchWritable()
+    this.#registration.start()
+    const { brokerName } = this.#config
+    log.info({ brokerName, address: this.address, topics: this.#topics.size }, 'broker serves')
+  }
+
+  #handlers(): Handler[] {
+    const { brokerName, nameservers, autoCreateTopics, topicDefaults } = this.#config
+    const [store, topics] = [this.#store, this.#topics]
+    const everywhere = new Everywhere(this.#runtime.transport, {
+      brokerName,
+      // Without name servers this broker is the whole cluster.
+      brokers: () => (nameservers.length === 0 ? [] : this.#registration?.brokers()),
+    })
+    const edge = new AdminEdge(brokerName, everywhere)
+    const topicAdmin = new TopicAdmin({
+      store,
+      topics,
+      clock: this.#runtime.clock,
+      defaults: topicDefaults,
+      progressOf: () => [],
+    })
+    const groupsOf = (topic: string): readonly string[] => this.#groups.readersOf(topic)
+    return [
+      ...publishHandlers(this.#intake),
+      ...this.#readers.handlers(),
+      ...topicHandlers(this.#services, {
+        edge,
+        store,
+        topics,
+        topicAdmin,
+        autoCreateTopics,
+        groupsOf,
+      }),
+      ...brokerHandlers(this.#services, () =>
+        describeBroker({
+          config: this.#config,
+          status: this.status,
+          store,
+          address: this.address,
+          uptimeMs: this.#runtime.clock.elapsedMs() - this.#startedAtMs,
+          rssBytes: this.#probes.rssBytes(),
+          topics: topics.size,
+          groups: this.#groups.size,
+        }),
+      ),
+    ]
+  }
+
+  async #drainStreams(): Promise<'drained'> {
+    this.#readers.drain()
+    await this.#intake.drain()
+    this.#intake.end()
+    await this.#listener?.drain()
+    return 'drained'
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closed'
+    this.#writableTimer?.cancel()
+    this.#registration?.close()
+    await this.#listener?.close()
+    await this.#store.close()
+    this.#runtime.log.info({}, 'broker closed')
+  }
+
+  #describeToNameServers(): Registration {
+    const { cluster, brokerName, brokerId, autoCreateTopics, version } = this.#config
+    return {
+      cluster,
+      brokerName,
+      brokerId,
+      epoch: this.#store.status.epoch,
+      storeId: this.#store.storeId,
+      listeners: [{ listener: 'clients', address: this.address }],
+      topics: [...this.#topics.all()].filter(isRouted).map(registeredTopic),
+      autoCreateTopics,
+      version,
+    }
+  }
+
+  #announceTopic({ topic, now }: TopicChange): void {
+    if (isRetryTopic(topic)) return
+    if (now === undefined) this.#registration?.topicRemoved(topic)
+    else this.#registration?.topicChanged(registeredTopic(now))
+  }
+
+  #watchWritable(): void {
+    const { writable, whyNotWritable } = this.#store.status
+    if (writable !== this.#announcedWritable) {
+      this.#announcedWritable = writable
+      this.#registration?.writableChanged(writable)
+      if (writable) this.#runtime.log.info({}, 'broker takes writes again')
+      else this.#runtime.log.warn({ whyNotWritable }, 'broker takes no writes')
+    }
+    const { clock } = this.#runtime
+    this.#writableTimer = clock.schedule(WRITABLE_CHECK_MS, () => this.#watchWritable())
+  }
+}
+
+/** A group's retry queue is its own business: nobody asks for a route to it. */
+function isRouted({ topic }: TopicDefinition): boolean {
+  return !isRetryTopic(topic)
+}
+
+function registeredTopic(definition: TopicDefinition): RegisteredTopic {
+  const { topic, type, queueCount, readable, writable } = definition
+  return { topic, type, queueCount, readable, writable }
+}
