@@ -90,6 +90,7 @@ export class RouteTable {
   readonly #byConnection = new Map<ConnectionNumber, BrokerEntry>()
   /** Per broker name. Bounded: the name that was registered longest ago is forgotten. */
   readonly #highestEpochs = new Map<string, number>()
+  #brokers: BrokerAddress[] | undefined
   #tickedAtMs: number
   #observedMs = 0
 
@@ -132,6 +133,7 @@ export class RouteTable {
       heardAtMs: this.#heardNowMs,
     }
     this.#entries.set(key, entry)
+    this.#brokers = undefined
     this.#byConnection.set(connection, entry)
     this.#rememberEpoch(entry)
     const change = changeBetween(before, entry)
@@ -229,8 +231,10 @@ export class RouteTable {
     return topics
   }
 
+  /** The same list until it changes: each beat and each update carries it. */
   brokers(): BrokerAddress[] {
-    return [...this.#entries.values()].toSorted(byName).map(brokerAddress)
+    this.#brokers ??= [...this.#entries.values()].toSorted(byName).map(brokerAddress)
+    return this.#brokers
   }
 
   describeBrokers(): RegisteredBroker[] {
@@ -337,6 +341,7 @@ export class RouteTable {
     const topics = new Set<string>()
     for (const entry of entries) {
       this.#entries.delete(keyOf(entry))
+      this.#brokers = undefined
       this.#byConnection.delete(entry.connection)
       for (const topic of entry.topics.keys()) topics.add(topic)
     }
