@@ -64,20 +64,20 @@ function openWatchers(options: { warmupMs?: number; maxWatchers?: number } = {})
   return {
     table,
     watchers,
-    watch(topics: string[] | 'all'): ClientEnd {
+    watch: (topics: string[] | 'all'): ClientEnd => {
       const client = new ClientEnd()
       const request =
         topics === 'all' ? { topics: [], allTopics: true } : { topics, allTopics: false }
       watchers.add(request, client)
       return client
     },
-    register(...topics: string[]): number {
+    register: (...topics: string[]): number => {
       const answer = table.register(registrationOf(topics), ++connection)
       if (answer.kind === 'registered') watchers.announce(answer.change)
       return connection
     },
     /** The broker says that a topic has so many queues now. */
-    resize(topic: string, queueCount: number): void {
+    resize: (topic: string, queueCount: number): void => {
       const changed = [topicOf(topic, queueCount)]
       const change = table.change(connection, {
         changed,
