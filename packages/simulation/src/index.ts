@@ -1,2 +1,4 @@
-// The public names of this package are listed here, one by one, as they come to exist.
-export {}
+export type { DiskLatency } from './disk/medium.ts'
+export { SeededRandom } from './seeded-random.ts'
+export { type DiskPorts, SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.ts'
+export { type RunOptions, VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'

@@ -1,2 +1,3 @@
-// The contract suite of each port is listed here, one by one, as it comes to exist.
-export {}
+export { describeFileSystem, type FileSystemSubject } from './file-system-contract.ts'
+export { describeKeyValueStores, type KeyValueStoresSubject } from './key-value-store-contract.ts'
+export type { Subject } from './subject.ts'
