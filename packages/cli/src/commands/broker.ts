@@ -1,0 +1,30 @@
+import { hostname } from 'node:os'
+import process from 'node:process'
+import { Broker } from '@cometmq/broker'
+import { openNodeRuntime } from '@cometmq/runtime/node'
+import { brokerConfigOf, brokerSettings } from '../config/broker-settings.ts'
+import type { Terminal } from '../terminal.ts'
+import { readVersion } from '../version.ts'
+import { type DaemonOptions, loadDaemonSettings, logOptions, showSettings } from './daemon.ts'
+
+/** Runs one broker until it is asked to end and has drained. */
+export async function broker(terminal: Terminal, options: DaemonOptions): Promise<void> {
+  const loaded = await loadDaemonSettings(terminal, options, {
+    own: brokerSettings,
+    foreign: async () => (await import('../config/name-server-settings.ts')).nameServerSettings,
+  })
+  if (options.check === true) {
+    showSettings(terminal, options, brokerSettings, loaded)
+    return
+  }
+
+  const { settings } = loaded
+  const config = brokerConfigOf(settings, { hostname: hostname(), version: readVersion() })
+  const name = `broker ${settings.brokerName}`
+  await using runtime = openNodeRuntime({ name, ...logOptions(terminal, settings.log) })
+  const probes = { rssBytes: () => process.memoryUsage.rss() }
+  await using running = await Broker.open(config, runtime, probes)
+  const { brokerName, cluster } = config
+  runtime.log.info({ address: running.address, brokerName, cluster }, 'the broker is ready')
+  await running.serve(terminal.stop)
+}

@@ -1,0 +1,130 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { CometError, type ErrorCode } from '@cometmq/protocol'
+import type { Cluster } from '../cluster.ts'
+import { CommandError } from '../command-error.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { type OperatorOptions, withCluster } from '../operator.ts'
+import { show, type View } from '../output.ts'
+import { tableLines } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+import { formatDuration } from '../units.ts'
+import { type BrokerState, describeBrokers, healthOf } from './cluster-info.ts'
+
+export interface ClusterHealthOptions extends OperatorOptions {
+  readonly wait?: boolean
+  /** How many brokers there should be at least. */
+  readonly brokers?: number
+}
+
+const LOOK_INTERVAL_MS = 100
+/** While waiting, a look that takes longer is given up for the next one. */
+const LOOK_MAX_MS = 2_000
+
+/** Succeeds when every broker takes messages. */
+export async function clusterHealth(
+  terminal: Terminal,
+  options: ClusterHealthOptions,
+): Promise<void> {
+  const lookMaxMs = options.wait === true ? LOOK_MAX_MS : options.timeout
+  const perLook = { ...options, timeout: Math.min(options.timeout, lookMaxMs) }
+  await withCluster(terminal, perLook, async (cluster) => {
+    const deadlineMs = performance.now() + options.timeout
+    let health = await look(cluster, options)
+    while (isWorthWaiting(health, options) && performance.now() < deadlineMs) {
+      await delay(LOOK_INTERVAL_MS, undefined, { signal: terminal.stop })
+      health = await look(cluster, options)
+    }
+
+    const problem = problemOf(health)
+    if (health.kind === 'unreachable' && options.wait !== true) throw health.error
+    if (health.kind === 'reached') show(terminal, options, healthView(health))
+    if (problem === undefined) return
+    if (options.wait !== true) throw new CommandError(exitCodes.failed, problem)
+    const waited = `not healthy after ${formatDuration(options.timeout)}: ${problem}`
+    throw new CommandError(exitCodes.timeout, waited, '--timeout waits longer')
+  })
+}
+
+type Health =
+  | { readonly kind: 'unreachable'; readonly error: CometError }
+  | {
+      readonly kind: 'reached'
+      readonly brokers: readonly BrokerState[]
+      /** What is wrong with the cluster as a whole. */
+      readonly incomplete: string | undefined
+    }
+
+const UNREACHABLE: readonly ErrorCode[] = ['CONNECT_FAILED', 'UNAVAILABLE', 'TIMEOUT', 'NOT_READY']
+
+async function look(cluster: Cluster, options: ClusterHealthOptions): Promise<Health> {
+  try {
+    const description = await cluster.describe()
+    const brokers = await describeBrokers(cluster, description)
+    return {
+      kind: 'reached',
+      brokers,
+      incomplete: incompleteness(brokers.length, description.ready, options.brokers),
+    }
+  } catch (error) {
+    if (!(error instanceof CometError) || !UNREACHABLE.includes(error.code)) throw error
+    return { kind: 'unreachable', error }
+  }
+}
+
+/**
+ * A name server that has just started may not know all brokers yet, so what it knows is no answer
+ * unless the number of brokers is given.
+ */
+function incompleteness(
+  there: number,
+  isReady: boolean,
+  expected: number | undefined,
+): string | undefined {
+  if (there < (expected ?? 1)) {
+    return `${there} of at least ${expected ?? 1} brokers are registered`
+  }
+  return expected === undefined && !isReady ? 'the name server has just started' : undefined
+}
+
+function isWorthWaiting(health: Health, options: ClusterHealthOptions): boolean {
+  return options.wait === true && problemOf(health) !== undefined
+}
+
+function problemOf(health: Health): string | undefined {
+  if (health.kind === 'unreachable') return health.error.message
+  if (health.incomplete !== undefined) return health.incomplete
+  const ill = health.brokers.filter((state) => !isWritable(state))
+  return ill.length === 0
+    ? undefined
+    : ill.map((state) => `${state.brokerName}: ${healthOf(state)}`).join('; ')
+}
+
+function isWritable(state: BrokerState): boolean {
+  return state.kind === 'answers' && state.broker.writable
+}
+
+function healthView(health: Health & { readonly kind: 'reached' }): View {
+  const problem = problemOf(health)
+  return {
+    document: {
+      healthy: problem === undefined,
+      ...(problem === undefined ? {} : { problem }),
+      brokers: health.brokers.map((state) => ({
+        brokerName: state.brokerName,
+        address: state.address,
+        writable: isWritable(state),
+        ...(isWritable(state) ? {} : { why: healthOf(state) }),
+      })),
+    },
+    lines: (style) =>
+      tableLines(
+        [
+          { title: 'BROKER', value: ({ brokerName }) => brokerName },
+          { title: 'ADDRESS', value: ({ address }) => address },
+          { title: 'STATE', value: healthOf, flexible: true },
+        ],
+        health.brokers,
+        style,
+      ),
+  }
+}

@@ -1,0 +1,387 @@
+import {
+  type BrokerDescription,
+  type ClusterDescription,
+  CometError,
+  errorTable,
+  type GroupDescription,
+  loadServices,
+  type TopicDescription,
+  type TopicSpec,
+} from '@cometmq/protocol'
+import { answer, type Handler, type Listener } from '@cometmq/runtime'
+import { type NodeRuntime, openNodeRuntime } from '@cometmq/runtime/node'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FakeTerminal } from '../fake-terminal.ts'
+import { runComet } from '../run-comet.ts'
+
+const { admin, routes } = loadServices()
+
+/** Brokers whose answers are written here, so that each case of them comes about. */
+class ScriptedCluster implements AsyncDisposable {
+  readonly #runtime: NodeRuntime = openNodeRuntime({ name: 'test', logLevel: 'silent' })
+  readonly #brokers: { name: string; address: string }[] = []
+  readonly calls: unknown[] = []
+  isReady = true
+  address = ''
+
+  async open(): Promise<void> {
+    const describeCluster = answer(routes.DescribeCluster, async () => this.#describe())
+    this.address = (await this.#listen([describeCluster])).address
+  }
+
+  async addBroker(name: string, handlers: readonly Handler[]): Promise<void> {
+    const { address } = await this.#listen(handlers)
+    this.#brokers.push({ name, address })
+  }
+
+  addUnreachableBroker(name: string): void {
+    this.#brokers.push({ name, address: '127.0.0.1:1' })
+  }
+
+  /** Runs a command line against this cluster. */
+  async run(
+    args: readonly string[],
+    terminal = new FakeTerminal(),
+  ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+    const exitCode = await runComet([...args, '-n', this.address], terminal)
+    return { exitCode, stdout: terminal.stdout, stderr: terminal.stderr }
+  }
+
+  /** Keeps the requests that were answered. */
+  recording<T>(response: T): (request: unknown) => Promise<T> {
+    return async (request) => {
+      this.calls.push(request)
+      return response
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#runtime[Symbol.asyncDispose]()
+  }
+
+  #listen(handlers: readonly Handler[]): Promise<Listener> {
+    return this.#runtime.transport.listen({ address: '127.0.0.1:0', handlers })
+  }
+
+  #describe(): ClusterDescription {
+    return {
+      cluster: 'test',
+      version: '1.2.3',
+      uptimeMs: 61_000,
+      ready: this.isReady,
+      brokers: this.#brokers.map(({ name, address }) => ({
+        broker: { brokerName: name, brokerId: 0, epoch: 1, address },
+        registeredAgoMs: 1,
+        lastBeatAgoMs: 1,
+        topicCount: 1,
+        version: '1.2.3',
+      })),
+    }
+  }
+}
+
+let cluster: ScriptedCluster
+
+beforeEach(async () => {
+  cluster = new ScriptedCluster()
+  await cluster.open()
+})
+afterEach(() => cluster[Symbol.asyncDispose]())
+
+describe('topic ls', () => {
+  test('adds up the queues of all brokers and shows where they differ', async () => {
+    await cluster.addBroker('b', [
+      answer(admin.ListTopics, async () => ({ topics: [spec({ queueCount: 4, flush: 'async' })] })),
+    ])
+    await cluster.addBroker('a', [
+      answer(admin.ListTopics, async () => ({ topics: [spec({}), spec({ topic: 'audit' })] })),
+    ])
+
+    const { stdout, exitCode } = await cluster.run(['topic', 'ls'])
+
+    expect(exitCode).toBe(0)
+    expect(stdout.split('\n')).toEqual([
+      'TOPIC   TYPE    QUEUES  BROKERS  FLUSH       REPLICAS  ACCESS',
+      'audit   normal       8        1  sync        in-sync   read-write',
+      'orders  normal      12        2  sync/async  in-sync   read-write',
+      '',
+    ])
+  })
+
+  test('is one document with --json', async () => {
+    await cluster.addBroker('a', [answer(admin.ListTopics, async () => ({ topics: [spec({})] }))])
+
+    const { stdout } = await cluster.run(['topic', 'ls', '--json'])
+
+    expect(JSON.parse(stdout)).toMatchObject({
+      topics: [{ topic: 'orders', brokers: [{ brokerName: 'a', queueCount: 8 }] }],
+    })
+  })
+
+  test('says that there is no broker, with code 5', async () => {
+    const { exitCode, stderr } = await cluster.run(['topic', 'ls'])
+
+    expect(exitCode).toBe(5)
+    expect(stderr).toContain('no broker is registered')
+  })
+})
+
+describe('topic info', () => {
+  // A topic that was made while a broker was down is on the others only.
+  test('leaves out brokers that do not have the topic', async () => {
+    const queue = { queueId: 0, minOffset: 2, maxOffset: 10, lastStoreTimeMs: 0 }
+    const description: TopicDescription = {
+      spec: spec({ queueCount: 1 }),
+      queues: [queue],
+      groups: ['billing'],
+      brokerName: 'a',
+    }
+    await cluster.addBroker('a', [answer(admin.DescribeTopic, async () => description)])
+    await cluster.addBroker('b', [answer(admin.DescribeTopic, notFound)])
+
+    const { stdout, exitCode } = await cluster.run(['topic', 'info', 'orders'])
+
+    expect(exitCode).toBe(0)
+    expect(stdout).toContain('messages  8\n')
+    expect(stdout).toContain('a           0      2    10         8  -\n')
+  })
+
+  test('ends with code 3 where no broker has the topic', async () => {
+    await cluster.addBroker('a', [answer(admin.DescribeTopic, notFound)])
+
+    const { stderr, exitCode } = await cluster.run(['topic', 'info', 'orders'])
+
+    expect(exitCode).toBe(3)
+    expect(stderr).toBe(
+      'comet: there is no topic "orders" [TOPIC_NOT_FOUND]; `comet topic ls` lists the topics\n',
+    )
+  })
+})
+
+describe('a change', () => {
+  test('is made everywhere through one broker', async () => {
+    const outcome = { brokerName: 'a', error: 0, message: '', changed: true }
+    const create = cluster.recording({ brokers: [outcome, { ...outcome, brokerName: 'b' }] })
+    await cluster.addBroker('a', [answer(admin.CreateTopic, create)])
+
+    const { stdout } = await cluster.run(['topic', 'create', 'orders', '--queues', '3'])
+
+    expect(stdout).toBe('created topic orders on a, b\n')
+    expect(cluster.calls).toMatchObject([
+      { topic: 'orders', queueCount: 3, everywhere: true, onFirstSend: false, flush: '' },
+    ])
+  })
+
+  test('that failed on one broker names it and ends with code 1', async () => {
+    const error = errorTable.UNAVAILABLE.id
+    const outcomes = [
+      { brokerName: 'a', error: 0, message: '', changed: true },
+      { brokerName: 'b', error, message: 'the connection broke', changed: false },
+    ]
+    await cluster.addBroker('a', [answer(admin.CreateTopic, async () => ({ brokers: outcomes }))])
+
+    const { stderr, exitCode, stdout } = await cluster.run(['topic', 'create', 'orders'])
+
+    expect(exitCode).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toContain('done on 1 of 2 brokers; b: the connection broke [UNAVAILABLE]')
+  })
+
+  test('that failed alike on all brokers ends as one failure would', async () => {
+    const error = errorTable.TOPIC_EXISTS.id
+    const outcomes = ['a', 'b'].map((brokerName) => ({
+      brokerName,
+      error,
+      message: 'topic "orders" exists',
+      changed: false,
+    }))
+    await cluster.addBroker('a', [answer(admin.CreateTopic, async () => ({ brokers: outcomes }))])
+
+    const { stderr, exitCode } = await cluster.run(['topic', 'create', 'orders'])
+
+    expect(exitCode).toBe(7)
+    expect(stderr).toMatch(/^comet: topic "orders" exists \[TOPIC_EXISTS\]/)
+  })
+
+  test('goes through another broker where the first cannot be reached', async () => {
+    cluster.addUnreachableBroker('a')
+    const outcome = { brokerName: 'b', error: 0, message: '', changed: true }
+    await cluster.addBroker('b', [
+      answer(admin.DeleteTopic, cluster.recording({ brokers: [outcome] })),
+    ])
+
+    const { exitCode } = await cluster.run(['topic', 'rm', 'orders', '--yes'])
+
+    expect(exitCode).toBe(0)
+    expect(cluster.calls).toMatchObject([{ topic: 'orders', everywhere: true }])
+  })
+
+  test('that deletes is not made without --yes where nobody can be asked', async () => {
+    const queue = { queueId: 0, minOffset: 0, maxOffset: 5, lastStoreTimeMs: 0 }
+    await cluster.addBroker('a', [
+      answer(admin.DescribeTopic, async () => ({
+        spec: spec({}),
+        queues: [queue, queue],
+        groups: [],
+        brokerName: 'a',
+      })),
+      answer(admin.DeleteTopic, cluster.recording({ brokers: [] })),
+    ])
+
+    const { exitCode, stderr } = await cluster.run(['topic', 'rm', 'orders'])
+
+    expect(exitCode).toBe(7)
+    expect(stderr).toContain('this would delete topic orders and the 10 messages in it')
+    expect(cluster.calls).toEqual([])
+  })
+})
+
+describe('group lag', () => {
+  test('shows each queue and adds them up', async () => {
+    const description = (brokerName: string): GroupDescription => ({
+      spec: null,
+      brokerName,
+      members: [],
+      deadLetters: 0,
+      queues: [
+        { ...EMPTY_BACKLOG, topic: 'orders', ready: 3, inFlight: 2, backlog: 5, doneBelow: 7 },
+        { ...EMPTY_BACKLOG, topic: '%RETRY%billing', delayed: 4, backlog: 4, oldestAgeMs: 61_000 },
+      ],
+    })
+    for (const name of ['a', 'b']) {
+      await cluster.addBroker(name, [answer(admin.DescribeGroup, async () => description(name))])
+    }
+
+    const { stdout } = await cluster.run(['group', 'lag', 'billing'])
+
+    expect(stdout.split('\n')).toEqual(
+      [
+        'TOPIC    QUEUE  READY  IN FLIGHT  DELAYED  BACKLOG  DONE BELOW  OLDEST',
+        'orders   a/0        3          2        0        5           7       -',
+        '(retry)  a/0        0          0        4        4           0   1m 1s',
+        'orders   b/0        3          2        0        5           7       -',
+        '(retry)  b/0        0          0        4        4           0   1m 1s',
+        'total               6          4        8       18               1m 1s',
+      ].concat(''),
+    )
+  })
+})
+
+describe('group reset', () => {
+  test('with --dry-run asks for nothing and moves nothing', async () => {
+    const queues = [{ brokerName: 'a', topic: 'orders', queueId: 0, before: 9, after: 0 }]
+    await cluster.addBroker('a', [
+      answer(admin.ResetGroup, cluster.recording({ queues, brokers: [] })),
+    ])
+
+    const { stdout, exitCode } = await cluster.run([
+      ...['group', 'reset', 'billing', '--to', 'earliest', '--dry-run'],
+    ])
+
+    expect(exitCode).toBe(0)
+    expect(stdout).toContain('orders  a/0         9      0')
+    expect(cluster.calls).toMatchObject([{ group: 'billing', to: 'earliest', dryRun: true }])
+  })
+})
+
+describe('cluster health', () => {
+  test('is code 0 when every broker takes messages', async () => {
+    await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => broker({}))])
+
+    const { exitCode, stdout } = await cluster.run(['cluster', 'health', '--json'])
+
+    expect(exitCode).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ healthy: true, brokers: [{ brokerName: 'a' }] })
+  })
+
+  test('is code 1 with the reason when one does not', async () => {
+    const full = broker({ writable: false, notWritableBecause: 'the disk is full' })
+    await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => full)])
+
+    const { exitCode, stderr } = await cluster.run(['cluster', 'health'])
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toBe('comet: a: the disk is full\n')
+  })
+
+  // Right after a start only the first brokers are known, and they may all be well.
+  test('is not believed while the name server is new, unless enough brokers are there', async () => {
+    await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => broker({}))])
+    cluster.isReady = false
+
+    expect((await cluster.run(['cluster', 'health'])).exitCode).toBe(1)
+    expect((await cluster.run(['cluster', 'health', '--brokers', '1'])).exitCode).toBe(0)
+  })
+
+  test('waits for brokers that come, and with code 6 for those that do not', async () => {
+    const waiting = cluster.run(['cluster', 'health', '--wait', '--timeout', '20s'])
+    await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => broker({}))])
+
+    expect((await waiting).exitCode).toBe(0)
+    const late = ['cluster', 'health', '--wait', '--brokers', '2', '--timeout', '150ms']
+    const { exitCode, stderr } = await cluster.run(late)
+    expect(exitCode).toBe(6)
+    expect(stderr).toContain('1 of at least 2 brokers are registered')
+  })
+})
+
+describe('--watch', () => {
+  test('shows one document per line until it is interrupted, and ends with code 0', async () => {
+    const terminal = new FakeTerminal()
+    let looks = 0
+    await cluster.addBroker('a', [
+      answer(admin.ListTopics, async () => {
+        looks += 1
+        // A broker that fails for a moment does not end the watch.
+        if (looks === 2) throw new CometError('UNAVAILABLE', 'for a moment')
+        if (looks === 4) terminal.interrupt()
+        return { topics: [] }
+      }),
+    ])
+
+    const { exitCode, stdout, stderr } = await cluster.run(
+      ['topic', 'ls', '--json', '--watch', '1ms'],
+      terminal,
+    )
+
+    expect(exitCode).toBe(0)
+    expect(stdout.trimEnd().split('\n').length).toBeGreaterThanOrEqual(2)
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'UNAVAILABLE' } })
+  })
+})
+
+const EMPTY_BACKLOG = {
+  queueId: 0,
+  ready: 0,
+  inFlight: 0,
+  delayed: 0,
+  backlog: 0,
+  doneBelow: 0,
+  minOffset: 0,
+  maxOffset: 0,
+  oldestAgeMs: 0,
+}
+
+function spec(changes: Partial<TopicSpec>): TopicSpec {
+  return {
+    topic: 'orders',
+    type: 'normal',
+    queueCount: 8,
+    readable: true,
+    writable: true,
+    flush: 'sync',
+    replicas: 'in-sync',
+    version: 1,
+    createdAtMs: 0,
+    ...changes,
+  }
+}
+
+function broker(changes: Partial<BrokerDescription>): BrokerDescription {
+  const zeros = admin.DescribeBroker.decodeResponse(Buffer.alloc(0))
+  return { ...zeros, brokerName: 'a', writable: true, ...changes }
+}
+
+async function notFound(): Promise<never> {
+  throw new CometError('TOPIC_NOT_FOUND', 'there is no topic "orders"')
+}

@@ -1,0 +1,27 @@
+import { checkOutcomes } from '../cluster.ts'
+import { type OperatorOptions, withCluster } from '../operator.ts'
+import { show } from '../output.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface DlqRedriveOptions extends OperatorOptions {
+  readonly max?: number
+}
+
+export async function dlqRedrive(
+  terminal: Terminal,
+  group: string,
+  options: DlqRedriveOptions,
+): Promise<void> {
+  await withCluster(terminal, options, async (cluster) => {
+    const { messages, brokers } = await cluster.askAny(cluster.admin.RedriveDeadLetters, {
+      group,
+      maxMessages: options.max ?? 0,
+      everywhere: true,
+    })
+    checkOutcomes(brokers)
+    show(terminal, options, {
+      document: { group, redriven: messages },
+      lines: () => [`sent ${messages} dead letters of ${group} to their topics again`],
+    })
+  })
+}

@@ -1,0 +1,176 @@
+import { type BrokerConfig, brokerDefaults } from '@cometmq/broker'
+import { limits } from '@cometmq/protocol'
+import { storeConfig } from '@cometmq/store'
+import * as z from 'zod'
+import { DURATION_EXAMPLES, SIZE_EXAMPLES } from '../units.ts'
+import { isWildcard, parseAddress } from './address.ts'
+import { log, name } from './common-settings.ts'
+import {
+  address,
+  addresses,
+  advertisedAddress,
+  count,
+  durationMs,
+  flag,
+  orUnlimited,
+  size,
+  text,
+} from './setting.ts'
+import { together } from './together.ts'
+
+const SECOND_MS = 1_000
+const DAY_MS = 86_400_000
+const MIB = 2 ** 20
+
+const { delivery, publish } = brokerDefaults
+const store = storeConfig('')
+
+/** Each setting alone. What it means to those who set it stands in `docs/configuration.md`. */
+const singleSettings = z.strictObject({
+  cluster: name().default('default'),
+  brokerName: name().default('broker-a'),
+  listen: address().default(brokerDefaults.listen),
+  /** Without it: the address listened on, with the machine's name in the place of a wildcard. */
+  advertise: advertisedAddress().optional(),
+  nameserver: addresses().default(['localhost:9876']),
+  autoCreateTopics: flag().default(brokerDefaults.autoCreateTopics),
+  autoCreateGroups: flag().default(delivery.autoCreateGroups),
+  topicDefaults: z
+    .strictObject({
+      queueCount: count({ min: 1, max: limits.queuesPerTopicMax }).default(
+        brokerDefaults.topicDefaults.queueCount,
+      ),
+    })
+    .prefault({}),
+  delivery: z
+    .strictObject({
+      sessionGrace: upTo(DAY_MS).default(delivery.sessionGraceMs),
+      startHold: upTo(DAY_MS).default(delivery.startHoldMs),
+      inFlightMaxMessages: count({ min: 1, max: 2 ** 31 }).default(delivery.inFlightMaxMessages),
+    })
+    .prefault({}),
+  publish: z
+    .strictObject({
+      maxPendingBytesPerStream: size(limits.batchMaxBytes).default(
+        publish.maxPendingBytesPerStream,
+      ),
+      maxPendingBytes: size(limits.batchMaxBytes).default(publish.maxPendingBytes),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      /** Without it: `data/<brokerName>` below the current folder. */
+      directory: text('a folder', (given) => given.trim() !== '').optional(),
+      // A record lies in one segment, and so the largest batch has to fit.
+      segmentMaxBytes: size(8 * MIB).default(store.segmentMaxBytes),
+      retention: z
+        .strictObject({
+          maxAge: orUnlimited(
+            durationMs({ min: SECOND_MS, max: 3_650 * DAY_MS }),
+            DURATION_EXAMPLES,
+          ).default(store.retention.maxAgeMs),
+          maxBytes: orUnlimited(size(16 * MIB), SIZE_EXAMPLES).default(store.retention.maxBytes),
+          minFreeBytes: size(0).default(store.retention.minFreeBytes),
+        })
+        .prefault({}),
+      minFreeBytes: size(0).default(store.minFreeBytes),
+      hardFreeBytes: size(0).default(store.hardFreeBytes),
+      maxPendingBytes: size(8 * MIB).default(store.maxPendingBytes),
+      checkpointInterval: durationMs({ min: 10, max: DAY_MS }).default(store.checkpointIntervalMs),
+      checkpointBytes: size(MIB).default(store.checkpointBytes),
+      tailCacheBytes: size(MIB).default(store.tailCacheBytes),
+      readCacheBytes: size(MIB).default(store.readCacheBytes),
+    })
+    .prefault({}),
+  drainTimeout: upTo(DAY_MS).default(brokerDefaults.drainTimeoutMs),
+  log: log(),
+})
+
+export type BrokerSettings = z.infer<typeof singleSettings>
+
+/** With the rules over several. */
+export const brokerSettings = singleSettings
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['nameserver'],
+      holds: ({ nameserver }) => new Set(nameserver).size === nameserver.length,
+      message: 'must not name one of them twice',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['publish.maxPendingBytesPerStream', 'publish.maxPendingBytes'],
+      holds: (settings) =>
+        settings.publish.maxPendingBytesPerStream <= settings.publish.maxPendingBytes,
+      message: 'must not be more than publish.maxPendingBytes, which is for all streams together',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['store.retention.maxBytes', 'store.segmentMaxBytes'],
+      holds: (settings) => settings.store.retention.maxBytes >= 2 * settings.store.segmentMaxBytes,
+      message:
+        'must be at least twice store.segmentMaxBytes: whole segments are deleted, never the one in use',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['store.hardFreeBytes', 'store.minFreeBytes'],
+      holds: (settings) => settings.store.hardFreeBytes <= settings.store.minFreeBytes,
+      message: 'must not be more than store.minFreeBytes, where producers are refused first',
+    }),
+  )
+
+/** The configuration of a broker on a machine of that name. */
+export function brokerConfigOf(
+  settings: BrokerSettings,
+  machine: { readonly hostname: string; readonly version: string },
+): BrokerConfig {
+  const { delivery: lease, store: files } = settings
+  return {
+    cluster: settings.cluster,
+    brokerName: settings.brokerName,
+    brokerId: brokerDefaults.brokerId,
+    listen: settings.listen,
+    advertise: settings.advertise ?? nameInPlaceOfWildcard(settings.listen, machine.hostname),
+    nameservers: settings.nameserver,
+    autoCreateTopics: settings.autoCreateTopics,
+    topicDefaults: settings.topicDefaults,
+    delivery: {
+      ...delivery,
+      autoCreateGroups: settings.autoCreateGroups,
+      sessionGraceMs: lease.sessionGrace,
+      startHoldMs: lease.startHold,
+      inFlightMaxMessages: lease.inFlightMaxMessages,
+    },
+    publish: settings.publish,
+    store: storeConfig(files.directory ?? `data/${settings.brokerName}`, {
+      segmentMaxBytes: files.segmentMaxBytes,
+      retention: {
+        ...store.retention,
+        maxAgeMs: files.retention.maxAge,
+        maxBytes: files.retention.maxBytes,
+        minFreeBytes: files.retention.minFreeBytes,
+      },
+      minFreeBytes: files.minFreeBytes,
+      hardFreeBytes: files.hardFreeBytes,
+      maxPendingBytes: files.maxPendingBytes,
+      checkpointIntervalMs: files.checkpointInterval,
+      checkpointBytes: files.checkpointBytes,
+      tailCacheBytes: files.tailCacheBytes,
+      readCacheBytes: files.readCacheBytes,
+    }),
+    drainTimeoutMs: settings.drainTimeout,
+    version: machine.version,
+  }
+}
+
+/** The port is added by the broker when it knows which one it took. */
+function nameInPlaceOfWildcard(listen: string, hostname: string): string | undefined {
+  const parsed = parseAddress(listen)
+  return parsed !== undefined && isWildcard(parsed.host) ? hostname : undefined
+}
+
+function upTo(max: number) {
+  return durationMs({ min: 0, max })
+}
