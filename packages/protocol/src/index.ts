@@ -1,6 +1,6 @@
 export { ByteReader, ByteWriter, varintBytes } from './batch/bytes.ts'
 export { decodeChanges, encodeChanges, type StateChange } from './batch/change.ts'
-export { HEADER_BYTES, type RecordKind } from './batch/layout.ts'
+export { HEADER_BYTES, layout, type RecordKind } from './batch/layout.ts'
 export { encodedMessageBytes } from './batch/message-codec.ts'
 export {
   type BatchToEncode,

@@ -6,16 +6,17 @@ export type {
   AppendRecord,
 } from './append-group.ts'
 export type { RecoveryReport } from './commit-log/recovery.ts'
-export {
-  MessageStore,
-  type ReadResult,
-  type StoreRuntime,
-  type StoreStatus,
-} from './message-store.ts'
+export { MessageStore, type StoreStatus } from './message-store.ts'
 export type { QueueBounds, QueueKey } from './queue-key.ts'
+export type { ReadResult } from './read-queue.ts'
 export type { StateTable, TableRange } from './state/state-tables.ts'
 export { deleteQueuesOf, putQueue, QUEUES_TABLE } from './state/store-tables.ts'
-export { type RetentionConfig, type StoreConfig, storeConfig } from './store-config.ts'
+export {
+  type RetentionConfig,
+  type StoreConfig,
+  storeConfig,
+  type StoreRuntime,
+} from './store-config.ts'
 export type {
   AppendedBatch,
   BeforeDelete,

@@ -1,27 +1,21 @@
 import type { CommitLogOffset, QueueOffset, RecordBatch } from '@cometmq/protocol'
-import { CometError } from '@cometmq/protocol'
-import type { Runtime } from '@cometmq/runtime'
+import { CometError, commitLogOffset, queueOffset, toCometError } from '@cometmq/protocol'
 import type { AppendGroup, AppendLevel, AppendReceipt } from './append-group.ts'
+import { GroupCommit } from './commit-log/group-commit.ts'
 import type { RecoveryReport } from './commit-log/recovery.ts'
+import { Retention } from './commit-log/retention.ts'
+import { DataDirectory } from './data-directory.ts'
+import { DiskSpace } from './disk-space.ts'
+import { openStore, type OpenedStore } from './open-store.ts'
 import type { QueueBounds, QueueKey } from './queue-key.ts'
+import { type ReadResult, readQueue } from './read-queue.ts'
+import { RecordReader } from './record-reader.ts'
+import { Repeating } from './repeating.ts'
 import type { StateTable } from './state/state-tables.ts'
-import type { StoreConfig } from './store-config.ts'
+import type { StoreConfig, StoreRuntime } from './store-config.ts'
 import type { BeforeDelete, StoreListener, Unsubscribe } from './store-listener.ts'
 
-/** The ports a store needs. */
-export type StoreRuntime = Pick<Runtime, 'clock' | 'files' | 'keyValueStores' | 'random' | 'log'>
-
-export type ReadResult =
-  /** Nothing at or above `from` yet. */
-  | { readonly kind: 'caught-up' }
-  /** Messages from `from` to `minOffset` have been deleted. */
-  | { readonly kind: 'too-old'; readonly minOffset: QueueOffset }
-  /** Whole batches in queue order; the first may begin before `from`. Go on at `next`. */
-  | {
-      readonly kind: 'batches'
-      readonly batches: readonly RecordBatch[]
-      readonly next: QueueOffset
-    }
+const MEASURE_INTERVAL_MS = 1_000
 
 export interface StoreStatus {
   readonly minOffset: CommitLogOffset
@@ -31,7 +25,7 @@ export interface StoreStatus {
   readonly appliedOffset: CommitLogOffset
   readonly epoch: number
   readonly pendingBytes: number
-  /** As last measured. */
+  /** As last measured, less what was written since. */
   readonly freeBytes: number
   /** Whether producers' batches are accepted. */
   readonly writable: boolean
@@ -44,30 +38,129 @@ export interface StoreStatus {
  */
 export class MessageStore implements AsyncDisposable {
   /** Random, made with the folder. */
-  declare readonly storeId: string
+  readonly storeId: string
   /** What was found when the store was opened. */
-  declare readonly recovery: RecoveryReport
+  readonly recovery: RecoveryReport
   /** Rejects when the store has stopped itself: a write or a sync failed. The process should end. */
-  declare readonly failed: Promise<never>
+  readonly failed: Promise<never>
+  readonly #directory: DataDirectory
+  readonly #parts: OpenedStore
+  readonly #reader: RecordReader
+  readonly #writer: GroupCommit
+  readonly #space: DiskSpace
+  readonly #hooks = new Set<BeforeDelete>()
+  readonly #background: readonly Repeating[]
+  readonly #fail: (error: CometError) => void
+  #closing: Promise<void> | undefined
+
+  private constructor(
+    runtime: StoreRuntime,
+    config: StoreConfig,
+    opened: { directory: DataDirectory; parts: OpenedStore; space: DiskSpace },
+  ) {
+    const { directory, parts, space } = opened
+    const { commitLog, dispatcher, checkpointer, state } = parts
+    const { clock, log } = runtime
+    const { promise, reject } = Promise.withResolvers<never>()
+    // Whoever does not look at it must not bring the process down by that.
+    promise.catch(() => {})
+    this.failed = promise
+    this.#fail = (error) => {
+      log.error({ error }, 'store stopped')
+      reject(error)
+    }
+    this.storeId = directory.storeId
+    this.recovery = parts.report
+    this.#directory = directory
+    this.#parts = parts
+    this.#space = space
+    this.#reader = new RecordReader(commitLog, {
+      tailBytes: config.tailCacheBytes,
+      chunkBytes: config.readCacheBytes,
+    })
+    const stop = (error: unknown): void => this.#writer.stop(toCometError(error))
+    this.#writer = new GroupCommit(
+      {
+        clock,
+        log: commitLog,
+        dispatcher,
+        queues: state.queues,
+        producers: state.producers,
+        reader: this.#reader,
+        space,
+        keepUp: () => checkpointer.keepUp(stop),
+        stopped: this.#fail,
+      },
+      {
+        epoch: Math.max(1, dispatcher.applied.epoch),
+        storeTimeMs: dispatcher.applied.storeTimeMs,
+        maxPendingBytes: config.maxPendingBytes,
+      },
+    )
+    const retention = new Retention(
+      {
+        clock,
+        log,
+        commitLog,
+        dispatcher,
+        state,
+        checkpointer,
+        space,
+        hooks: this.#hooks,
+        appendSnapshot: (read) => this.#writer.appendSnapshot(read),
+        readAt: (at) => this.#reader.readAt(at),
+      },
+      config.retention,
+    )
+    this.#background = [
+      new Repeating(clock, config.checkpointIntervalMs, () => this.#writeCheckpoint().catch(stop)),
+      new Repeating(clock, MEASURE_INTERVAL_MS, async () => {
+        try {
+          await space.measure()
+        } catch (error) {
+          log.warn({ error }, 'free space not measured')
+        }
+      }),
+      new Repeating(clock, config.retention.checkIntervalMs, () => retention.run()),
+    ]
+  }
 
   /**
    * Opens or makes the store, and replays what was not applied.
    *
    * Throws `STORE_LOCKED`; `STORE_CORRUPT` with segment and byte; `STORE_UNUSABLE`; `DISK_FULL`.
    */
-  static open(_runtime: StoreRuntime, _config: StoreConfig): Promise<MessageStore> {
-    return Promise.reject(notBuilt())
+  static async open(runtime: StoreRuntime, config: StoreConfig): Promise<MessageStore> {
+    const { files, random } = runtime
+    const directory = await DataDirectory.open(files, random, config.directory)
+    let store: MessageStore
+    try {
+      const space = new DiskSpace(files, config)
+      await space.measure()
+      const parts = await openStore(runtime, config, directory)
+      store = new MessageStore(runtime, config, { directory, parts, space })
+    } catch (error) {
+      await directory.release()
+      throw error
+    }
+    try {
+      await store.#begin()
+      return store
+    } catch (error) {
+      await store.close()
+      throw error
+    }
   }
 
   /**
    * Appends all records of the group, or none.
    *
    * Rejects with `STORE_BUSY`, `DISK_FULL`, `BATCH_TOO_LARGE`, `SEQUENCE_GAP`, `SEQUENCE_TOO_OLD`,
-   * `PRODUCER_FENCED` if nothing was appended; with `STORE_UNUSABLE` or `CLOSED` when the store
+   * `PRODUCER_FENCED` or `CLOSED` if nothing was appended; with `STORE_UNUSABLE` when the store
    * stopped, and the outcome is unknown.
    */
-  append(_group: AppendGroup, _level: AppendLevel = 'confirmed'): Promise<AppendReceipt> {
-    return Promise.reject(notBuilt())
+  append(group: AppendGroup, level: AppendLevel = 'confirmed'): Promise<AppendReceipt> {
+    return this.#writer.append(group, level)
   }
 
   /**
@@ -77,59 +170,120 @@ export class MessageStore implements AsyncDisposable {
    * if a record fails its checksums.
    */
   read(
-    _queue: QueueKey,
-    _range: { readonly from: number; readonly maxBytes: number },
+    queue: QueueKey,
+    range: { readonly from: number; readonly maxBytes: number },
   ): Promise<ReadResult> {
-    return Promise.reject(notBuilt())
+    return readQueue({ queues: this.#parts.state.queues, reader: this.#reader }, queue, range)
   }
 
-  /** Reads one confirmed batch by its place in the log. `OFFSET_OUT_OF_RANGE` if it was deleted. */
-  readAt(_position: CommitLogOffset): Promise<RecordBatch> {
-    return Promise.reject(notBuilt())
+  /** Reads one confirmed record by its place in the log. `OFFSET_OUT_OF_RANGE` if it was deleted. */
+  readAt(position: CommitLogOffset): Promise<RecordBatch> {
+    return this.#reader.readAt(position)
   }
 
   /** Of confirmed messages; `undefined` for a queue without any, ever. */
-  bounds(_queue: QueueKey): QueueBounds | undefined {
-    throw notBuilt()
+  bounds(queue: QueueKey): QueueBounds | undefined {
+    const index = this.#parts.state.queues.get(queue)
+    if (index === undefined) return undefined
+    return {
+      minOffset: queueOffset(index.minOffset),
+      maxOffset: queueOffset(index.nextOffset),
+    }
   }
 
   /** Every known queue. */
-  queues(): IterableIterator<QueueKey & QueueBounds> {
-    throw notBuilt()
+  *queues(): Generator<QueueKey & QueueBounds> {
+    for (const { key, minOffset, nextOffset } of this.#parts.state.queues.all()) {
+      const bounds = { minOffset: queueOffset(minOffset), maxOffset: queueOffset(nextOffset) }
+      yield { ...key, ...bounds }
+    }
   }
 
   /** The first message stored at `timestampMs` or later; the queue's end if there is none. */
-  offsetAtTime(_queue: QueueKey, _timestampMs: number): Promise<QueueOffset> {
-    return Promise.reject(notBuilt())
+  async offsetAtTime(queue: QueueKey, timestampMs: number): Promise<QueueOffset> {
+    const { queues } = this.#parts.state
+    const index = queues.get(queue)
+    if (index === undefined) return queueOffset(0)
+    return queueOffset(await queues.offsetAtTime(index, timestampMs))
   }
 
-  table(_name: string): StateTable {
-    throw notBuilt()
+  /** Rows as of all confirmed records. The store's own tables have none here. */
+  table(name: string): StateTable {
+    return this.#parts.state.tables.table(name)
   }
 
-  subscribe(_listener: StoreListener): Unsubscribe {
-    throw notBuilt()
+  subscribe(listener: StoreListener): Unsubscribe {
+    return this.#parts.dispatcher.subscribe(listener)
   }
 
   /** Lets the owner carry forward what retention is about to delete. */
-  beforeDelete(_hook: BeforeDelete): Unsubscribe {
-    throw notBuilt()
+  beforeDelete(hook: BeforeDelete): Unsubscribe {
+    this.#hooks.add(hook)
+    return () => {
+      this.#hooks.delete(hook)
+    }
   }
 
   get status(): StoreStatus {
-    throw notBuilt()
+    const { commitLog, dispatcher } = this.#parts
+    const refusal = this.#writer.refusal?.message ?? this.#space.refusal('producer')
+    return {
+      minOffset: commitLogOffset(commitLog.minOffset),
+      maxOffset: commitLogOffset(commitLog.maxOffset),
+      flushedOffset: commitLogOffset(commitLog.flushedOffset),
+      confirmOffset: commitLogOffset(commitLog.confirmOffset),
+      appliedOffset: commitLogOffset(dispatcher.appliedOffset),
+      epoch: this.#writer.epoch,
+      pendingBytes: this.#writer.pendingBytes,
+      freeBytes: this.#space.freeBytes,
+      writable: refusal === undefined,
+      whyNotWritable: refusal,
+    }
   }
 
   /** Refuses new appends, finishes the waiting ones, and marks the store as closed cleanly. */
   close(): Promise<void> {
-    return Promise.reject(notBuilt())
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+
+  /** An empty log begins with the epoch that it opens. */
+  async #begin(): Promise<void> {
+    if (this.#parts.commitLog.maxOffset > 0) return
+    await this.#writer.openEpoch(encodeEpoch(this.#writer.epoch))
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    const { checkpointer, commitLog } = this.#parts
+    await checkpointer.write()
+    await checkpointer.noteFlushed(commitLog.flushedOffset)
+  }
+
+  async #close(): Promise<void> {
+    const { rows, slots, commitLog, checkpointer } = this.#parts
+    await this.#writer.close()
+    for (const work of this.#background) await work.stop()
+    try {
+      if (!this.#writer.hasFailed) {
+        await checkpointer.write()
+        await checkpointer.writeSlot({ closedCleanly: true })
+      }
+    } finally {
+      await rows.close()
+      await slots.close()
+      await commitLog.close()
+      await this.#directory.release()
+    }
+  }
 }
 
-function notBuilt(): CometError {
-  return new CometError('UNSUPPORTED', 'the store is being built')
+/** The body of an `epochOpened` record. */
+function encodeEpoch(epoch: number): Buffer {
+  const body = Buffer.alloc(8)
+  body.writeBigUInt64LE(BigInt(epoch))
+  return body
 }

@@ -1,3 +1,8 @@
+import type { Runtime } from '@cometmq/runtime'
+
+/** The ports a store needs. */
+export type StoreRuntime = Pick<Runtime, 'clock' | 'files' | 'keyValueStores' | 'random' | 'log'>
+
 /** How a store behaves. Sizes in bytes, times in milliseconds. */
 export interface StoreConfig {
   /** The data folder; made if it is missing, taken for this process while the store is open. */

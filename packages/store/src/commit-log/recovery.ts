@@ -1,3 +1,7 @@
+import { CometError, layout, peekRecord, type RecordBatch } from '@cometmq/protocol'
+import type { CommitLog } from './commit-log.ts'
+import { type Walk, walkRecords } from './log-walker.ts'
+
 /** What opening a store found. */
 export interface RecoveryReport {
   readonly created: boolean
@@ -10,4 +14,179 @@ export interface RecoveryReport {
   /** Unconfirmed bytes at the end that a crash left incomplete. */
   readonly cutBytes: number
   readonly tookMs: number
+}
+
+export interface Recovery {
+  /** Where to begin: what derived state already covers. */
+  readonly from: number
+  /** Below it everything had been synced, as is known from beside the log. */
+  readonly durableTo: number
+  readonly closedCleanly: boolean
+  /** Called for each record of a whole group, in log order. */
+  replay(record: RecordBatch, at: number): void
+  pause(): Promise<void>
+}
+
+export interface Recovered {
+  readonly records: number
+  readonly end: number
+  readonly cutBytes: number
+}
+
+/**
+ * Finds the end of the log, replays what derived state lacks, and cuts a torn tail.
+ *
+ * Throws `STORE_CORRUPT` if the log ends, or is damaged, where it had been durable.
+ */
+export async function recoverLog(log: CommitLog, recovery: Recovery): Promise<Recovered> {
+  // A process may have died between write and sync: only now does what is read here last.
+  if (!recovery.closedCleanly) await log.syncFrom(recovery.durableTo)
+  let records = 0
+  // The records of a group whose last one has not been met. A group is replayed whole or cut whole.
+  let open: { readonly record: RecordBatch; readonly at: number }[] = []
+  const found = await findEnd(log, {
+    ...recovery,
+    bodies: recovery.closedCleanly ? 'own' : 'all',
+    visit(record, at) {
+      open.push({ record, at })
+      if (record.continues) return
+      for (const { record: whole, at: place } of open) recovery.replay(whole, place)
+      records += open.length
+      open = []
+    },
+  })
+  if (found.kind === 'corrupt') throw corruptStore(log, found)
+  const { end, cutBytes } = found
+  if (cutBytes > 0) await log.truncate(end)
+  return { records, end, cutBytes }
+}
+
+/** What `comet store verify` and a start make of the same bytes. */
+export type LogEnd =
+  /** All whole groups lie below `end`; `cutBytes` after it are a torn tail. */
+  | { readonly kind: 'end'; readonly end: number; readonly cutBytes: number; readonly why: string }
+  /** At `at` there must be a record: `proof` says that it had been durable. */
+  | {
+      readonly kind: 'corrupt'
+      readonly at: number
+      readonly why: string
+      readonly proof: string
+    }
+
+/**
+ * Walks to the end of the log and judges what is there. How a torn tail and damage are told apart:
+ * `docs/adr/0002-torn-tail-or-corruption.md`.
+ */
+export async function findEnd(
+  log: CommitLog,
+  search: Omit<Walk, 'to'> & { readonly durableTo: number; readonly closedCleanly: boolean },
+): Promise<LogEnd> {
+  const { durableTo, closedCleanly } = search
+  const noted = `it is noted that everything below log offset ${durableTo} was`
+  if (search.from > log.allocatedEnd) {
+    return { kind: 'corrupt', at: log.allocatedEnd, why: 'the segments end here', proof: noted }
+  }
+  let groupAt: number | undefined
+  const walked = await walkRecords(log, {
+    ...search,
+    // What a clean close left behind needs no proof, and nothing lies beyond it.
+    to: closedCleanly ? durableTo : Number.POSITIVE_INFINITY,
+    visit(record, at) {
+      if (!record.continues) groupAt = undefined
+      else groupAt ??= at
+      search.visit(record, at)
+    },
+  })
+  const at = walked.end
+  const end = groupAt ?? at
+  const why = walked.why ?? 'the segments end here'
+  if (end < durableTo) return { kind: 'corrupt', at, why, proof: noted }
+  if (closedCleanly) return { kind: 'end', end, cutBytes: 0, why }
+
+  const rest = await examineRest(log, { at, end })
+  if (rest.proof === undefined) return { kind: 'end', end, cutBytes: rest.end - end, why }
+  const { at: proofAt, confirmedBefore } = rest.proof
+  const proof = `the record at log offset ${proofAt} says that everything below ${confirmedBefore} was`
+  return { kind: 'corrupt', at, why, proof }
+}
+
+export function corruptStore(
+  log: CommitLog,
+  damage: { readonly at: number; readonly why: string; readonly proof: string },
+): CometError {
+  return new CometError(
+    'STORE_CORRUPT',
+    `${log.describe(damage.at)} is damaged: ${damage.why}; it is no torn tail, for ${damage.proof} durable. ` +
+      'Run "comet store verify" on this folder, then restore it from a replica or a backup',
+  )
+}
+
+interface Break {
+  /** The first byte that is no record. */
+  readonly at: number
+  /** Where the log would end: before that, if a group is not whole. */
+  readonly end: number
+}
+
+const MAGIC = Buffer.from('CMTB')
+const ZEROS = Buffer.alloc(64 * 1024)
+
+/**
+ * Looks at everything from the break on: for a later record that proves the broken bytes durable,
+ * and for the end of the last byte that was written.
+ */
+async function examineRest(
+  log: CommitLog,
+  bad: Break,
+): Promise<{
+  readonly end: number
+  readonly proof: { readonly at: number; readonly confirmedBefore: number } | undefined
+}> {
+  let end = bad.at
+  let at = bad.at
+  const window = Buffer.allocUnsafeSlow(1024 * 1024)
+  // A header that straddles two windows is found in the second: windows overlap by the longest one.
+  const overlapBytes = 1024
+  for (;;) {
+    const segment = log.segmentAt(at)
+    if (segment === undefined) return { end, proof: undefined }
+    const readBytes = await log.read(window, at)
+    if (readBytes === 0) return { end, proof: undefined }
+    const bytes = window.subarray(0, readBytes)
+    const written = writtenBytes(bytes)
+    if (written > 0) {
+      end = at + written
+      const proof = findProof(bytes, at, bad)
+      if (proof !== undefined) return { end, proof }
+    }
+    const isLast = at + readBytes >= segment.end || readBytes < window.length
+    at = isLast ? segment.end : at + readBytes - overlapBytes
+  }
+}
+
+/** The bytes up to the last one that is not zero. */
+function writtenBytes(bytes: Buffer): number {
+  let end = bytes.length
+  while (end > 0) {
+    const begin = Math.max(0, end - ZEROS.length)
+    if (ZEROS.compare(bytes, begin, end, 0, end - begin) !== 0) break
+    end = begin
+  }
+  while (end > 0 && bytes[end - 1] === 0) end--
+  return end
+}
+
+function findProof(
+  bytes: Buffer,
+  start: number,
+  bad: Break,
+): { readonly at: number; readonly confirmedBefore: number } | undefined {
+  for (let found = bytes.indexOf(MAGIC); found !== -1; found = bytes.indexOf(MAGIC, found + 1)) {
+    const at = start + found
+    if (at <= bad.at || peekRecord(bytes, found).kind !== 'record') continue
+    const logOffset = Number(bytes.readBigUInt64LE(found + layout.logOffset))
+    const confirmedBefore = Number(bytes.readBigUInt64LE(found + layout.confirmedBefore))
+    if (logOffset === at && confirmedBefore > bad.end) return { at, confirmedBefore }
+  }
+  return undefined
 }

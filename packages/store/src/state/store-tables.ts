@@ -39,3 +39,23 @@ export function queueKeyBytes(queue: QueueKey): Buffer {
   key.writeUInt32BE(queue.queueId, topicBytes + 1)
   return key
 }
+
+/** What `queueKeyBytes` made. */
+export function parseQueueKey(key: Buffer): QueueKey {
+  const topicBytes = key.length - 5
+  return {
+    topic: key.toString('utf8', 0, topicBytes),
+    queueId: key.readUInt32BE(topicBytes + 1),
+  }
+}
+
+/** The value that `putQueue` made. */
+export function parseQueueOffsets(value: Buffer): {
+  readonly nextOffset: number
+  readonly minOffset: number
+} {
+  return {
+    nextOffset: Number(value.readBigUInt64BE(0)),
+    minOffset: Number(value.readBigUInt64BE(8)),
+  }
+}

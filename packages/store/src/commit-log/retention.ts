@@ -1,0 +1,120 @@
+import { commitLogOffset, RecordBatch, type StateChange, toCometError } from '@cometmq/protocol'
+import type { Clock, Logger } from '@cometmq/runtime'
+import type { Checkpointer } from '../dispatch/checkpointer.ts'
+import type { DerivedState, Dispatcher } from '../dispatch/dispatcher.ts'
+import { appendStateSnapshot } from '../dispatch/state-snapshot.ts'
+import type { DiskSpace } from '../disk-space.ts'
+import type { RetentionConfig } from '../store-config.ts'
+import type { BeforeDelete } from '../store-listener.ts'
+import type { CommitLog } from './commit-log.ts'
+import type { Segment } from './segment.ts'
+
+export interface RetentionParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly commitLog: CommitLog
+  readonly dispatcher: Dispatcher
+  readonly state: DerivedState
+  readonly checkpointer: Checkpointer
+  readonly space: DiskSpace
+  readonly appendSnapshot: (read: () => StateChange[]) => Promise<void>
+  readonly hooks: ReadonlySet<BeforeDelete>
+  /** Reads the record at the begin of a segment. */
+  readonly readAt: (logOffset: number) => Promise<RecordBatch>
+}
+
+/**
+ * Deletes whole sealed segments, oldest first, by age, by size, and to keep space free.
+ *
+ * Before a segment goes, what is still owed from it is carried forward: rows of derived state by a
+ * snapshot at the end of the log, everything else by the hooks of whoever owes it.
+ */
+export class Retention {
+  readonly #parts: RetentionParts
+  readonly #config: RetentionConfig
+  /** All rows were put again from here on; 0: not since the store was opened. */
+  #snapshotFrom = 0
+  #running: Promise<void> | undefined
+
+  constructor(parts: RetentionParts, config: RetentionConfig) {
+    this.#parts = parts
+    this.#config = config
+  }
+
+  /** Deletes what may go now. One at a time; a failure is logged and tried again the next time. */
+  run(): Promise<void> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { commitLog, log } = this.#parts
+    const from = commitLog.minOffset
+    try {
+      const to = await this.#deletableTo()
+      if (to === undefined) return
+      await this.#carryForward({ from, to })
+      await this.#delete(to)
+    } catch (error) {
+      log.warn({ error: toCometError(error), from }, 'retention put off')
+    }
+  }
+
+  /** The end of the last segment that may go; `undefined` if none may. */
+  async #deletableTo(): Promise<number | undefined> {
+    const { commitLog, clock, space } = this.#parts
+    const { maxBytes, maxAgeMs, minFreeBytes } = this.#config
+    const sealed = commitLog.segments.slice(0, -1)
+    let keptBytes = commitLog.maxOffset - commitLog.minOffset
+    let freeBytes = space.freeBytes
+    const oldestKeptMs = clock.nowMs() - maxAgeMs
+    let to: number | undefined
+    for (const segment of sealed) {
+      // What is read or applied late must still be there.
+      if (segment.end > commitLog.confirmOffset) break
+      const isTooMuch = keptBytes > maxBytes || freeBytes < minFreeBytes
+      if (!isTooMuch && !(await this.#isOlder(segment, oldestKeptMs))) break
+      to = segment.end
+      keptBytes -= segment.bytes
+      freeBytes += segment.bytes
+    }
+    return to
+  }
+
+  /** Whether all of its records were stored before. Store times never fall along the log. */
+  async #isOlder(segment: Segment, timestampMs: number): Promise<boolean> {
+    const { readAt, commitLog } = this.#parts
+    if (!Number.isFinite(timestampMs) || segment.end >= commitLog.confirmOffset) return false
+    const next = await readAt(segment.end)
+    return next.storeTimeMs < timestampMs
+  }
+
+  async #carryForward(range: { readonly from: number; readonly to: number }): Promise<void> {
+    const { hooks, commitLog, state, appendSnapshot, log } = this.#parts
+    const from = commitLogOffset(range.from)
+    const to = commitLogOffset(range.to)
+    for (const hook of hooks) await hook({ from, to })
+    if (this.#snapshotFrom >= range.to) return
+    const snapshotFrom = commitLog.maxOffset
+    await appendStateSnapshot(state, appendSnapshot)
+    this.#snapshotFrom = snapshotFrom
+    log.info({ from: snapshotFrom, to: commitLog.maxOffset }, 'state put again before deletion')
+  }
+
+  async #delete(to: number): Promise<void> {
+    const { commitLog, state, checkpointer, clock, dispatcher, log } = this.#parts
+    const pause = (): Promise<void> => clock.yieldTurn()
+    // Readers learn that the messages are gone before they are. And the note beside the log comes
+    // before the deletion, or a restart would take the missing segment for a lost one.
+    await checkpointer.exclusively(() => state.queues.trim(to, pause))
+    await checkpointer.writeSlot({ closedCleanly: false, minOffset: to })
+    while (commitLog.minOffset < to) {
+      const { path } = commitLog.segments[0] as Segment
+      await commitLog.deleteOldest()
+      log.info({ path }, 'segment deleted')
+    }
+    dispatcher.trimmed(to)
+  }
+}

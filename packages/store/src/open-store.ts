@@ -1,0 +1,122 @@
+import { CometError } from '@cometmq/protocol'
+import type { KeyValueStore } from '@cometmq/runtime'
+import { CommitLog } from './commit-log/commit-log.ts'
+import { recoverLog, type RecoveryReport } from './commit-log/recovery.ts'
+import { segmentName } from './commit-log/segment.ts'
+import type { DataDirectory } from './data-directory.ts'
+import { openDerivedState } from './derived-state.ts'
+import { type Checkpoint, CheckpointSlots } from './dispatch/checkpoint.ts'
+import { Checkpointer } from './dispatch/checkpointer.ts'
+import { type DerivedState, Dispatcher } from './dispatch/dispatcher.ts'
+import { placedRecord } from './placed-record.ts'
+import type { StoreConfig, StoreRuntime } from './store-config.ts'
+
+/** A store's files, opened, recovered, and with nothing running yet. */
+export interface OpenedStore {
+  readonly commitLog: CommitLog
+  readonly rows: KeyValueStore
+  readonly slots: CheckpointSlots
+  readonly state: DerivedState
+  readonly dispatcher: Dispatcher
+  readonly checkpointer: Checkpointer
+  readonly report: RecoveryReport
+}
+
+/** Opens everything in the folder, in the order in which one thing needs the other. */
+export async function openStore(
+  runtime: StoreRuntime,
+  config: StoreConfig,
+  directory: DataDirectory,
+): Promise<OpenedStore> {
+  const opened: (() => Promise<void>)[] = []
+  try {
+    return await openParts(runtime, config, directory, opened)
+  } catch (error) {
+    for (const close of opened.toReversed()) await close()
+    throw error
+  }
+}
+
+async function openParts(
+  runtime: StoreRuntime,
+  config: StoreConfig,
+  directory: DataDirectory,
+  opened: (() => Promise<void>)[],
+): Promise<OpenedStore> {
+  const { clock, files, log } = runtime
+  const beganMs = clock.elapsedMs()
+  const slots = await CheckpointSlots.open(files, directory.path)
+  opened.push(() => slots.close())
+  const layout = { folder: directory.logPath, segmentBytes: config.segmentMaxBytes }
+  const commitLog = await CommitLog.open(files, layout)
+  opened.push(() => commitLog.close())
+  checkBegin(commitLog, slots.found, directory)
+  await finishDeletion(commitLog, slots.found)
+  const { rows, state, applied, rebuilt } = await openDerivedState(runtime, directory.levelPath, {
+    storeId: directory.storeId,
+    minOffset: commitLog.minOffset,
+    isEmpty: commitLog.segments.length === 0,
+  })
+  opened.push(() => rows.close())
+  if (rebuilt !== undefined) log.warn({ reason: rebuilt }, 'derived state is made anew')
+
+  const from = applied?.appliedOffset ?? commitLog.minOffset
+  const dispatcher = new Dispatcher(state, {
+    appliedOffset: from,
+    epoch: Math.max(slots.found?.epoch ?? 0, applied?.epoch ?? 0),
+    storeTimeMs: Math.max(slots.found?.storeTimeMs ?? 0, applied?.storeTimeMs ?? 0),
+  })
+  const checkpointer = new Checkpointer(
+    { clock, log, rows, slots, commitLog, dispatcher, state },
+    { storeId: directory.storeId, appliedOffset: from, maxBytes: config.checkpointBytes },
+  )
+  const closedCleanly = slots.found?.closedCleanly ?? false
+  const recovered = await recoverLog(commitLog, {
+    from,
+    durableTo: Math.max(slots.found?.flushedOffset ?? 0, applied?.appliedOffset ?? 0),
+    closedCleanly,
+    replay: (record, at) => dispatcher.dispatch(placedRecord(record, at)),
+    pause: () => checkpointer.keepUpWithReplay(),
+  })
+  commitLog.recovered(recovered.end)
+  dispatcher.advance(recovered.end)
+  await state.queues.trim(commitLog.minOffset, () => clock.yieldTurn())
+  await checkpointer.write()
+  await checkpointer.writeSlot({ closedCleanly: false })
+
+  const report = {
+    created: directory.created,
+    closedCleanly: closedCleanly || directory.created,
+    rebuilt,
+    replayedRecords: recovered.records,
+    replayedBytes: recovered.end - from,
+    cutBytes: recovered.cutBytes,
+    tookMs: clock.elapsedMs() - beganMs,
+  }
+  const fields = { ...report, end: recovered.end }
+  if (recovered.cutBytes > 0) log.warn(fields, 'store opened, a torn tail was cut')
+  else log.info(fields, 'store opened')
+  return { commitLog, rows, slots, state, dispatcher, checkpointer, report }
+}
+
+/** The oldest segments may be gone only if retention had noted that it deletes them. */
+function checkBegin(
+  log: CommitLog,
+  checkpoint: Checkpoint | undefined,
+  directory: DataDirectory,
+): void {
+  if (checkpoint === undefined || checkpoint.flushedOffset === 0) return
+  if (log.segments.length > 0 && log.minOffset <= checkpoint.minOffset) return
+  throw new CometError(
+    'STORE_CORRUPT',
+    `segment ${segmentName(checkpoint.minOffset)} is missing in ${directory.logPath}; restore the folder from a replica or a backup`,
+  )
+}
+
+/** A crash fell between the note that segments are deleted and their deletion. */
+async function finishDeletion(log: CommitLog, checkpoint: Checkpoint | undefined): Promise<void> {
+  const minOffset = checkpoint?.minOffset ?? 0
+  while (log.segments.length > 1 && (log.segments[0]?.end ?? 0) <= minOffset) {
+    await log.deleteOldest()
+  }
+}
