@@ -241,9 +241,10 @@ export class Broker implements AsyncDisposable {
   }
 
   async #drainStreams(): Promise<'drained'> {
-    this.#readers.drain()
+    const readersGone = this.#readers.drain()
     await this.#intake.drain()
     this.#intake.end()
+    await readersGone
     await this.#listener?.drain()
     return 'drained'
   }

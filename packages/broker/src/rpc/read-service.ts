@@ -6,6 +6,7 @@ import { ReaderSession, type ReaderPorts } from '../read/reader-session.ts'
 export class ReadService {
   readonly #ports: ReaderPorts
   readonly #sessions = new Set<ReaderSession>()
+  readonly #whenNone: (() => void)[] = []
 
   constructor(ports: ReaderPorts) {
     this.#ports = ports
@@ -20,13 +21,17 @@ export class ReadService {
         session.start(() => {
           this.#sessions.delete(session)
           this.#ports.counters.readStreams--
+          if (this.#sessions.size === 0) for (const resolve of this.#whenNone.splice(0)) resolve()
         })
       }),
     ]
   }
 
-  /** Tells every reader that this broker shuts down. */
-  drain(): void {
+  /** Tells every reader that this broker shuts down; resolves when the last one has ended. */
+  async drain(): Promise<void> {
     for (const session of this.#sessions) session.drain()
+    if (this.#sessions.size > 0) {
+      await new Promise<void>((resolve) => this.#whenNone.push(resolve))
+    }
   }
 }
