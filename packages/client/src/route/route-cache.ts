@@ -1,0 +1,324 @@
+import {
+  type BrokerAddress,
+  type ClusterDescription,
+  CometError,
+  type RouteUpdate,
+  type Services,
+} from '@cometmq/protocol'
+import {
+  backoffMs,
+  type Connection,
+  type MessageStream,
+  type Runtime,
+  type Timer,
+} from '@cometmq/runtime'
+import { mergeRoute, type Route } from './topic-route.ts'
+
+/** What is known of a topic. */
+export type TopicState =
+  /** No name server has answered for it yet. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'routed'; readonly route: Route }
+  /** A name server is sure that no broker serves it; `autoCreate`: sending to it would make it. */
+  | { readonly kind: 'missing'; readonly autoCreate: boolean }
+
+const UNKNOWN: TopicState = { kind: 'unknown' }
+
+/** A name server that has not answered by then may be hanging; the next one is tried. */
+const FIRST_UPDATE_TIMEOUT_MS = 2_000
+
+const RECONNECT = { baseMs: 100, maxMs: 3_000 } as const
+
+type RouteStream = MessageStream<
+  Parameters<Services['routes']['Watch']['encodeRequest']>[0],
+  RouteUpdate
+>
+
+/**
+ * The routes of the topics that this client uses, and the addresses of all brokers.
+ *
+ * Watches one name server at a time and moves to the next when it falls silent; what was learned
+ * stays valid while none answers. Listeners are called after each change, never during one.
+ */
+export class RouteCache {
+  readonly #runtime: Runtime
+  readonly #services: Services
+  readonly #nameServers: readonly Connection[]
+  readonly #topics = new Map<string, TopicState>()
+  readonly #watchers = new Map<string, number>()
+  readonly #listeners = new Set<() => void>()
+  #attemptListener: ((error: CometError | undefined) => void) | undefined
+  #brokers: ReadonlyMap<string, BrokerAddress> = new Map()
+  /** The last known address of every broker: one that no name server hears may still be reached. */
+  readonly #addresses = new Map<string, string>()
+  #cluster = ''
+  /** The watch that answered last. While another topic is added, it goes on until its successor answers. */
+  #current: Watch | undefined
+  /** The watch that is to take over. */
+  #next: Watch | undefined
+  #nameServerIndex = 0
+  #failures = 0
+  #retry: Timer | undefined
+  #restartQueued = false
+  #closed = false
+
+  constructor(runtime: Runtime, services: Services, endpoints: readonly string[]) {
+    this.#runtime = runtime
+    this.#services = services
+    this.#nameServers = endpoints.map((endpoint) => runtime.transport.connect(endpoint))
+  }
+
+  /**
+   * Resolves when a name server has answered. Rejects with `CONNECT_FAILED` when each has failed
+   * once, and with `CANCELLED` when the signal is aborted.
+   */
+  async connect(signal?: AbortSignal): Promise<void> {
+    const connected = Promise.withResolvers<void>()
+    const whys: string[] = []
+    const stop = this.#onAttempt((error) => {
+      if (error === undefined) {
+        connected.resolve()
+        return
+      }
+      whys.push(error.message)
+      if (whys.length === this.#nameServers.length) {
+        connected.reject(
+          new CometError('CONNECT_FAILED', `no name server answers: ${whys.join('; ')}`, {
+            cause: error,
+          }),
+        )
+      }
+    })
+    const cancel = (): void =>
+      connected.reject(
+        new CometError('CANCELLED', 'connecting was cancelled', { cause: signal?.reason }),
+      )
+    if (signal?.aborted) cancel()
+    signal?.addEventListener('abort', cancel, { once: true })
+    this.#restart()
+    try {
+      await connected.promise
+    } finally {
+      stop()
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
+  get cluster(): string {
+    return this.#cluster
+  }
+
+  /** All brokers that a name server hears, by name: the one to write to where a name has several. */
+  get brokers(): ReadonlyMap<string, BrokerAddress> {
+    return this.#brokers
+  }
+
+  /** The cluster as the name server sees it that is in use now. */
+  describeCluster(): Promise<ClusterDescription> {
+    const nameServer = this.#nameServers[this.#nameServerIndex] as Connection
+    return nameServer.call(this.#services.routes.DescribeCluster, {}, { timeoutMs: 5_000 })
+  }
+
+  addressOf(brokerName: string): string | undefined {
+    return this.#addresses.get(brokerName)
+  }
+
+  state(topic: string): TopicState {
+    return this.#topics.get(topic) ?? UNKNOWN
+  }
+
+  /** Keeps the route of a topic up to date until the function returned is called. */
+  watch(topic: string): () => void {
+    const count = this.#watchers.get(topic) ?? 0
+    this.#watchers.set(topic, count + 1)
+    if (count === 0) this.#restartSoon()
+    let watching = true
+    return () => {
+      if (!watching) return
+      watching = false
+      const left = (this.#watchers.get(topic) ?? 1) - 1
+      if (left > 0) this.#watchers.set(topic, left)
+      else {
+        // The stream goes on telling about it until the next one; that costs nothing.
+        this.#watchers.delete(topic)
+        this.#topics.delete(topic)
+      }
+    }
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#retry?.cancel()
+    this.#current?.stop()
+    this.#next?.stop()
+    for (const connection of this.#nameServers) connection.close()
+    this.#listeners.clear()
+  }
+
+  #onAttempt(listener: (error: CometError | undefined) => void): () => void {
+    this.#attemptListener = listener
+    return () => {
+      this.#attemptListener = undefined
+    }
+  }
+
+  /** Topics that are asked for in one turn are asked for together. */
+  #restartSoon(): void {
+    if (this.#restartQueued || this.#closed) return
+    this.#restartQueued = true
+    queueMicrotask(() => {
+      this.#restartQueued = false
+      // While all name servers are away, the retry will ask for the new topic as well.
+      if (this.#retry === undefined) this.#restart()
+    })
+  }
+
+  #restart(): void {
+    if (this.#closed) return
+    this.#retry?.cancel()
+    this.#retry = undefined
+    this.#next?.stop()
+    const nameServer = this.#nameServers[this.#nameServerIndex] as Connection
+    const watch = new Watch(this.#runtime, this.#services, nameServer, [...this.#watchers.keys()], {
+      update: (update) => this.#take(watch, update),
+      failed: (error) => this.#failed(watch, error),
+    })
+    this.#next = watch
+  }
+
+  #take(watch: Watch, update: RouteUpdate): void {
+    if (watch === this.#next) {
+      this.#current?.stop()
+      this.#current = watch
+      this.#next = undefined
+      this.#failures = 0
+      this.#attemptListener?.(undefined)
+    }
+    this.#apply(update)
+    for (const listener of this.#listeners) listener()
+  }
+
+  #failed(watch: Watch, error: CometError): void {
+    if (this.#closed) return
+    if (watch === this.#current) {
+      this.#current = undefined
+      if (this.#next !== undefined) return
+    } else this.#next = undefined
+    this.#runtime.log.debug({ nameServer: watch.address, error }, 'lost a name server')
+    this.#nameServerIndex = (this.#nameServerIndex + 1) % this.#nameServers.length
+    this.#failures += 1
+    this.#attemptListener?.(error)
+    // Each of them once at once, then with pauses.
+    const round = Math.floor(this.#failures / this.#nameServers.length)
+    if (round === 0) this.#restart()
+    else {
+      const pauseMs = backoffMs(round - 1, RECONNECT, this.#runtime.random)
+      this.#retry = this.#runtime.clock.schedule(pauseMs, () => this.#restart())
+    }
+  }
+
+  #apply(update: RouteUpdate): void {
+    this.#cluster = update.cluster
+    this.#brokers = mastersOf(update.brokers)
+    for (const { brokerName, address } of this.#brokers.values()) {
+      this.#addresses.set(brokerName, address)
+    }
+    for (const topic of update.missing) {
+      if (this.#watchers.has(topic) && this.#isGone(topic)) {
+        this.#topics.set(topic, { kind: 'missing', autoCreate: update.autoCreateTopics })
+      }
+    }
+    for (const topic of update.topics) {
+      if (!this.#watchers.has(topic.topic)) continue
+      const before = this.state(topic.topic)
+      const previous = before.kind === 'routed' ? before.route : undefined
+      const route = mergeRoute(previous, topic, (name) => this.#brokers.has(name))
+      this.#topics.set(topic.topic, { kind: 'routed', route })
+    }
+  }
+
+  /**
+   * Whether a topic that a name server calls missing is. One whose brokers are all away is missing
+   * in the routes as well, and comes back with them.
+   */
+  #isGone(topic: string): boolean {
+    if (this.#brokers.size === 0) return false
+    const state = this.state(topic)
+    if (state.kind !== 'routed') return true
+    return state.route.groups.some(({ brokerName }) => this.#brokers.has(brokerName))
+  }
+}
+
+interface WatchEvents {
+  update(update: RouteUpdate): void
+  failed(error: CometError): void
+}
+
+/** One stream of route updates from one name server. Says `failed` at most once, and not after `stop`. */
+class Watch {
+  readonly address: string
+  readonly #events: WatchEvents
+  readonly #timer: Timer
+  #stream: RouteStream | undefined
+  #over = false
+
+  constructor(
+    runtime: Runtime,
+    services: Services,
+    nameServer: Connection,
+    topics: string[],
+    events: WatchEvents,
+  ) {
+    this.address = nameServer.address
+    this.#events = events
+    this.#timer = runtime.clock.schedule(FIRST_UPDATE_TIMEOUT_MS, () => this.#fail(this.#silence()))
+    const stream = nameServer.open(services.routes.Watch)
+    this.#stream = stream
+    stream.receive({
+      message: (update) => {
+        if (this.#over) return
+        this.#timer.cancel()
+        events.update(update)
+      },
+      ended: () => this.#fail(new CometError('UNAVAILABLE', `${this.address} ended the watch`)),
+      failed: (error) => this.#fail(error),
+    })
+    stream.send({ topics, allTopics: false })
+    stream.end()
+  }
+
+  stop(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#timer.cancel()
+    this.#stream?.cancel()
+  }
+
+  #fail(error: CometError): void {
+    if (this.#over) return
+    this.stop()
+    this.#events.failed(
+      new CometError(error.code, `${this.address}: ${error.message}`, { cause: error }),
+    )
+  }
+
+  #silence(): CometError {
+    return new CometError('TIMEOUT', `no answer within ${FIRST_UPDATE_TIMEOUT_MS} ms`)
+  }
+}
+
+/** Brokers of one name: the master of the highest reign is the one to write to. */
+function mastersOf(brokers: readonly BrokerAddress[]): ReadonlyMap<string, BrokerAddress> {
+  const masters = new Map<string, BrokerAddress>()
+  for (const broker of brokers) {
+    if (broker.brokerId !== 0) continue
+    const other = masters.get(broker.brokerName)
+    if (other === undefined || other.epoch < broker.epoch) masters.set(broker.brokerName, broker)
+  }
+  return masters
+}
