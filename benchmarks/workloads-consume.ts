@@ -1,4 +1,6 @@
 import { bytes, type CometClient, type Topic } from '@cometmq/client'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { backlogOf } from '../test/cluster/backlog.ts'
 import { closedLoop, latencyOf, pacedLoop, type Rate } from './load.ts'
 import type { BenchmarkResult, Workload } from './workload.ts'
 import { residentMegabytesOf } from './workloads-publish.ts'
@@ -12,7 +14,7 @@ export const consume: Workload = {
     const load = { bytes: 100, messages, window: 20_000, batchBytes: 262_144 }
     await floor.publish({ ...load, isSyncing: false })
     const below = await floor.consume(messages)
-    const topic = await backlogOf(comet, 'bench-consume', messages)
+    const topic = await fill(comet, 'bench-consume', messages)
     const ours = await consumeAll(topic, { group: 'bench-consume', messages })
     await untilBacklogIsZero(comet, 'bench-consume')
     const ratio = ours.messagesPerSecond / below.messagesPerSecond
@@ -29,7 +31,7 @@ export const endToEnd: Workload = {
   run: async ({ comet, floor, scale }) => {
     const load = { bytes: 1024, perSecond: 5_000, seconds: Math.max(2, Math.ceil(5 * scale)) }
     const below = await floor.endToEnd(load)
-    await comet.admin.createTopic({ topic: 'bench-end-to-end', queueCount: 8 })
+    await comet.admin.topics.create('bench-end-to-end', { queueCount: 8 })
     const topic = comet.topic('bench-end-to-end', { codec: bytes() })
     const latenciesMs: number[] = []
     await using _consumer = topic.consume(
@@ -70,7 +72,7 @@ export const backlog: Workload = {
   isLong: true,
   run: async ({ comet, cluster, scale }) => {
     const messages = Math.ceil(10_000_000 * scale)
-    const topic = await backlogOf(comet, 'bench-backlog', messages)
+    const topic = await fill(comet, 'bench-backlog', messages)
     const pid = cluster.broker('broker-a').pid
     const residentMegabytes = residentMegabytesOf(pid)
     const quiet = await tailLatency(comet, 'quiet')
@@ -93,12 +95,12 @@ export const backlog: Workload = {
   },
 }
 
-async function backlogOf(
+async function fill(
   comet: CometClient,
   name: string,
   messages: number,
 ): Promise<Topic<Uint8Array>> {
-  await comet.admin.createTopic({ topic: name, queueCount: 8 })
+  await comet.admin.topics.create(name, { queueCount: 8 })
   const topic = comet.topic(name, { codec: bytes() })
   const body = Buffer.alloc(100, 7)
   const send = () => topic.send(body, { tag: 'tag' })
@@ -124,7 +126,7 @@ async function consumeAll(
 }
 
 async function tailLatency(comet: CometClient, name: string) {
-  await comet.admin.createTopic({ topic: `bench-tail-${name}`, queueCount: 8 })
+  await comet.admin.topics.create(`bench-tail-${name}`, { queueCount: 8 })
   const topic = comet.topic(`bench-tail-${name}`, { codec: bytes() })
   const latenciesMs: number[] = []
   await using _consumer = topic.consume(
@@ -147,8 +149,7 @@ async function tailLatency(comet: CometClient, name: string) {
 
 async function untilBacklogIsZero(comet: CometClient, group: string): Promise<void> {
   for (;;) {
-    const lag = await comet.admin.groupLag(group)
-    if (lag.backlog === 0) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    if ((await backlogOf(comet, group)) === 0) return
+    await sleep(20)
   }
 }

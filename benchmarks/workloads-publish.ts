@@ -32,7 +32,7 @@ export const serial: Workload = {
   about: '1 KiB, fsync before the ack, one message at a time',
   run: async ({ comet, floor, scale }) => {
     const messages = Math.ceil(3_000 * scale)
-    await comet.admin.createTopic({ topic: 'bench-serial', queueCount: 8 })
+    await comet.admin.topics.create('bench-serial', { queueCount: 8 })
     const topic = comet.topic('bench-serial', { codec: bytes() })
     const body = Buffer.alloc(1024, 7)
     const send = () => topic.send(body, { tag: 'tag' })
@@ -56,8 +56,8 @@ export const manyTopics: Workload = {
     const messages = Math.ceil(500_000 * scale)
     const load = { bytes: 100, messages, window: 20_000 }
     const names = Array.from({ length: 1_000 }, (_, i) => `bench-many-${i}`)
-    for (const topic of names) await comet.admin.createTopic({ topic, queueCount: 8 })
-    await comet.admin.createTopic({ topic: 'bench-one', queueCount: 8 })
+    for (const topic of names) await comet.admin.topics.create(topic, { queueCount: 8 })
+    await comet.admin.topics.create('bench-one', { queueCount: 8 })
     const body = Buffer.alloc(100, 7)
     const one = comet.topic('bench-one', { codec: bytes() })
     const many = names.map((name) => comet.topic(name, { codec: bytes() }))
@@ -89,7 +89,7 @@ async function publishOne(bench: Bench, size: Size): Promise<BenchmarkResult> {
   const { comet, floor, scale } = bench
   const messages = Math.ceil(size.messages * scale)
   const name = `bench-publish-${size.bytes}`
-  await comet.admin.createTopic({ topic: name, queueCount: 8 })
+  await comet.admin.topics.create(name, { queueCount: 8 })
   const topic = comet.topic(name, { codec: bytes() })
   const body = Buffer.alloc(size.bytes, 7)
   const send = () => topic.send(body, { tag: 'tag' })

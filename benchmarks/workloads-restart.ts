@@ -17,7 +17,7 @@ export const restart: Workload = {
     const { bavail, bsize } = statfsSync(cluster.directory)
     if (bavail * bsize < messages * bodyBytes * 1.5)
       throw new Error('not enough disk for a log of this size')
-    await comet.admin.createTopic({ topic: 'bench-restart', queueCount: 8 })
+    await comet.admin.topics.create('bench-restart', { queueCount: 8 })
     const topic = comet.topic('bench-restart', { codec: bytes() })
     const body = Buffer.alloc(bodyBytes, 7)
     await closedLoop({ bytes: bodyBytes, messages, window: 256, send: () => topic.send(body) })
@@ -47,7 +47,7 @@ export const manyQueues: Workload = {
     const queuesPerTopic = 1_000
     const topics = Math.ceil(100 * scale)
     for (let i = 0; i < topics; i++) {
-      await comet.admin.createTopic({ topic: `bench-queues-${i}`, queueCount: queuesPerTopic })
+      await comet.admin.topics.create(`bench-queues-${i}`, { queueCount: queuesPerTopic })
     }
     const body = Buffer.alloc(100, 7)
     const handles = Array.from({ length: topics }, (_, i) =>

@@ -12,6 +12,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { bytes, type CometClient, connect } from '@cometmq/client'
+import { backlogOf } from '../test/cluster/backlog.ts'
 import { LocalCluster } from '../test/cluster/local-cluster.ts'
 import { differingFiles, rebuildFiles, type Rebuilt } from './quickstart/rebuild.ts'
 import { linesOf, readTrackedTextFiles, type SourceFile } from './quickstart/source-files.ts'
@@ -37,8 +38,8 @@ await using cluster = await LocalCluster.start({
 })
 say(`2 name servers (${cluster.endpoints.join(', ')}) and 2 brokers are up`)
 await using comet = await connect({ endpoints: cluster.endpoints })
-await comet.admin.createTopic({ topic: TOPIC, queueCount: 4 })
-await comet.admin.createGroup({ group: GROUP, start: 'earliest' })
+await comet.admin.topics.create(TOPIC, { queueCount: 4 })
+await comet.admin.groups.create(GROUP, { start: 'earliest' })
 
 const members = await Promise.all([0, 1, 2].map((index) => startMember(index)))
 say(`topic ${TOPIC} with 8 queues, group ${GROUP} with ${members.length} members`)
@@ -128,8 +129,7 @@ async function untilAcknowledged(part: number): Promise<void> {
 /** Until every message of the group is done, on both brokers. */
 async function untilConsumed(client: CometClient): Promise<void> {
   for (;;) {
-    const lag = await client.admin.groupLag(GROUP)
-    if (lag.backlog === 0) return
+    if ((await backlogOf(client, GROUP)) === 0) return
     await sleep(50)
   }
 }

@@ -2,14 +2,14 @@
  * Kills a broker process again and again under load, and holds what clients saw against the promises:
  * nothing acknowledged is lost, nothing is delivered that was never sent, nothing is stored twice.
  *
- * npm run drill is for operators; this is the developer's loop:
- *   node --conditions=cometmq-source test/integration/kill-loop.ts --kills 200 [--seed 1]
+ * `COMETMQ_KILLS=200 npm test -- kill-loop` runs it for long.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CometClient, connect, text, type Topic } from '@cometmq/client'
 import { SeededRandom } from '@cometmq/simulation'
+import { backlogOf } from '../cluster/backlog.ts'
 import { LocalCluster } from '../cluster/local-cluster.ts'
-import { History, type Violation } from '../history/history.ts'
+import { type DeliveredMessage, History, type Violation } from '../history/history.ts'
 
 const TOPIC = 'kill-loop'
 const GROUP = 'kill-loop'
@@ -34,12 +34,14 @@ export async function runKillLoop(options: {
   const history = new History()
   await using cluster = await LocalCluster.start({ nameServers: 1, brokers: [BROKER] })
   await using comet = await connect({ endpoints: cluster.endpoints })
-  await comet.admin.createTopic({ topic: TOPIC, queueCount: 4 })
-  await comet.admin.createGroup({ group: GROUP, start: 'earliest' })
+  await comet.admin.topics.create(TOPIC, { queueCount: 4 })
+  await comet.admin.groups.create(GROUP, { start: 'earliest' })
   const topic = comet.topic(TOPIC, { codec: text() })
 
   const load = new AbortController()
-  const producing = Array.from({ length: PRODUCERS }, (_, i) => produce(topic, i, history, load.signal))
+  const producing = Array.from({ length: PRODUCERS }, (_, i) =>
+    produce(topic, i, history, load.signal),
+  )
   const stopConsuming = new AbortController()
   const consuming = consume(topic, history, stopConsuming.signal)
   for (let kill = 0; kill < options.kills; kill++) {
@@ -54,7 +56,7 @@ export async function runKillLoop(options: {
   await untilDelivered(comet, history)
   stopConsuming.abort()
   await consuming
-  await readQueues(comet, topic, history)
+  await readQueues(topic, history)
   return {
     kills: options.kills,
     ...history.counts,
@@ -76,8 +78,10 @@ async function produce(
     const body = number % 50 === 0 ? id + '.'.repeat(20_000) : id
     history.sent(id, body)
     const sent = topic
-      .send(body, { timeoutMs: 60_000, ...(number % 3 === 0 ? { key: `k${number % 7}` } : {}) })
-      .then((receipt) => history.acknowledged(id, { topic: TOPIC, ...receipt }))
+      .send(body, { timeout: '60s', ...(number % 3 === 0 ? { key: `k${number % 7}` } : {}) })
+      .then(({ brokerName, queueId, queueOffset }) =>
+        history.acknowledged(id, { topic: TOPIC, brokerName, queueId, queueOffset }),
+      )
       .finally(() => inFlight.delete(sent))
     inFlight.add(sent)
     if (inFlight.size >= 64) await Promise.race(inFlight)
@@ -110,27 +114,23 @@ async function consume(topic: Topic<string>, history: History, signal: AbortSign
 
 async function untilDelivered(comet: CometClient, history: History): Promise<void> {
   for (let waits = 0; waits < 1_200; waits++) {
-    const { backlog } = await comet.admin.groupLag(GROUP)
-    if (backlog === 0 && history.missingFor(GROUP).length === 0) return
+    if ((await backlogOf(comet, GROUP)) === 0 && history.missingFor(GROUP).length === 0) return
     await sleep(50)
   }
 }
 
-async function readQueues(comet: CometClient, topic: Topic<string>, history: History): Promise<void> {
-  const description = await comet.admin.describeTopic(TOPIC)
-  for (const { brokerName, queueId, minOffset, maxOffset } of description.queues) {
-    const messages: Parameters<History['finalQueue']>[0][number][] = []
-    if (maxOffset > minOffset) {
-      await using reader = topic.reader({ from: 'earliest', queues: [{ brokerName, queueId }] })
-      for await (const message of reader) {
-        const { queueOffset, body } = message
-        const messageId = idOf(body)
-        messages.push({ brokerName, topic: TOPIC, queueId, queueOffset, messageId, body, attempt: 1 })
-        if (queueOffset + 1 >= maxOffset) break
-      }
-    }
-    history.finalQueue(messages)
+/** All queues from their first message to their end, as any reader sees them. */
+async function readQueues(topic: Topic<string>, history: History): Promise<void> {
+  const queues = new Map<string, DeliveredMessage[]>()
+  await using reader = topic.reader({ from: 'earliest', untilEnd: true })
+  for await (const { brokerName, queueId, queueOffset, body } of reader) {
+    const key = `${brokerName}/${queueId}`
+    const messages = queues.get(key) ?? []
+    queues.set(key, messages)
+    const messageId = idOf(body)
+    messages.push({ brokerName, topic: TOPIC, queueId, queueOffset, messageId, body, attempt: 1 })
   }
+  for (const messages of queues.values()) history.finalQueue(messages)
 }
 
 function idOf(body: string): string {
