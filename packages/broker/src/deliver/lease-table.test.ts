@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Holder, type Lease, LeaseTable, type Move } from './lease-table.ts'
@@ -106,7 +107,7 @@ class Comparison {
           if (own) message.state = 'done'
           else expected++
         }
-        expect(refused).toBe(expected)
+        assert.equal(refused, expected)
         return
       }
       case 'release': {
@@ -153,7 +154,7 @@ class Comparison {
             Object.assign(message, { state: 'leased', holder, deadlineMs, last: undefined })
           } else if (message.holder !== holder) expected++
         }
-        expect(lostCount).toBe(expected)
+        assert.equal(lostCount, expected)
         return
       }
       case 'wait': {
@@ -161,7 +162,7 @@ class Comparison {
         const spans = this.table.expired(this.nowMs)
         for (const part of spans) this.#startMove(part)
         for (const message of this.model.messages) {
-          if (message.state === 'leased') expect(message.deadlineMs).toBeGreaterThan(this.nowMs)
+          if (message.state === 'leased') assert.ok(message.deadlineMs > this.nowMs)
         }
         return
       }
@@ -176,7 +177,7 @@ class Comparison {
           Object.assign(message, { state: 'ready', attempts: attempts + 1, holder: undefined })
           message.last = holder
         }
-        expect(holder.held).toBe(0)
+        assert.equal(holder.held, 0)
         return
       }
       case 'moved': {
@@ -226,19 +227,19 @@ class Comparison {
 
   check(): void {
     const { ready, inFlight, backlog } = this.table.counts
-    expect(ready + inFlight).toBe(backlog)
-    expect(ready).toBe(this.model.count('ready'))
-    expect(inFlight).toBe(this.model.count('leased', 'moving'))
+    assert.equal(ready + inFlight, backlog)
+    assert.equal(ready, this.model.count('ready'))
+    assert.equal(inFlight, this.model.count('leased', 'moving'))
     for (const holder of this.holders) {
       const held = this.model.messages.filter(
         (message) => message.state === 'leased' && message.holder === holder,
       )
-      expect(holder.held).toBe(held.length)
+      assert.equal(holder.held, held.length)
     }
     const firstUndone = this.model.messages.findIndex(({ state }) => state !== 'done')
-    expect(this.table.doneBelow).toBe(firstUndone < 0 ? this.model.messages.length : firstUndone)
+    assert.equal(this.table.doneBelow, firstUndone < 0 ? this.model.messages.length : firstUndone)
     const firstReady = this.model.messages.findIndex(({ state }) => state === 'ready')
-    expect(this.table.nextReady()?.from).toBe(firstReady < 0 ? undefined : firstReady)
+    assert.equal(this.table.nextReady()?.from, firstReady < 0 ? undefined : firstReady)
   }
 
   /** Delivers and acknowledges whatever is left: nothing may be stuck. */
@@ -251,15 +252,15 @@ class Comparison {
     for (const part of this.table.expired(Number.MAX_SAFE_INTEGER)) {
       this.table.acknowledge(part.value.holder, part.from, part.to)
     }
-    expect(this.table.counts.backlog).toBe(0)
-    expect(this.table.spanCount).toBe(0)
+    assert.equal(this.table.counts.backlog, 0)
+    assert.equal(this.table.spanCount, 0)
   }
 
   #grant(holder: Holder, limit: number, deadlineMs: number): void {
     const next = this.table.nextReady()
     if (next === undefined || limit === 0) return
     const runs = this.table.readyWithin(next.from, next.from + limit, next.attempts)
-    expect(runs[0]?.from).toBe(next.from)
+    assert.equal(runs[0]?.from, next.from)
     const lease: Lease = { kind: 'leased', holder, attempts: next.attempts, deadlineMs }
     const granted = new Set<number>()
     for (const run of runs) {
@@ -269,7 +270,7 @@ class Comparison {
     for (const [offset, message] of this.model.messages.entries()) {
       const inside = offset >= next.from && offset < next.from + limit
       const expected = inside && message.state === 'ready' && message.attempts === next.attempts
-      expect(granted.has(offset)).toBe(expected)
+      assert.equal(granted.has(offset), expected)
       if (expected) Object.assign(message, { state: 'leased', holder, deadlineMs, last: undefined })
     }
   }

@@ -189,7 +189,8 @@ export class LeaseTable {
         return
       }
       left -= messages
-      this.#set(part.from, part.to, { ...lease, attempts: state?.attempts ?? 0 })
+      const attempts = state?.kind === 'returned' ? state.attempts : 0
+      this.#set(part.from, part.to, { ...lease, attempts })
     })
     return lost
   }
@@ -292,6 +293,17 @@ export class LeaseTable {
     this.#setWhere(part, move)
   }
 
+  /** Whether all of the part still moves: no reset, and no retention, came between. */
+  isMoving(part: Span<Move>): boolean {
+    const [span, ...others] = this.#spans.within(part.from, part.to)
+    return (
+      others.length === 0 &&
+      span?.value === part.value &&
+      span.from === part.from &&
+      span.to === part.to
+    )
+  }
+
   /** What has moved is done here. Does nothing where a reset came between. */
   finishMove(part: Span<Move>): void {
     this.#setWhere(part, DONE)
@@ -317,7 +329,7 @@ export class LeaseTable {
     const done: { from: number; to: number }[] = []
     const attempted: { from: number; to: number; attempts: number }[] = []
     for (const { from, to, value } of this.#spans) {
-      if (value.kind === 'done' || (value.kind === 'moving' && value.isCommitting)) {
+      if (isDone(value)) {
         const last = done.at(-1)
         if (from === doneBelow) doneBelow = to
         else if (last?.to === from) last.to = to
@@ -405,6 +417,11 @@ export class LeaseTable {
     this.#doneBelow = first.to
     this.#scanFrom = Math.max(this.#scanFrom, first.to)
   }
+}
+
+/** In a row that is written now. */
+function isDone(state: State): state is Done {
+  return state.kind === 'done' || (state.kind === 'moving' && state.isCommitting)
 }
 
 function isOf(holder: Holder, state: State | undefined): boolean {

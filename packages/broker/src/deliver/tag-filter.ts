@@ -1,10 +1,4 @@
-import {
-  type BatchTags,
-  checkTag,
-  CometError,
-  limits,
-  type RecordBatch,
-} from '@cometmq/protocol'
+import { type BatchTags, CometError, checkTag, limits, type RecordBatch } from '@cometmq/protocol'
 
 /** Which messages of a topic a group wants: all, or those that carry one of some tags. */
 export class TagFilter {

@@ -1,0 +1,381 @@
+import type { CometError, LeasedRange } from '@cometmq/protocol'
+import { retryDelayMs } from '../group-definition.ts'
+import type { DeliveryContext } from './context.ts'
+import { type Dispatched, Dispatcher } from './dispatcher.ts'
+import type { Lease } from './lease-table.ts'
+import type { QueueProgress } from './queue-progress.ts'
+import { RangeMap, type Span } from './range-map.ts'
+import type { RetryEntry } from './retry-entry.ts'
+import type { Session } from './sessions.ts'
+import type { Source } from './source.ts'
+import { TopicDelivery } from './topic-delivery.ts'
+
+/** A part of what somebody named, in the one lease table that knows it. */
+export interface SourcePart {
+  readonly source: Source
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * One group at work: its members, and the topics they read. In memory while the group has members,
+ * or anything under way.
+ */
+export class GroupDelivery implements Dispatched {
+  readonly name: string
+  readonly #context: DeliveryContext
+  readonly #topics = new Map<string, TopicDelivery>()
+  readonly #loading = new Map<string, Promise<TopicDelivery>>()
+  readonly #sessions = new Map<string, Session>()
+  /** Retry entries by the offsets that members were told. */
+  readonly #entries = new RangeMap<RetryEntry>()
+  /** Topics whose new messages the engine tells us of. */
+  readonly #heard = new Set<string>()
+  readonly #dispatcher: Dispatcher
+  /** Before it, members of before a restart may come back for what they hold. */
+  readonly #startsAtMs: number
+  #wakesAtMs = Number.POSITIVE_INFINITY
+  #isDraining = false
+
+  constructor(context: DeliveryContext, name: string, startsAtMs: number) {
+    this.#context = context
+    this.name = name
+    this.#startsAtMs = startsAtMs
+    this.#dispatcher = new Dispatcher(context, this)
+    if (startsAtMs > context.clock.elapsedMs()) this.alarm(startsAtMs)
+  }
+
+  get topics(): ReadonlyMap<string, TopicDelivery> {
+    return this.#topics
+  }
+
+  get sessions(): ReadonlyMap<string, Session> {
+    return this.#sessions
+  }
+
+  get invisibleMs(): number {
+    return this.#context.groups.need(this.name).invisibleMs
+  }
+
+  get isHeldBack(): boolean {
+    if (this.#isDraining) return true
+    // A group that has been deleted grants nothing.
+    if (this.#context.groups.get(this.name)?.paused !== false) return true
+    return this.#context.clock.elapsedMs() < this.#startsAtMs
+  }
+
+  get wakesAtMs(): number {
+    return this.#wakesAtMs
+  }
+
+  /** Makes `sweep` run at that moment. */
+  alarm(atMs: number): void {
+    if (atMs >= this.#wakesAtMs) return
+    this.#wakesAtMs = atMs
+    this.#context.alarm(atMs)
+  }
+
+  /** Something may have become possible. */
+  wake(): void {
+    this.#dispatcher.schedule()
+  }
+
+  /** The topic with its rows. One call at a time for a group may change what it reads. */
+  async load(topic: string): Promise<TopicDelivery> {
+    const loaded = this.#topics.get(topic)
+    if (loaded !== undefined) return loaded
+    let loading = this.#loading.get(topic)
+    if (loading === undefined) {
+      loading = TopicDelivery.load(this.#context, {
+        group: this.name,
+        topic,
+        onQueueStirred: (queue) => this.#queueStirred(queue),
+        onEntryStirred: (entry) => this.#entryStirred(entry),
+        onRefilled: () => this.#retriesChanged(topic),
+      })
+      this.#loading.set(topic, loading)
+    }
+    try {
+      const delivery = await loading
+      // Dropped while it was read: what was read may be gone.
+      if (this.#loading.get(topic) !== loading) return await this.load(topic)
+      if (this.#topics.get(topic) !== delivery) {
+        this.#topics.set(topic, delivery)
+        // What was appended while it was read has reached nobody.
+        delivery.refresh()
+        this.#retriesChanged(topic)
+      }
+      return delivery
+    } finally {
+      if (this.#loading.get(topic) === loading) this.#loading.delete(topic)
+    }
+  }
+
+  /** New messages can be read. */
+  appended(topic: string, queueId: number, maxOffset: number): void {
+    const delivery = this.#topics.get(topic)
+    if (delivery === undefined) {
+      this.#reload(topic)
+      return
+    }
+    const queue = delivery.queue(queueId)
+    queue.table.raiseMax(maxOffset)
+    delivery.heat(queue)
+    this.#dispatcher.schedule()
+  }
+
+  attach(session: Session): void {
+    this.#sessions.set(session.id, session)
+    for (const topic of session.attachment.topics.keys()) this.#hear(topic)
+    for (const topic of this.#topics.values()) {
+      if (session.reads(topic.topic)) topic.join(session)
+      else topic.part(session)
+    }
+    this.#dispatcher.schedule()
+  }
+
+  /** Its connection broke: it has a grace to come back. */
+  lose(session: Session): void {
+    session.state = 'lost'
+    session.lostAtMs = this.#context.clock.elapsedMs()
+    this.alarm(session.lostAtMs + this.#context.config.sessionGraceMs)
+  }
+
+  /** Whatever it holds is delivered anew, or given up on if that was its last attempt. */
+  end(session: Session): void {
+    if (session.state === 'gone') return
+    session.state = 'gone'
+    this.#sessions.delete(session.id)
+    for (const source of [...this.#topics.values()].flatMap((topic) => [...topic.sources()])) {
+      const leases = source.table.leasesOf(session)
+      for (const part of leases) this.#returnLost(source, part)
+      if (leases.length > 0) this.changed(source)
+    }
+    for (const topic of this.#topics.values()) topic.part(session)
+  }
+
+  /** What has to be done by now: ends leases and sessions, lets retries become ready. */
+  sweep(): void {
+    const nowMs = this.#context.clock.elapsedMs()
+    const { sessionGraceMs } = this.#context.config
+    this.#wakesAtMs = Number.POSITIVE_INFINITY
+    if (nowMs < this.#startsAtMs) this.alarm(this.#startsAtMs)
+    for (const session of this.#sessions.values()) {
+      if (session.state !== 'lost') continue
+      if (session.lostAtMs + sessionGraceMs <= nowMs) this.end(session)
+      else this.alarm(session.lostAtMs + sessionGraceMs)
+    }
+    for (const topic of this.#topics.values()) {
+      for (const queue of topic.queues) {
+        this.#expire(queue, nowMs)
+        if (queue.retryAtMs === 0) continue
+        if (queue.retryAtMs > nowMs) this.alarm(queue.retryAtMs)
+        else {
+          queue.retryAtMs = 0
+          topic.heat(queue)
+        }
+      }
+      for (const entry of topic.retries.entries) {
+        if (!entry.isPristine) this.#expire(entry, nowMs)
+      }
+      topic.retries.promote()
+      this.alarm(topic.retries.nextDueMs)
+    }
+    this.#dispatcher.schedule()
+  }
+
+  /** The parts of a named range that are known here; of a queue always the whole range. */
+  partsOf({ topic, queueId, retry, from, to }: LeasedRange): SourcePart[] {
+    if (retry) {
+      return this.#entries.within(from, to).map((span) => ({ ...span, source: span.value }))
+    }
+    const queue = this.#topics.get(topic)?.known(queueId)
+    return queue === undefined ? [] : [{ source: queue, from, to }]
+  }
+
+  /** Retry entries become findable by the offsets that members were told, for as long as they last. */
+  leasedEntry(entry: RetryEntry): void {
+    this.#entries.set(entry.from, entry.to, entry)
+  }
+
+  /** Makes all retry entries in memory findable: a member came back with some that wait here. */
+  indexEntries(): void {
+    for (const topic of this.#topics.values()) {
+      for (const entry of topic.retries.entries) this.leasedEntry(entry)
+    }
+  }
+
+  /** The source's table has changed: its row is written soon, and what is ready is delivered. */
+  changed(source: Source): void {
+    this.#context.loop.touch(source)
+    source.stirred()
+  }
+
+  /** Ends a lease without an acknowledgement. Resolves when the message is in its next place. */
+  sendBack(
+    source: Source,
+    part: Span<Lease>,
+    failure: {
+      readonly reason: string
+      readonly delayMs?: number | undefined
+      readonly isFinal: boolean
+    },
+  ): Promise<void> {
+    const group = this.#context.groups.need(this.name)
+    const attempts = part.value.attempts + 1
+    const isLast = failure.isFinal || attempts >= group.maxAttempts
+    const delayMs = failure.delayMs ?? retryDelayMs(group, attempts)
+    return this.#context.redelivery.sendBack({
+      group: this.name,
+      source,
+      part,
+      attempts,
+      to: isLast ? { kind: 'dead-letters' } : { kind: 'retry', delayMs },
+      reason: failure.reason,
+      onRetryStored: (row) => {
+        const topic = this.#topics.get(source.topic)
+        topic?.retries.add(row)
+        this.#retriesChanged(source.topic)
+      },
+    })
+  }
+
+  /** The topic is deleted, or its positions are about to be read anew: all that is known of it goes. */
+  drop(topic: string): void {
+    this.#loading.delete(topic)
+    const delivery = this.#topics.get(topic)
+    if (delivery === undefined) return
+    for (const source of delivery.sources()) {
+      for (const session of delivery.members) {
+        for (const part of source.table.leasesOf(session)) source.table.giveBack(part, 0)
+      }
+    }
+    for (const entry of delivery.retries.entries) this.#forgetEntry(entry)
+    delivery.drop()
+    this.#topics.delete(topic)
+  }
+
+  /** Ends all memberships from this side, and forgets everything. */
+  dropAll(error: CometError): void {
+    for (const session of this.#sessions.values()) {
+      session.state = 'gone'
+      session.attachment.sink.ended(error)
+    }
+    for (const topic of this.#heard) this.#hearNothingOf(topic)
+    this.#sessions.clear()
+    for (const topic of this.#topics.keys()) this.drop(topic)
+  }
+
+  /** Grants nothing from now on, and tells the members. */
+  drain(): void {
+    this.#isDraining = true
+    for (const session of this.#sessions.values()) {
+      if (session.state === 'open' || session.state === 'leaving')
+        session.attachment.sink.draining()
+    }
+  }
+
+  /** Whether a connected member still holds something. */
+  get isHeld(): boolean {
+    return [...this.#sessions.values()].some(
+      (session) => session.held > 0 && (session.state === 'open' || session.state === 'leaving'),
+    )
+  }
+
+  /** Forgets topics that nobody reads; their rows must be written. Returns whether none is left. */
+  unload(): boolean {
+    for (const [name, topic] of this.#topics) {
+      if (!topic.isIdle) continue
+      this.drop(name)
+      this.#hearNothingOf(name)
+    }
+    if (this.#topics.size > 0 || this.#loading.size > 0 || this.#sessions.size > 0) return false
+    for (const topic of this.#heard) this.#hearNothingOf(topic)
+    return true
+  }
+
+  #hear(topic: string): void {
+    this.#heard.add(topic)
+    this.#context.readers.add(topic, this)
+  }
+
+  #hearNothingOf(topic: string): void {
+    this.#heard.delete(topic)
+    this.#context.readers.remove(topic, this)
+  }
+
+  #expire(source: Source, nowMs: number): void {
+    for (const part of source.table.expired(nowMs)) {
+      const failure = { reason: 'its lease expired', isFinal: false }
+      this.#inBackground(this.sendBack(source, part, failure))
+    }
+    this.alarm(source.table.nextDeadlineMs)
+  }
+
+  #returnLost(source: Source, part: Span<Lease>): void {
+    const attempts = part.value.attempts + 1
+    if (attempts < this.#context.groups.need(this.name).maxAttempts) {
+      source.table.giveBack(part, attempts)
+      return
+    }
+    const failure = { reason: 'its consumer was lost', isFinal: true }
+    this.#inBackground(this.sendBack(source, part, failure))
+  }
+
+  /** What fails is ready again, and its next end is tried the same way. */
+  #inBackground(sent: Promise<void>): void {
+    sent.catch((error: unknown) => {
+      this.#context.log.warn({ group: this.name, error }, 'messages could not be moved')
+    })
+  }
+
+  #queueStirred(queue: QueueProgress): void {
+    this.#topics.get(queue.topic)?.heat(queue)
+    this.#dispatcher.schedule()
+  }
+
+  #entryStirred(entry: RetryEntry): void {
+    const retries = this.#topics.get(entry.topic)?.retries
+    retries?.settle(entry)
+    if (entry.table.counts.backlog === 0) this.#forgetEntry(entry)
+    this.#dispatcher.schedule()
+  }
+
+  #forgetEntry(entry: RetryEntry): void {
+    for (const span of this.#entries.within(entry.from, entry.to)) {
+      if (span.value === entry) this.#entries.clear(span.from, span.to)
+    }
+  }
+
+  #retriesChanged(topic: string): void {
+    const retries = this.#topics.get(topic)?.retries
+    if (retries === undefined) return
+    retries.promote()
+    this.alarm(retries.nextDueMs)
+    this.#dispatcher.schedule()
+  }
+
+  /** A topic of our members was deleted and has come back. */
+  #reload(topic: string): void {
+    if (this.#loading.has(topic)) return
+    const members = [...this.#sessions.values()].filter((session) => session.reads(topic))
+    if (members.length === 0) return
+    const context = this.#context
+    void context
+      .inTurn(this.name, () => this.load(topic))
+      .then(
+        (delivery) => {
+          for (const session of this.#sessions.values()) {
+            const filter = session.attachment.topics.get(topic)
+            if (filter === undefined) continue
+            delivery.filter = filter
+            delivery.join(session)
+          }
+          this.#dispatcher.schedule()
+        },
+        (error: unknown) => {
+          this.#context.log.warn({ group: this.name, topic, error }, 'a topic cannot be read')
+        },
+      )
+  }
+}

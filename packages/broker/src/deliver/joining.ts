@@ -1,0 +1,272 @@
+import {
+  CometError,
+  isRetryTopic,
+  type LeasedRange,
+  limits,
+  type StateChange,
+  type TopicFilter,
+} from '@cometmq/protocol'
+import { putSubscription } from '../group-registry.ts'
+import { changeRecords } from './commit-loop.ts'
+import type { DeliveryContext } from './context.ts'
+import type { GroupDelivery } from './group-delivery.ts'
+import type { Lease } from './lease-table.ts'
+import { Member } from './member.ts'
+import { encodeProgressRow } from './progress-row.ts'
+import { PROGRESS_TABLE, progressKey } from './queue-progress.ts'
+import { RangeMap } from './range-map.ts'
+import { type MemberSink, Session } from './sessions.ts'
+import type { Source } from './source.ts'
+import { startOffset } from './start-offset.ts'
+import { TagFilter } from './tag-filter.ts'
+import type { TopicDelivery } from './topic-delivery.ts'
+
+/** What somebody says who wants to be a member. */
+export interface OpenMember {
+  readonly group: string
+  /** Stays the same over reconnects of one consumer instance. */
+  readonly sessionId: string
+  readonly clientId: string
+  readonly peer: string
+  readonly topics: readonly TopicFilter[]
+  /** 0: the group's. */
+  readonly invisibleMs: number
+  readonly creditBytes: number
+  /** What the instance still has from an earlier connection. */
+  readonly held: readonly LeasedRange[]
+}
+
+const TOPICS_MAX = 1_024
+const HELD_RANGES_MAX = 65_536
+
+/** So much a member may claim to hold that we know nothing of: nobody else gets it meanwhile. */
+const RESTORED_MESSAGES_MAX = 262_144
+
+/**
+ * Makes somebody a member: fixes where the group starts in topics that are new to it, lets the
+ * session keep what it holds, and begins to deliver. One call at a time for a group.
+ */
+export async function join(
+  context: DeliveryContext,
+  group: GroupDelivery,
+  parts: { readonly open: OpenMember; readonly sink: MemberSink },
+): Promise<Member> {
+  const { open, sink } = parts
+  const filters = checkOpen(context, open)
+  checkConflict(group, open.sessionId, filters)
+  await subscribe(context, open.group, filters)
+  const topics: TopicDelivery[] = []
+  try {
+    for (const topic of filters.keys()) {
+      const delivery = await group.load(topic)
+      delivery.pins++
+      topics.push(delivery)
+    }
+    for (const topic of topics) topic.filter = filters.get(topic.topic) ?? TagFilter.all
+    const session = attach(context, group, { open, sink, filters })
+    const lost = restore(context, group, session, open.held)
+    group.attach(session)
+    return new Member(context, group, { session, sink, lost })
+  } finally {
+    for (const topic of topics) topic.pins--
+  }
+}
+
+/** Throws what is wrong with it; answers its filters. */
+export function checkOpen(
+  { topics }: Pick<DeliveryContext, 'topics'>,
+  open: OpenMember,
+): ReadonlyMap<string, TagFilter> {
+  checkText('session id', open.sessionId)
+  checkText('client id', open.clientId)
+  const { invisibleMs } = open
+  if (invisibleMs !== 0 && !isWithin(invisibleMs, limits.invisibleMinMs, limits.invisibleMaxMs)) {
+    const range = `${limits.invisibleMinMs} to ${limits.invisibleMaxMs}`
+    throw new CometError('ILLEGAL_ARGUMENT', `invisibleMs is ${invisibleMs}; give ${range}`)
+  }
+  if (open.topics.length === 0) throw new CometError('ILLEGAL_ARGUMENT', 'name at least one topic')
+  if (open.topics.length > TOPICS_MAX || open.held.length > HELD_RANGES_MAX) {
+    const counts = `${open.topics.length} topics and ${open.held.length} held ranges`
+    throw new CometError('TOO_MANY', `${counts}; ${TOPICS_MAX} and ${HELD_RANGES_MAX} are allowed`)
+  }
+  const filters = new Map<string, TagFilter>()
+  for (const { topic, filter } of open.topics) {
+    if (filters.has(topic)) throw new CometError('ILLEGAL_ARGUMENT', `"${topic}" is named twice`)
+    if (isRetryTopic(topic)) {
+      throw new CometError('ILLEGAL_ARGUMENT', `"${topic}" is delivered to its group by itself`)
+    }
+    const definition = topics.get(topic)
+    if (definition === undefined) {
+      throw new CometError('TOPIC_NOT_FOUND', `there is no topic "${topic}" on this broker`)
+    }
+    if (!definition.readable) {
+      throw new CometError('NOT_ALLOWED', `topic "${topic}" is not readable`)
+    }
+    filters.set(topic, TagFilter.parse(filter))
+  }
+  return filters
+}
+
+function checkText(what: string, text: string): void {
+  if (text.length > 0 && text.length <= limits.clientIdMaxChars) return
+  throw new CometError(
+    'ILLEGAL_ARGUMENT',
+    `a ${what} has ${text.length} characters; give 1 to ${limits.clientIdMaxChars}`,
+  )
+}
+
+/** Two members that want different messages of a topic would each lose some to the other. */
+function checkConflict(
+  group: GroupDelivery,
+  sessionId: string,
+  filters: ReadonlyMap<string, TagFilter>,
+): void {
+  for (const session of group.sessions.values()) {
+    if (session.id === sessionId || session.state === 'lost') continue
+    for (const [topic, filter] of filters) {
+      const other = session.attachment.topics.get(topic)
+      if (other === undefined || other.text === filter.text) continue
+      throw new CometError(
+        'SUBSCRIPTION_CONFLICT',
+        `group "${group.name}" reads "${topic}" with filter "${other.text}" (${session.attachment.clientId} is connected), not "${filter.text}"; use one filter in all members`,
+      )
+    }
+  }
+}
+
+/** Makes the subscription durable, with the start in each queue of topics that are new to the group. */
+async function subscribe(
+  context: DeliveryContext,
+  group: string,
+  filters: ReadonlyMap<string, TagFilter>,
+): Promise<void> {
+  const before = context.groups.subscriptionOf(group)
+  const topics: Record<string, { readonly filter: string }> = { ...before.topics }
+  const rows: StateChange[] = []
+  let isChanged = false
+  for (const [topic, filter] of filters) {
+    const known = Object.hasOwn(before.topics, topic) ? before.topics[topic] : undefined
+    if (known?.filter === filter.text) continue
+    if (known === undefined) rows.push(...(await startRows(context, group, topic)))
+    topics[topic] = { filter: filter.text }
+    isChanged = true
+  }
+  if (!isChanged) return
+  rows.push(putSubscription(group, { version: before.version + 1, topics }))
+  await context.store.append({ records: changeRecords(rows) }, 'confirmed')
+}
+
+async function startRows(
+  context: DeliveryContext,
+  group: string,
+  topic: string,
+): Promise<StateChange[]> {
+  const { startPosition } = context.groups.need(group)
+  const rows: StateChange[] = []
+  const queueCount = context.topics.get(topic)?.queueCount ?? 0
+  for (let queueId = 0; queueId < queueCount; queueId++) {
+    const queue = { topic, queueId }
+    const doneBelow = await startOffset(context.store, queue, startPosition)
+    if (doneBelow === 0) continue
+    const value = encodeProgressRow({ doneBelow, done: [], attempted: [] })
+    rows.push({ kind: 'put', table: PROGRESS_TABLE, key: progressKey(group, queue), value })
+  }
+  return rows
+}
+
+/** The session as of this connection; an older connection of it ends. */
+function attach(
+  { clock, config }: DeliveryContext,
+  group: GroupDelivery,
+  parts: {
+    readonly open: OpenMember
+    readonly sink: MemberSink
+    readonly filters: ReadonlyMap<string, TagFilter>
+  },
+): Session {
+  const { open, sink, filters } = parts
+  const attachment = {
+    clientId: open.clientId,
+    peer: open.peer,
+    topics: filters,
+    invisibleMs: open.invisibleMs,
+    connectedAtMs: clock.elapsedMs(),
+    sink,
+  }
+  const known = group.sessions.get(open.sessionId)
+  if (known !== undefined && known.state !== 'lost') {
+    const message = 'the same session has connected anew; this connection is not needed any more'
+    known.attachment.sink.ended(new CometError('CANCELLED', message))
+  }
+  const session = known ?? new Session(open.sessionId, attachment)
+  session.attachment = attachment
+  session.state = 'open'
+  session.isBlocked = false
+  session.creditBytes = Math.min(open.creditBytes, config.creditMaxBytes)
+  return session
+}
+
+/**
+ * Leaves the session what it holds, as far as nobody else has it, and takes back what it does not
+ * know of. Returns what it has lost.
+ */
+function restore(
+  context: DeliveryContext,
+  group: GroupDelivery,
+  session: Session,
+  held: readonly LeasedRange[],
+): LeasedRange[] {
+  const lost: LeasedRange[] = []
+  const kept = new Map<Source, RangeMap<true>>()
+  const invisibleMs = session.attachment.invisibleMs || group.invisibleMs
+  const deadlineMs = context.clock.elapsedMs() + invisibleMs
+  const lease: Lease = { kind: 'leased', holder: session, attempts: 0, deadlineMs }
+  const heldBefore = session.held
+  if (held.some(({ retry }) => retry)) group.indexEntries()
+  for (const range of held) {
+    const parts = isWithin(range.from, 0, range.to - 1) ? group.partsOf(range) : []
+    let at = range.from
+    for (const { source, from, to } of parts) {
+      if (from > at) lost.push({ ...range, from: at, to: from })
+      at = to
+      const budget = RESTORED_MESSAGES_MAX - (session.held - heldBefore)
+      const isThere = to <= source.table.maxOffset
+      const gone = isThere ? source.table.restore(from, to, lease, budget) : [{ from, to }]
+      for (const span of gone) lost.push({ ...range, from: span.from, to: span.to })
+      const ranges = kept.get(source) ?? new RangeMap<true>()
+      ranges.set(from, to, true)
+      kept.set(source, ranges)
+    }
+    if (at < range.to) lost.push({ ...range, from: at })
+  }
+  takeBack(group, session, kept)
+  group.alarm(deadlineMs)
+  return lost
+}
+
+/** Messages that were on their way when the connection broke have not been seen: no attempt. */
+function takeBack(
+  group: GroupDelivery,
+  session: Session,
+  kept: ReadonlyMap<Source, RangeMap<true>>,
+): void {
+  for (const topic of group.topics.values()) {
+    for (const source of topic.sources()) {
+      const ranges = kept.get(source)
+      const leases = source.table.leasesOf(session)
+      for (const lease of leases) {
+        let at = lease.from
+        for (const span of ranges?.within(lease.from, lease.to) ?? []) {
+          source.table.giveBack({ ...lease, from: at, to: span.from }, lease.value.attempts)
+          at = span.to
+        }
+        source.table.giveBack({ ...lease, from: at }, lease.value.attempts)
+      }
+      if (leases.length > 0 || ranges !== undefined) group.changed(source)
+    }
+  }
+}
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= least && value <= most
+}

@@ -1,0 +1,82 @@
+import {
+  CometError,
+  type LeasedRange,
+  type Settlement,
+  type SettlementFailure,
+} from '@cometmq/protocol'
+import type { DeliveryContext } from './context.ts'
+import type { GroupDelivery } from './group-delivery.ts'
+import type { MemberSink, Session } from './sessions.ts'
+import { settleAll } from './settlements.ts'
+
+/**
+ * One connection of a session: what its owner may do with it. When the session has connected anew,
+ * or its group has ended it, this one does nothing any more.
+ */
+export class Member {
+  readonly invisibleMs: number
+  readonly maxAttempts: number
+  /** What it said it held, and which now belongs to others, or is done. */
+  readonly lost: readonly LeasedRange[]
+  readonly #context: DeliveryContext
+  readonly #group: GroupDelivery
+  readonly #session: Session
+  readonly #sink: MemberSink
+
+  constructor(
+    context: DeliveryContext,
+    group: GroupDelivery,
+    parts: {
+      readonly session: Session
+      readonly sink: MemberSink
+      readonly lost: readonly LeasedRange[]
+    },
+  ) {
+    const definition = context.groups.need(group.name)
+    this.#context = context
+    this.#group = group
+    this.#session = parts.session
+    this.#sink = parts.sink
+    this.lost = parts.lost
+    this.invisibleMs = parts.session.attachment.invisibleMs || definition.invisibleMs
+    this.maxAttempts = definition.maxAttempts
+  }
+
+  /** So many more record bytes may be sent. */
+  addCredit(bytes: number): void {
+    if (!this.#isCurrent) return
+    const { creditMaxBytes } = this.#context.config
+    this.#session.creditBytes = Math.min(creditMaxBytes, this.#session.creditBytes + bytes)
+    this.#group.wake()
+  }
+
+  /**
+   * Resolves when all of it is durable, to the settlements that failed: `LEASE_LOST`,
+   * `OFFSET_OUT_OF_RANGE`, `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`, `ILLEGAL_ARGUMENT`, or what the
+   * store says; those of the store are worth another try. Throws `TOO_MANY` and `CLOSED`.
+   */
+  async settle(settlements: readonly Settlement[]): Promise<SettlementFailure[]> {
+    if (!this.#isCurrent) throw new CometError('CLOSED', 'this member has left its group')
+    const session = this.#session
+    return settleAll(this.#context, this.#group, { session, settlements })
+  }
+
+  /** Takes no more messages; settles what it holds, then ends. */
+  leave(): void {
+    if (this.#isCurrent && this.#session.state === 'open') this.#session.state = 'leaving'
+  }
+
+  /** The connection broke: for a while the session may come back and keep what it holds. */
+  lose(): void {
+    if (this.#isCurrent && this.#session.state !== 'lost') this.#group.lose(this.#session)
+  }
+
+  /** It will not come back: what it holds is delivered to others at once. */
+  end(): void {
+    if (this.#isCurrent) this.#group.end(this.#session)
+  }
+
+  get #isCurrent(): boolean {
+    return this.#session.attachment.sink === this.#sink && this.#session.state !== 'gone'
+  }
+}

@@ -1,0 +1,77 @@
+import type { StateChange } from '@cometmq/protocol'
+import type { QueueKey } from '@cometmq/store'
+import { LeaseTable } from './lease-table.ts'
+import { encodeProgressRow, type ProgressRow } from './progress-row.ts'
+import type { Session } from './sessions.ts'
+import type { Source } from './source.ts'
+
+export const PROGRESS_TABLE = 'progress'
+
+/** One queue as one group reads it. Its row is in `progress`. */
+export class QueueProgress implements Source {
+  readonly stored: QueueKey
+  readonly table: LeaseTable
+  readonly shift = 0
+  readonly isRetry = false
+  isDropped = false
+  /** In the list of queues that may have something to deliver. */
+  isHot = false
+  isReading = false
+  /** After a failed read: not before this moment. */
+  retryAtMs = 0
+  /** Size of the next batch, if it was too large for whoever was to get it. */
+  neededBytes = 0
+  /** Whom it was given to last; kept on feeding while that is fair. */
+  owner: Session | undefined
+  readonly #key: Buffer
+  readonly #onStirred: (queue: QueueProgress) => void
+
+  constructor(parts: {
+    readonly group: string
+    readonly queue: QueueKey
+    readonly row: ProgressRow
+    readonly maxOffset: number
+    readonly onStirred: (queue: QueueProgress) => void
+  }) {
+    this.stored = parts.queue
+    this.table = new LeaseTable(parts.row, parts.maxOffset)
+    this.#key = progressKey(parts.group, parts.queue)
+    this.#onStirred = parts.onStirred
+  }
+
+  get topic(): string {
+    return this.stored.topic
+  }
+
+  change(): StateChange | undefined {
+    if (this.isDropped) return undefined
+    const value = encodeProgressRow(this.table.row())
+    return { kind: 'put', table: PROGRESS_TABLE, key: this.#key, value }
+  }
+
+  stirred(): void {
+    this.#onStirred(this)
+  }
+}
+
+/** Group, a zero byte, topic, a zero byte, queue id (4 bytes, big-endian). */
+export function progressKey(group: string, queue: QueueKey): Buffer {
+  const names = Buffer.from(`${group}\0${queue.topic}\0`)
+  const key = Buffer.alloc(names.length + 4)
+  names.copy(key)
+  key.writeUInt32BE(queue.queueId, names.length)
+  return key
+}
+
+export function queueIdOfProgressKey(key: Buffer): number {
+  return key.readUInt32BE(key.length - 4)
+}
+
+/** The keys of all rows of a group, or of a group and topic; both tables of the engine have them. */
+export function keysOf(
+  group: string,
+  topic?: string,
+): { readonly from: Buffer; readonly to: Buffer } {
+  const names = topic === undefined ? group : `${group}\0${topic}`
+  return { from: Buffer.from(`${names}\0`), to: Buffer.from(`${names}\x01`) }
+}
