@@ -16,13 +16,14 @@ import {
   type ProcessProbes,
 } from './broker-status.ts'
 import { advertisedAddress, type BrokerConfig, checkBrokerConfig } from './config.ts'
+import { DeliveryEngine } from './deliver/delivery.ts'
 import { Everywhere } from './everywhere.ts'
-import { GroupRegistry } from './group-registry.ts'
 import { MessageIntake } from './produce/message-intake.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
 import { BrokerRegistration } from './registration.ts'
 import { AdminEdge } from './rpc/admin-edge.ts'
 import { brokerHandlers } from './rpc/broker-calls.ts'
+import { groupHandlers } from './rpc/group-calls.ts'
 import { publishHandlers } from './rpc/publish-service.ts'
 import { ReadService } from './rpc/read-service.ts'
 import { topicHandlers } from './rpc/topic-calls.ts'
@@ -44,7 +45,7 @@ export class Broker implements AsyncDisposable {
   readonly #counters: BrokerCounters = newBrokerCounters()
   readonly #store: MessageStore
   readonly #topics: TopicRegistry
-  readonly #groups: GroupRegistry
+  readonly #delivery: DeliveryEngine
   readonly #intake: MessageIntake
   readonly #readers: ReadService
   readonly #startedAtMs: number
@@ -62,7 +63,7 @@ export class Broker implements AsyncDisposable {
       readonly probes: ProcessProbes
       readonly store: MessageStore
       readonly topics: TopicRegistry
-      readonly groups: GroupRegistry
+      readonly delivery: DeliveryEngine
     },
   ) {
     const { store, topics } = parts
@@ -73,7 +74,7 @@ export class Broker implements AsyncDisposable {
     this.#services = loadServices()
     this.#store = store
     this.#topics = topics
-    this.#groups = parts.groups
+    this.#delivery = parts.delivery
     this.#intake = new MessageIntake({ store, topics, counters, log: runtime.log }, config.publish)
     const wakeups = new QueueWakeups(store, topics)
     this.#readers = new ReadService({ store, topics, wakeups, counters })
@@ -92,14 +93,17 @@ export class Broker implements AsyncDisposable {
     probes: ProcessProbes = { rssBytes: () => 0 },
   ): Promise<Broker> {
     checkBrokerConfig(config)
+    const { clock, log } = runtime
     const store = await MessageStore.open(runtime, config.store)
+    let delivery: DeliveryEngine | undefined
     try {
-      const topics = await TopicRegistry.open(store, runtime.clock)
-      const groups = await GroupRegistry.open(store)
-      const broker = new Broker(config, runtime, { probes, store, topics, groups })
+      const topics = await TopicRegistry.open(store, clock)
+      delivery = await DeliveryEngine.open({ clock, log, store, topics }, config.delivery)
+      const broker = new Broker(config, runtime, { probes, store, topics, delivery })
       await broker.#start()
       return broker
     } catch (thrown) {
+      await delivery?.close()
       await store.close()
       throw thrown
     }
@@ -157,14 +161,15 @@ export class Broker implements AsyncDisposable {
     this.#runtime.log.info({}, 'broker drains')
     this.#writableTimer?.cancel()
     await this.#registration?.goodbye()
-    const late = Promise.withResolvers<'late'>()
-    const timer = this.#runtime.clock.schedule(this.#config.drainTimeoutMs, () =>
-      late.resolve('late'),
-    )
-    const ending = await Promise.race([this.#drainStreams(), late.promise])
+    const late = new AbortController()
+    const isLate = new Promise((resolve) => late.signal.addEventListener('abort', resolve))
+    const { drainTimeoutMs } = this.#config
+    const timer = this.#runtime.clock.schedule(drainTimeoutMs, () => late.abort())
+    await Promise.race([this.#drainStreams(late.signal), isLate])
     timer.cancel()
+    if (!late.signal.aborted) return
     const { pendingBytes } = this.#intake
-    if (ending === 'late') this.#runtime.log.warn({ pendingBytes }, 'broker drained in part')
+    this.#runtime.log.warn({ pendingBytes, drainTimeoutMs }, 'broker drained in part')
   }
 
   /** Breaks every connection and closes the store. What was acknowledged is on disk. */
@@ -189,6 +194,7 @@ export class Broker implements AsyncDisposable {
         isWritable: () => this.#store.status.writable,
       },
     })
+    this.#store.beforeDelete((range) => this.#delivery.carryForward(range))
     this.#topics.onChange((change) => this.#announceTopic(change))
     this.#announcedWritable = this.#store.status.writable
     this.#watchWritable()
@@ -211,9 +217,9 @@ export class Broker implements AsyncDisposable {
       topics,
       clock: this.#runtime.clock,
       defaults: topicDefaults,
-      progressOf: () => [],
+      progressOf: (topic) => this.#delivery.forgetTopic(topic),
     })
-    const groupsOf = (topic: string): readonly string[] => this.#groups.readersOf(topic)
+    const groupsOf = (topic: string): readonly string[] => this.#delivery.groups.readersOf(topic)
     return [
       ...publishHandlers(this.#intake),
       ...this.#readers.handlers(),
@@ -225,6 +231,7 @@ export class Broker implements AsyncDisposable {
         autoCreateTopics,
         groupsOf,
       }),
+      ...groupHandlers(this.#services, edge, this.#delivery),
       ...brokerHandlers(this.#services, () =>
         describeBroker({
           config: this.#config,
@@ -234,19 +241,19 @@ export class Broker implements AsyncDisposable {
           uptimeMs: this.#runtime.clock.elapsedMs() - this.#startedAtMs,
           rssBytes: this.#probes.rssBytes(),
           topics: topics.size,
-          groups: this.#groups.size,
+          groups: this.#delivery.groups.size,
         }),
       ),
     ]
   }
 
-  async #drainStreams(): Promise<'drained'> {
+  async #drainStreams(late: AbortSignal): Promise<void> {
+    const settled = this.#delivery.drain(late)
     const readersGone = this.#readers.drain()
     await this.#intake.drain()
     this.#intake.end()
-    await readersGone
+    await Promise.all([settled, readersGone])
     await this.#listener?.drain()
-    return 'drained'
   }
 
   async #close(): Promise<void> {
@@ -254,6 +261,7 @@ export class Broker implements AsyncDisposable {
     this.#writableTimer?.cancel()
     this.#registration?.close()
     await this.#listener?.close()
+    await this.#delivery.close()
     await this.#store.close()
     this.#runtime.log.info({}, 'broker closed')
   }

@@ -1,10 +1,21 @@
-import { type BrokerAddress, CometError, toCometError } from '@cometmq/protocol'
+import { type BrokerAddress, CometError, type ErrorCode, toCometError } from '@cometmq/protocol'
 import type { Connection, Transport } from '@cometmq/runtime'
 
 /** What became of an operation on one broker group. */
 export type Outcome<Response> =
   | { readonly kind: 'done'; readonly brokerName: string; readonly response: Response }
+  /** There was nothing to do, which is no failure as long as another broker did it. */
+  | { readonly kind: 'spared'; readonly brokerName: string; readonly error: CometError }
   | { readonly kind: 'failed'; readonly brokerName: string; readonly error: CometError }
+
+export interface Operation<Response> {
+  /** On this broker. */
+  here(): Promise<Response>
+  /** The same call to another one. */
+  there(connection: Connection, timeoutMs: number): Promise<Response>
+  /** The code of a broker that had nothing to do: the topic exists, the group is not there. */
+  readonly sparedBy: ErrorCode
+}
 
 /** An operator's call to a broker that does not answer fails after it, with unknown outcome there. */
 const CALL_TIMEOUT_MS = 10_000
@@ -29,23 +40,22 @@ export class Everywhere {
   }
 
   /**
-   * Runs `here` on this broker, and `there` with a connection to each other master. Who fails does
-   * not keep the others from it. If all of them fail, the error of this broker is thrown.
+   * Runs the operation on this broker, then on all others at once. Who fails does not keep the
+   * others from it. If nobody has done it, the first failure is thrown.
    *
    * Throws `NOT_READY`, and does nothing, while the other brokers are not known.
    */
-  async run<Response>(
-    here: () => Promise<Response>,
-    there: (connection: Connection, timeoutMs: number) => Promise<Response>,
-  ): Promise<readonly Outcome<Response>[]> {
+  async run<Response>(operation: Operation<Response>): Promise<readonly Outcome<Response>[]> {
+    const { sparedBy } = operation
     const others = this.#others()
-    const first = await outcomeOf(this.#brokerName, here)
+    const here = { brokerName: this.#brokerName, sparedBy }
+    const first = await outcomeOf(here, () => operation.here())
     const rest = await Promise.all(
       others.map(({ brokerName, address }) =>
-        outcomeOf(brokerName, async () => {
+        outcomeOf({ brokerName, sparedBy }, async () => {
           const connection = this.#transport.connect(address)
           try {
-            return await there(connection, CALL_TIMEOUT_MS)
+            return await operation.there(connection, CALL_TIMEOUT_MS)
           } finally {
             connection.close()
           }
@@ -53,10 +63,14 @@ export class Everywhere {
       ),
     )
     const outcomes = [first, ...rest]
-    if (first.kind === 'failed' && outcomes.every(({ kind }) => kind === 'failed')) {
-      throw first.error
+    let failure: CometError | undefined
+    for (const outcome of outcomes) {
+      if (outcome.kind === 'done') return outcomes
+      if (failure === undefined || (failure.code === sparedBy && outcome.kind === 'failed')) {
+        failure = outcome.error
+      }
     }
-    return outcomes
+    throw failure
   }
 
   #others(): BrokerAddress[] {
@@ -75,12 +89,14 @@ export class Everywhere {
 }
 
 async function outcomeOf<Response>(
-  brokerName: string,
+  broker: { readonly brokerName: string; readonly sparedBy: ErrorCode },
   run: () => Promise<Response>,
 ): Promise<Outcome<Response>> {
+  const { brokerName } = broker
   try {
     return { kind: 'done', brokerName, response: await run() }
   } catch (thrown) {
-    return { kind: 'failed', brokerName, error: toCometError(thrown) }
+    const error = toCometError(thrown)
+    return { kind: error.code === broker.sparedBy ? 'spared' : 'failed', brokerName, error }
   }
 }

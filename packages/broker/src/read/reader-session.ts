@@ -36,7 +36,8 @@ type Assign = Extract<ReadRequest, { kind: 'assign' }>
 interface Assignment {
   readonly id: number
   readonly queue: QueueKey
-  readonly filter: TagFilter
+  /** `undefined`: the reader asked for none, and is told no ranges. */
+  readonly filter: TagFilter | undefined
   /** Called when the queue has something new. */
   readonly wake: () => void
   /** Where reading goes on. */
@@ -117,7 +118,7 @@ export class ReaderSession {
         throw new CometError('TOO_MANY', `a reader may have ${MAX_ASSIGNMENTS} assignments`)
       }
       this.#checkReadable(queue)
-      const filter = TagFilter.parse(request.filter)
+      const filter = request.filter === '' ? undefined : TagFilter.parse(request.filter)
       const wake = (): void => {
         this.#ready.add(assignment)
         void this.#readOn()
@@ -195,7 +196,7 @@ export class ReaderSession {
       return true
     }
     if (read.kind === 'too-old') throw outOfRange(queue, from, this.#boundsOf(queue))
-    const wanted = wantedBatches(filter, { batches: read.batches, from })
+    const wanted = wantedBatches(filter ?? TagFilter.all, { batches: read.batches, from })
     assignment.next = read.next
     this.#ready.add(assignment)
     this.#creditBytes -= wanted.bytes
@@ -208,7 +209,7 @@ export class ReaderSession {
       next: read.next,
       maxOffset: this.#boundsOf(queue).maxOffset,
       batches: wanted.batches,
-      ranges: wanted.ranges,
+      ranges: filter === undefined ? [] : wanted.ranges,
     })
   }
 

@@ -4,7 +4,7 @@ import type { TagFilter } from '../deliver/tag-filter.ts'
 export interface WantedBatches {
   /** Those with at least one wanted message, as they are. */
   readonly batches: readonly Buffer[]
-  /** Pairs from, to of the wanted queue offsets; empty if all from `from` on are. */
+  /** Pairs from, to of the wanted queue offsets. */
   readonly ranges: readonly number[]
   readonly messages: number
   readonly bytes: number
@@ -28,7 +28,7 @@ export function wantedBatches(
     const before = messages
     if (matches === 'all') {
       messages += end - first
-      if (!filter.isAll) pushRange(ranges, first, end)
+      pushRange(ranges, first, end)
     } else {
       for (let offset = first; offset < end; offset++) {
         if (!matches(offset - base)) continue

@@ -1,6 +1,11 @@
-import { type BrokerOutcome, type ChangeOutcome, errorTable } from '@cometmq/protocol'
+import {
+  type BrokerOutcome,
+  type ChangeOutcome,
+  type ErrorCode,
+  errorTable,
+} from '@cometmq/protocol'
 import type { Connection } from '@cometmq/runtime'
-import type { Everywhere, Outcome } from '../everywhere.ts'
+import type { Everywhere, Operation, Outcome } from '../everywhere.ts'
 
 /** Carries operators' changes out: here, or on every broker group. */
 export class AdminEdge {
@@ -12,15 +17,25 @@ export class AdminEdge {
     this.#everywhere = everywhere
   }
 
-  /** `here` tells whether it changed anything; `there` is the same call to another broker. */
+  /** `here` tells whether it changed anything. */
   async change(
     everywhere: boolean,
-    here: () => Promise<boolean>,
-    there: (connection: Connection, timeoutMs: number) => Promise<ChangeOutcome>,
+    operation: {
+      here(): Promise<boolean>
+      there(connection: Connection, timeoutMs: number): Promise<ChangeOutcome>
+      readonly sparedBy: ErrorCode
+    },
   ): Promise<ChangeOutcome> {
-    const outcomes = await this.run(everywhere, async () => this.#changed(await here()), there)
+    const { brokerName } = this
+    const outcomes = await this.run<ChangeOutcome>(everywhere, {
+      ...operation,
+      here: async () => {
+        const changed = await operation.here()
+        return { brokers: [{ brokerName, error: 0, message: '', changed }] }
+      },
+    })
     const brokers = outcomes.flatMap((outcome) =>
-      outcome.kind === 'done' ? outcome.response.brokers : [failureOf(outcome)],
+      outcome.kind === 'done' ? outcome.response.brokers : [notDone(outcome)],
     )
     return { brokers }
   }
@@ -28,15 +43,10 @@ export class AdminEdge {
   /** Without `everywhere`, what `here` throws is thrown. */
   async run<Response>(
     everywhere: boolean,
-    here: () => Promise<Response>,
-    there: (connection: Connection, timeoutMs: number) => Promise<Response>,
+    operation: Operation<Response>,
   ): Promise<readonly Outcome<Response>[]> {
-    if (everywhere) return this.#everywhere.run(here, there)
-    return [{ kind: 'done', brokerName: this.brokerName, response: await here() }]
-  }
-
-  #changed(changed: boolean): ChangeOutcome {
-    return { brokers: [{ brokerName: this.brokerName, error: 0, message: '', changed }] }
+    if (everywhere) return this.#everywhere.run(operation)
+    return [{ kind: 'done', brokerName: this.brokerName, response: await operation.here() }]
   }
 }
 
@@ -45,12 +55,17 @@ export function brokerOutcomesOf(outcomes: readonly Outcome<unknown>[]): BrokerO
   return outcomes.map((outcome) =>
     outcome.kind === 'done'
       ? { brokerName: outcome.brokerName, error: 0, message: '', changed: true }
-      : failureOf(outcome),
+      : notDone(outcome),
   )
 }
 
-function failureOf(outcome: Extract<Outcome<unknown>, { kind: 'failed' }>): BrokerOutcome {
-  const { code, message } = outcome.error
-  const { brokerName } = outcome
-  return { brokerName, error: errorTable[code].id, message, changed: false }
+function notDone(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): BrokerOutcome {
+  const { brokerName, error } = outcome
+  const failed = outcome.kind === 'failed'
+  return {
+    brokerName,
+    error: failed ? errorTable[error.code].id : 0,
+    message: failed ? error.message : '',
+    changed: false,
+  }
 }

@@ -55,30 +55,30 @@ export function topicHandlers({ admin }: Services, parts: TopicCallsParts): Hand
         )
       }
       topicAdmin.checkWish(request)
-      return edge.change(
-        everywhere,
-        () => topicAdmin.create(request, { ifMissing: onFirstSend }),
-        (connection, timeoutMs) =>
+      return edge.change(everywhere, {
+        here: () => topicAdmin.create(request, { ifMissing: onFirstSend }),
+        there: (connection, timeoutMs) =>
           connection.call(admin.CreateTopic, { ...request, everywhere: false }, { timeoutMs }),
-      )
+        sparedBy: 'TOPIC_EXISTS',
+      })
     }),
 
     answer(admin.EditTopic, (request) =>
-      edge.change(
-        request.everywhere,
-        () => topicAdmin.edit(request.topic, request),
-        (connection, timeoutMs) =>
+      edge.change(request.everywhere, {
+        here: () => topicAdmin.edit(request.topic, request),
+        there: (connection, timeoutMs) =>
           connection.call(admin.EditTopic, { ...request, everywhere: false }, { timeoutMs }),
-      ),
+        sparedBy: 'TOPIC_NOT_FOUND',
+      }),
     ),
 
     answer(admin.DeleteTopic, (request) =>
-      edge.change(
-        request.everywhere,
-        () => topicAdmin.delete(request.topic),
-        (connection, timeoutMs) =>
+      edge.change(request.everywhere, {
+        here: () => topicAdmin.delete(request.topic),
+        there: (connection, timeoutMs) =>
           connection.call(admin.DeleteTopic, { ...request, everywhere: false }, { timeoutMs }),
-      ),
+        sparedBy: 'TOPIC_NOT_FOUND',
+      }),
     ),
 
     answer(admin.GetMessage, async ({ topic, queueId, offset }) => {
