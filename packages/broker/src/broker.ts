@@ -26,6 +26,7 @@ import { brokerHandlers } from './rpc/broker-calls.ts'
 import { groupHandlers } from './rpc/group-calls.ts'
 import { publishHandlers } from './rpc/publish-service.ts'
 import { ReadService } from './rpc/read-service.ts'
+import { SubscribeService } from './rpc/subscribe-service.ts'
 import { topicHandlers } from './rpc/topic-calls.ts'
 import { TopicAdmin } from './topic-admin.ts'
 import { type TopicChange, TopicRegistry } from './topic-registry.ts'
@@ -48,6 +49,7 @@ export class Broker implements AsyncDisposable {
   readonly #delivery: DeliveryEngine
   readonly #intake: MessageIntake
   readonly #readers: ReadService
+  readonly #members: SubscribeService
   readonly #startedAtMs: number
   #listener: Listener | undefined
   #registration: BrokerRegistration | undefined
@@ -78,6 +80,8 @@ export class Broker implements AsyncDisposable {
     this.#intake = new MessageIntake({ store, topics, counters, log: runtime.log }, config.publish)
     const wakeups = new QueueWakeups(store, topics)
     this.#readers = new ReadService({ store, topics, wakeups, counters })
+    const { delivery } = parts
+    this.#members = new SubscribeService({ delivery, counters, log: runtime.log })
     this.#startedAtMs = runtime.clock.elapsedMs()
   }
 
@@ -222,6 +226,7 @@ export class Broker implements AsyncDisposable {
     const groupsOf = (topic: string): readonly string[] => this.#delivery.groups.readersOf(topic)
     return [
       ...publishHandlers(this.#intake),
+      ...this.#members.handlers(),
       ...this.#readers.handlers(),
       ...topicHandlers(this.#services, {
         edge,
@@ -248,11 +253,11 @@ export class Broker implements AsyncDisposable {
   }
 
   async #drainStreams(late: AbortSignal): Promise<void> {
-    const settled = this.#delivery.drain(late)
+    const membersGone = this.#members.drain(late)
     const readersGone = this.#readers.drain()
     await this.#intake.drain()
     this.#intake.end()
-    await Promise.all([settled, readersGone])
+    await Promise.all([membersGone, readersGone])
     await this.#listener?.drain()
   }
 
