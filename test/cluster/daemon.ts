@@ -83,6 +83,6 @@ export class Daemon {
 /** The address in the log line with which a daemon reports that it is ready. */
 function readyAddressOf(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined
-  const { msg, address } = JSON.parse(line) as { msg?: string; address?: string }
-  return msg?.endsWith('is ready') === true ? address : undefined
+  const { message, address } = JSON.parse(line) as { message?: string; address?: string }
+  return message?.endsWith('is ready') === true ? address : undefined
 }

@@ -24,20 +24,31 @@ export function encodedMessageBytes(message: Message): number {
   return varintBytes(bytes) + bytes
 }
 
-/** Writes the messages back to back. The buffer is exactly as long as they need. */
-export function encodeMessages(messages: readonly Message[]): Buffer {
-  const measured = messages.map(measure)
-  let total = 0
-  for (const { bytes } of measured) total += varintBytes(bytes) + bytes
-  const writer = new ByteWriter(Buffer.allocUnsafe(total))
-  for (const [index, message] of messages.entries()) {
-    const { bytes, flags } = measured[index] as Measured
-    writer.varint(bytes)
-    writer.uint8(flags)
-    if (flags !== 0) writeParts(writer, message, flags)
-    writer.raw(message.body)
+/** Messages that are measured and ready to be written back to back, where their record is built. */
+export class EncodableMessages {
+  readonly #messages: readonly Message[]
+  readonly #measured: readonly Measured[]
+  /** What `writeTo` writes. */
+  readonly byteLength: number
+
+  constructor(messages: readonly Message[]) {
+    this.#messages = messages
+    this.#measured = messages.map(measure)
+    let total = 0
+    for (const { bytes } of this.#measured) total += varintBytes(bytes) + bytes
+    this.byteLength = total
   }
-  return writer.bytes
+
+  writeTo(target: Buffer, at: number): void {
+    const writer = new ByteWriter(target, at)
+    for (const [index, message] of this.#messages.entries()) {
+      const { bytes, flags } = this.#measured[index] as Measured
+      writer.varint(bytes)
+      writer.uint8(flags)
+      if (flags !== 0) writeParts(writer, message, flags)
+      writer.raw(message.body)
+    }
+  }
 }
 
 /** Reads one message, without its tag. Its body is a view of the reader's bytes. */

@@ -14,9 +14,9 @@ import {
   encodeFillerHeader,
   messageIdOf,
   NO_PRODUCER_ID,
+  type ProducerStamp,
   parseBatches,
   peekRecord,
-  type ProducerStamp,
   RecordBatch,
   stampRecord,
 } from './record-batch.ts'

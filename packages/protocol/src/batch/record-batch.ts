@@ -14,7 +14,7 @@ import {
   type RecordKind,
   recordKinds,
 } from './layout.ts'
-import { decodeMessage, encodeMessages, skipMessage } from './message-codec.ts'
+import { decodeMessage, EncodableMessages, skipMessage } from './message-codec.ts'
 import { decodeSections, encodeSections, type Origin, type Sections, tagAt } from './sections.ts'
 
 /** Who sent a batch, and which of its batches for this queue it is. */
@@ -69,15 +69,14 @@ export function encodeBatch(batch: BatchToEncode): Buffer {
   const { messages } = batch
   assert.ok(messages.length > 0, 'a batch has at least one message')
   assert.ok(messages.length <= limits.batchMaxMessages, 'a batch has too many messages')
-  const plain = encodeMessages(messages)
+  const plain = new EncodableMessages(messages)
   const zstd = batch.compression === 'zstd'
-  checkBatchBytes(plain.length)
-  const body = zstd ? compress(plain) : plain
+  checkBatchBytes(plain.byteLength)
   const bytes = buildRecord({
     kind: 'messages',
     topic: batch.topic,
     sections: encodeSections(messages, batch.origin),
-    body,
+    body: zstd ? compressed(plain) : plain,
   })
   checkBatchBytes(bytes.length)
   const { producer } = batch
@@ -90,7 +89,7 @@ export function encodeBatch(batch: BatchToEncode): Buffer {
   writeUint64(bytes, producer.baseMessageNumber, layout.baseMessageNumber)
   bytes.writeUInt32LE(messages.length, layout.messageCount)
   bytes.writeUInt32LE(batch.queueId, layout.queueId)
-  bytes.writeUInt32LE(plain.length, layout.bodyBytes)
+  bytes.writeUInt32LE(plain.byteLength, layout.bodyBytes)
   const flags =
     (zstd ? attributes.zstd : 0) | (batch.origin === undefined ? 0 : attributes.brokerMade)
   bytes.writeUInt16LE(flags, layout.attributes)
@@ -450,13 +449,13 @@ function buildRecord(parts: {
   readonly kind: RecordKind
   readonly topic: string
   readonly sections: readonly Buffer[]
-  readonly body: Buffer
+  readonly body: Buffer | EncodableMessages
 }): Buffer {
   const topicBytes = Buffer.byteLength(parts.topic)
   let sectionBytes = 0
   for (const section of parts.sections) sectionBytes += section.length
   const headerBytes = HEADER_BYTES + topicBytes
-  const bytes = Buffer.allocUnsafe(headerBytes + sectionBytes + parts.body.length)
+  const bytes = Buffer.allocUnsafe(headerBytes + sectionBytes + parts.body.byteLength)
   bytes.fill(0, 0, HEADER_BYTES)
   bytes.writeUInt32LE(MAGIC, layout.magic)
   bytes.writeUInt32LE(bytes.length, layout.totalBytes)
@@ -470,8 +469,16 @@ function buildRecord(parts: {
     bytes.set(section, at)
     at += section.length
   }
-  bytes.set(parts.body, at)
+  // Messages are written where they stay: a copy of each body is all that encoding costs.
+  if (parts.body instanceof EncodableMessages) parts.body.writeTo(bytes, at)
+  else bytes.set(parts.body, at)
   return bytes
+}
+
+function compressed(messages: EncodableMessages): Buffer {
+  const plain = Buffer.allocUnsafe(messages.byteLength)
+  messages.writeTo(plain, 0)
+  return compress(plain)
 }
 
 function headerChecksum(record: Buffer, headerBytes: number): number {
