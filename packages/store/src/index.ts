@@ -6,6 +6,15 @@ export type {
   AppendRecord,
 } from './append-group.ts'
 export type { RecoveryReport } from './commit-log/recovery.ts'
+export {
+  type Damage,
+  inspectStore,
+  type QueueReport,
+  type SegmentReport,
+  type StoreReport,
+  type Verdict,
+  verifyStore,
+} from './inspect.ts'
 export { MessageStore, type StoreStatus } from './message-store.ts'
 export type { QueueBounds, QueueKey } from './queue-key.ts'
 export type { ReadResult } from './read-queue.ts'

@@ -12,6 +12,9 @@ const RECENT_ROWS_MAX = 50_000
 /** The writer waits when so many times the bytes of one checkpoint have been applied since the last. */
 const LAG_MAX = 4
 
+/** A replay lets everything else have its turn after so much: some ten milliseconds. */
+const REPLAY_TURN_BYTES = 16 * 1024 * 1024
+
 export interface CheckpointerParts {
   readonly clock: Clock
   readonly log: Logger
@@ -44,6 +47,7 @@ export class Checkpointer {
   #last: Promise<void> = Promise.resolve()
   #requested = false
   #notedOffset = -1
+  #yieldedAt = 0
 
   constructor(
     parts: CheckpointerParts,
@@ -88,7 +92,10 @@ export class Checkpointer {
   /** The same while the log is replayed, when nobody waits for anything else. */
   async keepUpWithReplay(): Promise<void> {
     if (this.#isDue) await this.write()
-    else await this.#parts.clock.yieldTurn()
+    const { appliedOffset } = this.#parts.dispatcher
+    if (appliedOffset - this.#yieldedAt < REPLAY_TURN_BYTES) return
+    this.#yieldedAt = appliedOffset
+    await this.#parts.clock.yieldTurn()
   }
 
   /** Brings level up to the applied offset. A full disk is survived: the next one tries again. */
