@@ -1,4 +1,5 @@
-import { Cluster } from './cluster.ts'
+import type { CometClient } from '@cometmq/client'
+import type { Cluster } from './cluster.ts'
 import { CommandError } from './command-error.ts'
 import { parseAddress } from './config/address.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -19,20 +20,30 @@ export interface RiskyOptions extends OperatorOptions {
   readonly yes?: boolean
 }
 
-/** Runs `use` with a cluster that is closed afterwards. */
+/** What commands that talk to a cluster are given. */
+export interface Connected {
+  readonly cluster: Cluster
+  readonly comet: CometClient
+}
+
+/** Runs `use` with a connection to the cluster that is closed afterwards. */
 export async function withCluster<T>(
   terminal: Terminal,
   options: OperatorOptions,
-  use: (cluster: Cluster) => Promise<T>,
+  use: (cluster: Cluster, connected: Connected) => Promise<T>,
 ): Promise<T> {
-  const { openNodeRuntime } = await import('@cometmq/runtime/node')
+  const endpoints = endpointsOf(terminal, options)
+  const [{ connect }, { openNodeRuntime }, { Cluster }] = await Promise.all([
+    import('@cometmq/client'),
+    import('@cometmq/runtime/node'),
+    import('./cluster.ts'),
+  ])
+  // What goes wrong is told as the failure of the command, and not also in a log.
   await using runtime = openNodeRuntime({ name: 'comet', logLevel: 'silent' })
-  using cluster = new Cluster(runtime.transport, {
-    endpoints: endpointsOf(terminal, options),
-    timeoutMs: options.timeout,
-    signal: terminal.stop,
-  })
-  return await use(cluster)
+  const { stop: signal } = terminal
+  await using comet = await connect({ endpoints, runtime, signal, timeout: options.timeout })
+  const cluster = new Cluster(comet.admin, { timeoutMs: options.timeout, signal })
+  return await use(cluster, { cluster, comet })
 }
 
 /** The name servers: as the flag says, or the environment, or this machine. */

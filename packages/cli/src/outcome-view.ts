@@ -1,11 +1,9 @@
 import type { BrokerOutcome } from '@cometmq/protocol'
-import { checkOutcomes } from './cluster.ts'
 import { type OutputOptions, show } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
- * Says what a change did, on which brokers; throws if it failed on any. `done` begins the sentence:
- * `created topic orders`.
+ * Says what a change did, and on which brokers. `done` begins the sentence: `created topic orders`.
  */
 export function showOutcome(
   terminal: Terminal,
@@ -13,7 +11,6 @@ export function showOutcome(
   outcomes: readonly BrokerOutcome[],
   words: { readonly done: string; readonly document: Readonly<Record<string, unknown>> },
 ): void {
-  checkOutcomes(outcomes)
   const brokers = outcomes.map(({ brokerName, changed }) => ({ brokerName, changed }))
   const changed = brokers.filter((broker) => broker.changed).map(({ brokerName }) => brokerName)
   const sentence =

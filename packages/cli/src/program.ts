@@ -302,19 +302,24 @@ function addTools(program: Command, terminal: Terminal): void {
     program.command('store'),
     'the files of a broker that does not run: inspect, verify',
   )
-  for (const [name, about] of [
-    ['inspect', 'what is in the commit log, by kind and queue'],
-    ['verify', 'check every record; the first bad byte, if any'],
-  ] as const) {
-    store
-      .command(name)
-      .description(about)
-      .argument('<dir>', 'the data folder of the broker')
-      .option('--json', 'answer as one JSON document')
-      .action(async (dir: string, options: OutputOptions) => {
-        await (await import('./commands/store.ts')).store(terminal, { name, dir }, options)
-      })
-  }
+  storeCommand(store.command('inspect'), 'what is in the commit log, by segment and queue').action(
+    async (directory: string, options: OutputOptions) => {
+      await (await import('./commands/store.ts')).storeInspect(terminal, directory, options)
+    },
+  )
+  storeCommand(store.command('verify'), 'check every byte; the first bad one, if any').action(
+    async (directory: string, options: OutputOptions) => {
+      await (await import('./commands/store.ts')).storeVerify(terminal, directory, options)
+    },
+  )
+}
+
+/** A command that reads the files of a stopped broker. */
+function storeCommand(command: Command, about: string): Command {
+  return command
+    .description(about)
+    .argument('<dir>', 'the data folder of the broker')
+    .option('--json', 'answer as one JSON document')
 }
 
 /** A command that only has commands below it. */

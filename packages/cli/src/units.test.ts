@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatBytes, formatDuration, parseDuration, parseSize, parseTime } from './units.ts'
+import {
+  exactDuration,
+  exactSize,
+  formatBytes,
+  formatDuration,
+  parseDuration,
+  parseSize,
+  parseTime,
+} from './units.ts'
 
 describe('durations', () => {
   test('are numbers with units, one after the other', () => {
@@ -72,4 +80,24 @@ describe('times', () => {
       expect(parseTime(text, now), text).toBeUndefined()
     }
   })
+})
+
+// `--check` shows settings in the form in which a file may give them.
+test('exact durations and sizes are read back as they were', () => {
+  expect([exactDuration(259_200_000), exactDuration(90_500), exactDuration(0)]).toEqual([
+    '3d',
+    '90500ms',
+    '0s',
+  ])
+  expect([exactSize(256 * 2 ** 20), exactSize(4_097), exactSize(0)]).toEqual([
+    '256MiB',
+    '4097',
+    '0',
+  ])
+  fc.assert(
+    fc.property(fc.nat(), (value) => {
+      expect(parseDuration(exactDuration(value))).toBe(value)
+      expect(parseSize(exactSize(value))).toBe(value)
+    }),
+  )
 })

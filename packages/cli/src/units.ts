@@ -80,3 +80,19 @@ export function formatDuration(durationMs: number): string {
 export function formatTime(timeMs: number): string {
   return new Date(timeMs).toISOString()
 }
+
+/** As `parseDuration` reads it back, in the largest unit that loses nothing. */
+export function exactDuration(durationMs: number): string {
+  const units = Object.entries(DURATION_UNITS_MS).toReversed()
+  const [unit, unitMs] = units.find(([, ms]) => durationMs % ms === 0) ?? ['ms', 1]
+  return durationMs === 0 ? '0s' : `${durationMs / unitMs}${unit}`
+}
+
+/** As `parseSize` reads it back, in the largest binary unit that loses nothing. */
+export function exactSize(bytes: number): string {
+  const units = (['TiB', 'GiB', 'MiB', 'KiB'] as const).map(
+    (unit) => [unit, SIZE_UNITS[unit]] as const,
+  )
+  const found = units.find(([, size]) => bytes !== 0 && bytes % size === 0)
+  return found === undefined ? String(bytes) : `${bytes / found[1]}${found[0]}`
+}

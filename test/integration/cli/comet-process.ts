@@ -100,7 +100,8 @@ export class DevCluster implements AsyncDisposable {
     return this.process.finished
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.process[Symbol.asyncDispose]()
+  /** In order, so that its temporary folder goes, too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
   }
 }

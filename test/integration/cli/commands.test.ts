@@ -52,10 +52,19 @@ describe('messages', () => {
     const file = path.join(folder, 'body.bin')
     await writeFile(file, Buffer.from([0xff, 0x00, 0x01]))
 
-    const sent = (await dev.json([
-      ...['msg', 'send', 'mixed', 'hello', '--tag', 'greeting', '--key', 'k'],
-      ...['--keys', 'a,b', '--property', 'source=test'],
-    ])) as { messages: { brokerName: string; queueId: number; offset: number }[] }
+    const options = [
+      '--tag',
+      'greeting',
+      '--key',
+      'k',
+      '--keys',
+      'a,b',
+      '--property',
+      'source=test',
+    ]
+    const sent = (await dev.json(['msg', 'send', 'mixed', 'hello', ...options])) as {
+      messages: { brokerName: string; queueId: number; offset: number }[]
+    }
     await dev.json(['msg', 'send', 'mixed', '--file', file])
     expect(await dev.json(['msg', 'send', 'mixed', '-'], 'one\ntwo\n')).toMatchObject({ sent: 2 })
 
@@ -73,7 +82,7 @@ describe('messages', () => {
     const tail = ['msg', 'tail', 'mixed', '--from', 'earliest', '--json', '--max', '4']
     const lines = (await dev.run(tail)).stdout.trimEnd().split('\n')
     const bodies = lines.map((line) => JSON.parse(line).body ?? JSON.parse(line).bodyBase64)
-    expect(bodies.toSorted()).toEqual(['/wAB', 'hello', 'one', 'two'])
+    expect(new Set(bodies)).toEqual(new Set(['/wAB', 'hello', 'one', 'two']))
     expect(
       await dev.json([...tail.slice(0, -2), '--max', '1', '--filter', 'greeting']),
     ).toMatchObject({ body: 'hello', tag: 'greeting' })
@@ -89,9 +98,8 @@ describe('messages', () => {
 
   test('are tailed as they come, until the tail is interrupted', async () => {
     await dev.json(['topic', 'create', 'live'])
-    await using tail = new CometProcess([
-      ...['msg', 'tail', 'live', '--json', '--from', 'earliest', '-n', dev.ready.nameserver],
-    ])
+    const args = ['msg', 'tail', 'live', '--json', '--from', 'earliest']
+    await using tail = new CometProcess([...args, '-n', dev.ready.nameserver])
     await dev.json(['msg', 'send', 'live', 'now'])
 
     expect(JSON.parse(await tail.line())).toMatchObject({ body: 'now' })
@@ -110,10 +118,8 @@ describe('messages', () => {
 describe('groups', () => {
   test('are created, paused, resumed, moved and deleted', async () => {
     await dev.json(['msg', 'send', 'grouped', 'x', '--count', '10'])
-    await dev.json([
-      ...['group', 'create', 'movers', '--max-attempts', '3', '--start', 'earliest'],
-      ...['--retry-delays', '1s,2s', '--invisible', '30s'],
-    ])
+    const settings = ['--max-attempts', '3', '--retry-delays', '1s,2s', '--invisible', '30s']
+    await dev.json(['group', 'create', 'movers', '--start', 'earliest', ...settings])
     await consume('grouped', 'movers', 10)
     expect(await dev.json(['group', 'lag', 'movers'])).toMatchObject({ backlog: 0 })
 
@@ -182,19 +188,19 @@ async function consume(topic: string, group: string, count: number): Promise<voi
   await using comet = await connect({ endpoints: dev.ready.nameserver })
   const { promise, resolve } = Promise.withResolvers<void>()
   let consumed = 0
-  await using _consumer = comet.topic(topic).consume({ group, from: 'earliest' }, () => {
+  await using consumer = comet.topic(topic).consume({ group, from: 'earliest' }, () => {
     consumed += 1
     if (consumed === count) resolve()
   })
-  await promise
+  await Promise.race([promise, consumer.done])
 }
 
 async function rejectOne(topic: string, group: string): Promise<void> {
   await using comet = await connect({ endpoints: dev.ready.nameserver })
   const { promise, resolve } = Promise.withResolvers<void>()
-  await using _consumer = comet.topic(topic).consume({ group, from: 'earliest' }, () => {
+  await using consumer = comet.topic(topic).consume({ group, from: 'earliest' }, () => {
     resolve()
     throw new Reject('no good')
   })
-  await promise
+  await Promise.race([promise, consumer.done])
 }

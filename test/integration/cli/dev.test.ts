@@ -66,6 +66,46 @@ describe('comet dev', () => {
   })
 })
 
+describe('comet store', () => {
+  test('inspects and verifies what a broker has left, and refuses while it runs', async () => {
+    const data = path.join(folder, 'inspected')
+    {
+      await using dev = await DevCluster.start('--data', data, '--queues', '1')
+      await dev.json(['msg', 'send', 'orders', 'x', '--count', '3'])
+      expect((await run(['store', 'verify', data])).exitCode).toBe(7)
+    }
+
+    const inspected = await run(['store', 'inspect', data, '--json'])
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      queues: [{ topic: 'orders', queueId: 0, minOffset: 0, maxOffset: 3 }],
+      verdict: { kind: 'intact' },
+    })
+    expect((await run(['store', 'inspect', data])).stdout).toMatch(/^orders +0 +0 +3 /m)
+    expect((await run(['store', 'verify', data])).exitCode).toBe(0)
+  })
+
+  // The byte is what somebody needs to look with a hex editor, or to know which backup to take.
+  test('names segment and byte of a record that was damaged, with code 1', async () => {
+    const data = path.join(folder, 'damaged')
+    {
+      await using dev = await DevCluster.start('--data', data, '--queues', '1')
+      await dev.json(['msg', 'send', 'orders', 'some text to be found'])
+    }
+    const report = JSON.parse((await run(['store', 'inspect', data, '--json'])).stdout)
+    const segment: string = report.segments[0].path
+    const bytes = await readFile(segment)
+    const at = bytes.indexOf('some text to be found')
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+    await writeFile(segment, bytes)
+
+    const { exitCode, stderr } = await run(['store', 'verify', data])
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^comet: \S+ byte \d+: .* \[(RECORD|STORE)_CORRUPT\]/)
+    expect(stderr).toContain(segment)
+  })
+})
+
 describe('a broker', () => {
   test('tells all mistakes of its configuration at once and ends with code 2', async () => {
     const file = path.join(folder, 'broker.yaml')

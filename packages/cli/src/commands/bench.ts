@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { bytes, type CometClient } from '@cometmq/client'
 import { CometError } from '@cometmq/protocol'
-import type { Cluster } from '../cluster.ts'
-import { checkOutcomes } from '../cluster.ts'
+import { Cluster } from '../cluster.ts'
 import { type OperatorOptions, withCluster } from '../operator.ts'
 import { show, type View } from '../output.ts'
 import { Progress } from '../progress.ts'
-import { type Sdk, withClient } from '../sdk.ts'
 import { tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { formatDuration } from '../units.ts'
@@ -27,16 +26,23 @@ const STALL_MS = 10_000
 export async function bench(terminal: Terminal, options: BenchOptions): Promise<void> {
   const run = `bench-${randomBytes(4).toString('hex')}`
   const topic = options.topic ?? run
-  await withCluster(terminal, options, async (cluster) => {
+  await withCluster(terminal, options, async (cluster, { comet }) => {
     if (options.topic === undefined) await createTopic(cluster, topic, options)
+    // An interrupted bench cleans up as well.
+    const cleaner = new Cluster(comet.admin, {
+      timeoutMs: options.timeout,
+      signal: new AbortController().signal,
+    })
+    let result: BenchResult
     try {
-      const result = await withClient(terminal, options, (sdk) =>
-        measure(terminal, sdk, { topic, run }, options),
-      )
-      show(terminal, options, benchView(topic, options, result))
-    } finally {
-      await cleanUp(cluster, { topic, run }, options)
+      result = await measure(terminal, comet, { topic, run }, options)
+    } catch (error) {
+      // Why it failed is what matters.
+      await cleanUp(cleaner, { topic, run }, options).catch(() => {})
+      throw error
     }
+    await cleanUp(cleaner, { topic, run }, options)
+    show(terminal, options, benchView(topic, options, result))
   })
 }
 
@@ -62,7 +68,7 @@ interface Speed {
 
 async function measure(
   terminal: Terminal,
-  { comet, bytes }: Sdk,
+  comet: CometClient,
   { topic: name, run }: Names,
   options: BenchOptions,
 ): Promise<BenchResult> {
@@ -90,7 +96,7 @@ async function measure(
     })
   await inWindow(options.messages, options.window, terminal.stop, async (index) => {
     const sentAtMs = performance.now()
-    await topic.send(body, { tag: run, timeoutMs: options.timeout })
+    await topic.send(body, { tag: run, timeout: options.timeout })
     latenciesMs[index] = performance.now() - sentAtMs
     stored += 1
     showProgress()
@@ -180,12 +186,11 @@ class Countdown {
 }
 
 async function createTopic(cluster: Cluster, topic: string, options: BenchOptions): Promise<void> {
-  const { brokers } = await cluster.askAny(cluster.admin.CreateTopic, {
+  await cluster.change('CreateTopic', {
     topic,
     queueCount: options.queues,
     everywhere: true,
   })
-  checkOutcomes(brokers)
 }
 
 async function cleanUp(
@@ -194,10 +199,10 @@ async function cleanUp(
   options: BenchOptions,
 ): Promise<void> {
   if (options.consume) {
-    await cluster.askAny(cluster.admin.DeleteGroup, { group: run, everywhere: true, force: true })
+    await cluster.change('DeleteGroup', { group: run, everywhere: true, force: true })
   }
   if (options.topic === undefined) {
-    await cluster.askAny(cluster.admin.DeleteTopic, { topic, everywhere: true })
+    await cluster.change('DeleteTopic', { topic, everywhere: true })
   }
 }
 

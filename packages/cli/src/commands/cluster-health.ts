@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CometError, type ErrorCode } from '@cometmq/protocol'
-import type { Cluster } from '../cluster.ts'
 import { CommandError } from '../command-error.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type OperatorOptions, withCluster } from '../operator.ts'
@@ -25,24 +24,20 @@ export async function clusterHealth(
   terminal: Terminal,
   options: ClusterHealthOptions,
 ): Promise<void> {
-  const lookMaxMs = options.wait === true ? LOOK_MAX_MS : options.timeout
-  const perLook = { ...options, timeout: Math.min(options.timeout, lookMaxMs) }
-  await withCluster(terminal, perLook, async (cluster) => {
-    const deadlineMs = performance.now() + options.timeout
-    let health = await look(cluster, options)
-    while (isWorthWaiting(health, options) && performance.now() < deadlineMs) {
-      await delay(LOOK_INTERVAL_MS, undefined, { signal: terminal.stop })
-      health = await look(cluster, options)
-    }
+  const deadlineMs = performance.now() + options.timeout
+  let health = await look(terminal, options)
+  while (isWorthWaiting(health, options) && performance.now() < deadlineMs) {
+    await delay(LOOK_INTERVAL_MS, undefined, { signal: terminal.stop })
+    health = await look(terminal, options)
+  }
 
-    const problem = problemOf(health)
-    if (health.kind === 'unreachable' && options.wait !== true) throw health.error
-    if (health.kind === 'reached') show(terminal, options, healthView(health))
-    if (problem === undefined) return
-    if (options.wait !== true) throw new CommandError(exitCodes.failed, problem)
-    const waited = `not healthy after ${formatDuration(options.timeout)}: ${problem}`
-    throw new CommandError(exitCodes.timeout, waited, '--timeout waits longer')
-  })
+  const problem = problemOf(health)
+  if (health.kind === 'unreachable' && options.wait !== true) throw health.error
+  if (health.kind === 'reached') show(terminal, options, healthView(health))
+  if (problem === undefined) return
+  if (options.wait !== true) throw new CommandError(exitCodes.failed, problem)
+  const waited = `not healthy after ${formatDuration(options.timeout)}: ${problem}`
+  throw new CommandError(exitCodes.timeout, waited, '--timeout waits longer')
 }
 
 type Health =
@@ -56,15 +51,16 @@ type Health =
 
 const UNREACHABLE: readonly ErrorCode[] = ['CONNECT_FAILED', 'UNAVAILABLE', 'TIMEOUT', 'NOT_READY']
 
-async function look(cluster: Cluster, options: ClusterHealthOptions): Promise<Health> {
+async function look(terminal: Terminal, options: ClusterHealthOptions): Promise<Health> {
+  const maxMs = options.wait === true ? LOOK_MAX_MS : options.timeout
+  const perLook = { ...options, timeout: Math.min(options.timeout, maxMs) }
   try {
-    const description = await cluster.describe()
-    const brokers = await describeBrokers(cluster, description)
-    return {
-      kind: 'reached',
-      brokers,
-      incomplete: incompleteness(brokers.length, description.ready, options.brokers),
-    }
+    return await withCluster(terminal, perLook, async (cluster) => {
+      const { ready } = await cluster.describe()
+      const brokers = await describeBrokers(cluster)
+      const incomplete = incompleteness(brokers.length, ready, options.brokers)
+      return { kind: 'reached', brokers, incomplete }
+    })
   } catch (error) {
     if (!(error instanceof CometError) || !UNREACHABLE.includes(error.code)) throw error
     return { kind: 'unreachable', error }

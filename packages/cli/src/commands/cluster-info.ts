@@ -1,8 +1,7 @@
-import type { BrokerDescription, ClusterDescription } from '@cometmq/protocol'
+import { type BrokerDescription, type ClusterDescription, CometError } from '@cometmq/protocol'
 import type { Cluster } from '../cluster.ts'
 import { type WatchedOptions, withCluster } from '../operator.ts'
 import type { View } from '../output.ts'
-import { reportOf } from '../report.ts'
 import { fieldLines, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { formatBytes, formatDuration } from '../units.ts'
@@ -11,8 +10,7 @@ import { showOrWatch } from '../watch.ts'
 export async function clusterInfo(terminal: Terminal, options: WatchedOptions): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     await showOrWatch(terminal, options, async () => {
-      const description = await cluster.describe()
-      return clusterView(description, await describeBrokers(cluster, description))
+      return clusterView(await cluster.describe(), await describeBrokers(cluster))
     })
   })
 }
@@ -24,25 +22,14 @@ export type BrokerState = { readonly brokerName: string; readonly address: strin
 )
 
 /** Asks each broker; one that does not answer is a finding, not a failure. */
-export function describeBrokers(
-  cluster: Cluster,
-  description: ClusterDescription,
-): Promise<readonly BrokerState[]> {
-  const addresses = description.brokers
-    .flatMap(({ broker }) => (broker === null ? [] : [broker]))
-    .toSorted((a, b) =>
-      a.brokerName < b.brokerName ? -1 : a.brokerName > b.brokerName ? 1 : a.brokerId - b.brokerId,
-    )
-  return Promise.all(
-    addresses.map(async ({ brokerName, address }): Promise<BrokerState> => {
-      try {
-        const broker = await cluster.askAddress(address, cluster.admin.DescribeBroker, {})
-        return { kind: 'answers', brokerName, address, broker }
-      } catch (error) {
-        return { kind: 'silent', brokerName, address, why: reportOf(error).message }
-      }
-    }),
-  )
+export async function describeBrokers(cluster: Cluster): Promise<readonly BrokerState[]> {
+  const answers = await cluster.tryAll('DescribeBroker', {})
+  return answers.map(({ brokerName, answer }) => {
+    const address = cluster.addressOf(brokerName)
+    return answer instanceof CometError
+      ? { kind: 'silent', brokerName, address, why: answer.message }
+      : { kind: 'answers', brokerName, address, broker: answer }
+  })
 }
 
 export function clusterView(

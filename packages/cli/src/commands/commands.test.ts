@@ -1,14 +1,17 @@
 import {
+  type BrokerAddress,
   type BrokerDescription,
   type ClusterDescription,
   CometError,
   errorTable,
   type GroupDescription,
   loadServices,
+  type RouteUpdate,
   type TopicDescription,
   type TopicSpec,
+  type WatchRequest,
 } from '@cometmq/protocol'
-import { answer, type Handler, type Listener } from '@cometmq/runtime'
+import { accept, answer, type Handler, type Listener, type MessageStream } from '@cometmq/runtime'
 import { type NodeRuntime, openNodeRuntime } from '@cometmq/runtime/node'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeTerminal } from '../fake-terminal.ts'
@@ -20,18 +23,25 @@ const { admin, routes } = loadServices()
 class ScriptedCluster implements AsyncDisposable {
   readonly #runtime: NodeRuntime = openNodeRuntime({ name: 'test', logLevel: 'silent' })
   readonly #brokers: { name: string; address: string }[] = []
+  readonly #watchers = new Set<MessageStream<RouteUpdate, WatchRequest>>()
   readonly calls: unknown[] = []
   isReady = true
   address = ''
 
   async open(): Promise<void> {
-    const describeCluster = answer(routes.DescribeCluster, async () => this.#describe())
-    this.address = (await this.#listen([describeCluster])).address
+    const describe = answer(routes.DescribeCluster, async () => this.#describe())
+    const watch = accept(routes.Watch, (stream) => {
+      this.#watchers.add(stream)
+      const gone = (): void => void this.#watchers.delete(stream)
+      stream.receive({ message: () => stream.send(this.#update()), ended: gone, failed: gone })
+    })
+    this.address = (await this.#listen([describe, watch])).address
   }
 
   async addBroker(name: string, handlers: readonly Handler[]): Promise<void> {
     const { address } = await this.#listen(handlers)
     this.#brokers.push({ name, address })
+    for (const watcher of this.#watchers) watcher.send(this.#update())
   }
 
   addUnreachableBroker(name: string): void {
@@ -55,12 +65,23 @@ class ScriptedCluster implements AsyncDisposable {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#runtime[Symbol.asyncDispose]()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#runtime[Symbol.asyncDispose]()
   }
 
   #listen(handlers: readonly Handler[]): Promise<Listener> {
     return this.#runtime.transport.listen({ address: '127.0.0.1:0', handlers })
+  }
+
+  #update(): RouteUpdate {
+    return {
+      brokers: this.#brokers.map(({ name, address }) => addressOf(name, address)),
+      topics: [],
+      missing: [],
+      cluster: 'test',
+      autoCreateTopics: false,
+      version: 1,
+    }
   }
 
   #describe(): ClusterDescription {
@@ -70,7 +91,7 @@ class ScriptedCluster implements AsyncDisposable {
       uptimeMs: 61_000,
       ready: this.isReady,
       brokers: this.#brokers.map(({ name, address }) => ({
-        broker: { brokerName: name, brokerId: 0, epoch: 1, address },
+        broker: addressOf(name, address),
         registeredAgoMs: 1,
         lastBeatAgoMs: 1,
         topicCount: 1,
@@ -78,6 +99,10 @@ class ScriptedCluster implements AsyncDisposable {
       })),
     }
   }
+}
+
+function addressOf(brokerName: string, address: string): BrokerAddress {
+  return { brokerName, brokerId: 0, epoch: 1, address }
 }
 
 let cluster: ScriptedCluster
@@ -274,9 +299,8 @@ describe('group reset', () => {
       answer(admin.ResetGroup, cluster.recording({ queues, brokers: [] })),
     ])
 
-    const { stdout, exitCode } = await cluster.run([
-      ...['group', 'reset', 'billing', '--to', 'earliest', '--dry-run'],
-    ])
+    const args = ['group', 'reset', 'billing', '--to', 'earliest', '--dry-run']
+    const { stdout, exitCode } = await cluster.run(args)
 
     expect(exitCode).toBe(0)
     expect(stdout).toContain('orders  a/0         9      0')

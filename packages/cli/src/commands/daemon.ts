@@ -2,7 +2,7 @@ import type { LogLevel } from '@cometmq/runtime/node'
 import type * as z from 'zod'
 import { readFlags, type SettingOptions } from '../config/flags.ts'
 import { type LoadedSettings, loadSettings } from '../config/load.ts'
-import { settingPaths } from '../config/paths.ts'
+import { settingPaths, shownValue } from '../config/paths.ts'
 import { type OutputOptions, show } from '../output.ts'
 import { tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -40,7 +40,8 @@ export function showSettings(
 ): void {
   const settings = settingPaths(schema).map((path) => {
     const key = path.join('.')
-    return { key, value: valueAt(loaded.settings, path), source: loaded.sources.get(key) }
+    const value = shownValue(schema, path, valueAt(loaded.settings, path))
+    return { key, value, source: loaded.sources.get(key) ?? 'default' }
   })
   show(terminal, options, {
     document: { settings },
@@ -48,8 +49,8 @@ export function showSettings(
       tableLines(
         [
           { title: 'SETTING', value: ({ key }) => key },
-          { title: 'VALUE', value: ({ value }) => textOf(value) },
-          { title: 'FROM', value: ({ source }) => source ?? 'default' },
+          { title: 'VALUE', value: ({ value }) => value || '-' },
+          { title: 'FROM', value: ({ source }) => source },
         ],
         settings,
         style,
@@ -82,10 +83,4 @@ function valueAt(settings: unknown, path: readonly string[]): unknown {
         : undefined,
     settings,
   )
-}
-
-function textOf(value: unknown): string {
-  if (value === undefined) return '-'
-  if (value === Number.POSITIVE_INFINITY) return 'unlimited'
-  return Array.isArray(value) ? value.join(',') : String(value)
 }

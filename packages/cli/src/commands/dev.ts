@@ -54,7 +54,7 @@ export async function dev(terminal: Terminal, options: DevOptions): Promise<void
   const serving = broker.serve(terminal.stop)
   await Promise.race([registered(nameServer, terminal.stop), serving])
   if (!terminal.stop.aborted) {
-    show(terminal, options, readyView(options, { nameServer, broker, folder }))
+    show(terminal, options, readyView({ nameServer, broker, folder }))
   }
   await serving
 }
@@ -102,14 +102,11 @@ async function registered(nameServer: NameServer, stop: AbortSignal): Promise<vo
   }
 }
 
-function readyView(
-  options: DevOptions,
-  running: {
-    readonly nameServer: NameServer
-    readonly broker: Broker
-    readonly folder: Folder
-  },
-): View {
+function readyView(running: {
+  readonly nameServer: NameServer
+  readonly broker: Broker
+  readonly folder: Folder
+}): View {
   // Counted from the start of the process, as its user does.
   const readyMs = Math.round(performance.now())
   const endpoint = dialableHere(running.nameServer.address)

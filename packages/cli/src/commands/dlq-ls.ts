@@ -10,7 +10,7 @@ import { showOrWatch } from '../watch.ts'
 export async function dlqLs(terminal: Terminal, options: WatchedOptions): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     await showOrWatch(terminal, options, async () => {
-      const answers = await cluster.askAll(cluster.admin.ListDeadLetters, { group: '' })
+      const answers = await cluster.askAll('ListDeadLetters', { group: '' })
       return deadLettersView(answers.flatMap(({ answer }) => answer.counts))
     })
   })

@@ -18,7 +18,7 @@ export async function dlqPeek(
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     const answers = await cluster.askAll(
-      cluster.admin.ListDeadLetters,
+      'ListDeadLetters',
       { group, maxMessages: options.max, fromOffset: options.from ?? 0 },
       'GROUP_NOT_FOUND',
     )

@@ -1,4 +1,3 @@
-import { checkOutcomes } from '../cluster.ts'
 import { confirm } from '../confirm.ts'
 import { type RiskyOptions, withCluster } from '../operator.ts'
 import { show } from '../output.ts'
@@ -12,20 +11,15 @@ export async function dlqPurge(
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     if (options.yes !== true) {
-      const answers = await cluster.askAll(
-        cluster.admin.ListDeadLetters,
-        { group },
-        'GROUP_NOT_FOUND',
-      )
+      const answers = await cluster.askAll('ListDeadLetters', { group }, 'GROUP_NOT_FOUND')
       const counts = answers.flatMap(({ answer }) => answer.counts)
       const messages = sum(counts.map((count) => count.messages))
       await confirm(terminal, options, `delete ${messages} dead letters of ${group}`)
     }
-    const { messages, brokers } = await cluster.askAny(cluster.admin.PurgeDeadLetters, {
+    const { messages } = await cluster.change('PurgeDeadLetters', {
       group,
       everywhere: true,
     })
-    checkOutcomes(brokers)
     show(terminal, options, {
       document: { group, purged: messages },
       lines: () => [`deleted ${messages} dead letters of ${group}`],

@@ -1,4 +1,3 @@
-import { checkOutcomes } from '../cluster.ts'
 import { type OperatorOptions, withCluster } from '../operator.ts'
 import { show } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
@@ -13,12 +12,11 @@ export async function dlqRedrive(
   options: DlqRedriveOptions,
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
-    const { messages, brokers } = await cluster.askAny(cluster.admin.RedriveDeadLetters, {
+    const { messages } = await cluster.change('RedriveDeadLetters', {
       group,
       maxMessages: options.max ?? 0,
       everywhere: true,
     })
-    checkOutcomes(brokers)
     show(terminal, options, {
       document: { group, redriven: messages },
       lines: () => [`sent ${messages} dead letters of ${group} to their topics again`],

@@ -17,7 +17,7 @@ export async function groupCreate(
 ): Promise<void> {
   const { start } = options
   await withCluster(terminal, options, async (cluster) => {
-    const { brokers } = await cluster.askAny(cluster.admin.CreateGroup, {
+    const { brokers } = await cluster.change('CreateGroup', {
       group,
       maxAttempts: options.maxAttempts ?? 0,
       invisibleMs: options.invisible ?? 0,

@@ -15,11 +15,7 @@ export async function groupInfo(
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     await showOrWatch(terminal, options, async () => {
-      const answers = await cluster.askAll(
-        cluster.admin.DescribeGroup,
-        { group },
-        'GROUP_NOT_FOUND',
-      )
+      const answers = await cluster.askAll('DescribeGroup', { group }, 'GROUP_NOT_FOUND')
       return groupView(
         group,
         answers.map(({ answer }) => answer),

@@ -14,11 +14,7 @@ export async function groupLag(
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     await showOrWatch(terminal, options, async () => {
-      const answers = await cluster.askAll(
-        cluster.admin.DescribeGroup,
-        { group },
-        'GROUP_NOT_FOUND',
-      )
+      const answers = await cluster.askAll('DescribeGroup', { group }, 'GROUP_NOT_FOUND')
       return lagView(
         group,
         answers.map(({ answer }) => answer),

@@ -10,7 +10,7 @@ import { showOrWatch } from '../watch.ts'
 export async function groupLs(terminal: Terminal, options: WatchedOptions): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     await showOrWatch(terminal, options, async () => {
-      const answers = await cluster.askAll(cluster.admin.ListGroups, {})
+      const answers = await cluster.askAll('ListGroups', {})
       return groupsView(
         answers.map(({ brokerName, answer }) => ({ brokerName, answer: answer.groups })),
       )

@@ -25,7 +25,7 @@ async function setPaused(
   paused: boolean,
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
-    const { brokers } = await cluster.askAny(cluster.admin.EditGroup, {
+    const { brokers } = await cluster.change('EditGroup', {
       group,
       paused: String(paused),
       everywhere: true,

@@ -1,6 +1,5 @@
 import type { ResetGroupRequest, ResetQueue } from '@cometmq/protocol'
 import type { ResetTarget } from '../arguments.ts'
-import { checkOutcomes } from '../cluster.ts'
 import { CommandError } from '../command-error.ts'
 import { confirm } from '../confirm.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -24,11 +23,10 @@ export async function groupReset(
   const request = requestOf(group, options)
   await withCluster(terminal, options, async (cluster) => {
     const reset = async (dryRun: boolean): Promise<readonly ResetQueue[]> => {
-      const { queues, brokers } = await cluster.askAny(cluster.admin.ResetGroup, {
+      const { queues } = await cluster.change('ResetGroup', {
         ...request,
         dryRun,
       })
-      checkOutcomes(brokers)
       return queues
     }
 

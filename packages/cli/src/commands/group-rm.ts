@@ -14,10 +14,10 @@ export async function groupRm(
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     if (options.yes !== true) {
-      await cluster.askAll(cluster.admin.DescribeGroup, { group }, 'GROUP_NOT_FOUND')
+      await cluster.askAll('DescribeGroup', { group }, 'GROUP_NOT_FOUND')
       await confirm(terminal, options, `delete group ${group} and forget what it has consumed`)
     }
-    const { brokers } = await cluster.askAny(cluster.admin.DeleteGroup, {
+    const { brokers } = await cluster.change('DeleteGroup', {
       group,
       everywhere: true,
       force: options.force === true,

@@ -11,7 +11,7 @@ export async function msgGet(
 ): Promise<void> {
   const { brokerName, queueId, offset } = which.at
   await withCluster(terminal, options, async (cluster) => {
-    const message = await cluster.ask(brokerName, cluster.admin.GetMessage, {
+    const message = await cluster.ask(brokerName, 'GetMessage', {
       topic: which.topic,
       queueId,
       offset,

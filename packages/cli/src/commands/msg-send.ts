@@ -2,14 +2,13 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import type { SendReceipt, Topic } from '@cometmq/client'
+import { bytes, type SendReceipt, type Topic } from '@cometmq/client'
 import { CometError, toCometError } from '@cometmq/protocol'
 import { CommandError } from '../command-error.ts'
 import { exitCodes } from '../exit-codes.ts'
-import type { OperatorOptions } from '../operator.ts'
+import { type OperatorOptions, withCluster } from '../operator.ts'
 import { show, type View } from '../output.ts'
 import { Progress } from '../progress.ts'
-import { withClient } from '../sdk.ts'
 import type { Terminal } from '../terminal.ts'
 import { formatDuration } from '../units.ts'
 
@@ -36,7 +35,7 @@ export async function msgSend(
   options: MsgSendOptions,
 ): Promise<void> {
   const bodies = bodiesOf(terminal, what.body, options)
-  await withClient(terminal, options, async ({ comet, bytes }) => {
+  await withCluster(terminal, options, async (_, { comet }) => {
     const topic = comet.topic(what.topic, { codec: bytes() })
     const sent = await sendAll(terminal, topic, bodies, options)
     show(terminal, options, sentView(what.topic, sent))
@@ -107,13 +106,13 @@ interface Sent {
 /** Throws the first failure, after all that is on its way has been settled. */
 async function sendAll(
   terminal: Terminal,
-  topic: Topic<Uint8Array>,
+  topic: Topic<Buffer, Uint8Array>,
   bodies: Bodies,
   options: MsgSendOptions,
 ): Promise<Sent> {
   using progress = new Progress(terminal)
   const settings = {
-    timeoutMs: options.timeout,
+    timeout: options.timeout,
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.key === undefined ? {} : { key: options.key }),
     ...(options.keys === undefined ? {} : { keys: options.keys.split(',') }),

@@ -1,7 +1,7 @@
+import { bytes } from '@cometmq/client'
 import type { Start } from '../arguments.ts'
-import type { OperatorOptions } from '../operator.ts'
+import { type OperatorOptions, withCluster } from '../operator.ts'
 import { bodyFields, bodyLine } from '../output.ts'
-import { withClient } from '../sdk.ts'
 import { printable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -18,7 +18,7 @@ export async function msgTail(
   topic: string,
   options: MsgTailOptions,
 ): Promise<void> {
-  await withClient(terminal, options, async ({ comet, bytes }) => {
+  await withCluster(terminal, options, async (_, { comet }) => {
     await using reader = comet.topic(topic, { codec: bytes() }).reader({
       from:
         options.from.kind === 'timestamp' ? new Date(options.from.timestampMs) : options.from.kind,

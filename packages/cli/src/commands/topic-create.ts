@@ -15,7 +15,7 @@ export async function topicCreate(
   options: TopicCreateOptions,
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
-    const { brokers } = await cluster.askAny(cluster.admin.CreateTopic, {
+    const { brokers } = await cluster.change('CreateTopic', {
       topic,
       type: options.type ?? '',
       queueCount: options.queues ?? 0,

@@ -23,7 +23,7 @@ export async function topicEdit(
     throw new CommandError(exitCodes.usage, 'nothing to change was given', hint)
   }
   await withCluster(terminal, options, async (cluster) => {
-    const { brokers } = await cluster.askAny(cluster.admin.EditTopic, {
+    const { brokers } = await cluster.change('EditTopic', {
       topic,
       queueCount: queues ?? 0,
       flush: flush ?? '',

@@ -15,11 +15,7 @@ export async function topicInfo(
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     await showOrWatch(terminal, options, async () => {
-      const answers = await cluster.askAll(
-        cluster.admin.DescribeTopic,
-        { topic },
-        'TOPIC_NOT_FOUND',
-      )
+      const answers = await cluster.askAll('DescribeTopic', { topic }, 'TOPIC_NOT_FOUND')
       return topicView(
         topic,
         answers.map(({ answer }) => answer),

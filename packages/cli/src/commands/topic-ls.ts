@@ -14,7 +14,7 @@ export interface TopicLsOptions extends WatchedOptions {
 export async function topicLs(terminal: Terminal, options: TopicLsOptions): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     await showOrWatch(terminal, options, async () => {
-      const answers = await cluster.askAll(cluster.admin.ListTopics, {
+      const answers = await cluster.askAll('ListTopics', {
         internal: options.internal === true,
       })
       return topicsView(

@@ -11,16 +11,12 @@ export async function topicRm(
 ): Promise<void> {
   await withCluster(terminal, options, async (cluster) => {
     if (options.yes !== true) {
-      const answers = await cluster.askAll(
-        cluster.admin.DescribeTopic,
-        { topic },
-        'TOPIC_NOT_FOUND',
-      )
+      const answers = await cluster.askAll('DescribeTopic', { topic }, 'TOPIC_NOT_FOUND')
       const queues = answers.flatMap(({ answer }) => answer.queues)
       const messages = sum(queues.map(({ minOffset, maxOffset }) => maxOffset - minOffset))
       await confirm(terminal, options, `delete topic ${topic} and the ${messages} messages in it`)
     }
-    const { brokers } = await cluster.askAny(cluster.admin.DeleteTopic, { topic, everywhere: true })
+    const { brokers } = await cluster.change('DeleteTopic', { topic, everywhere: true })
     showOutcome(terminal, options, brokers, {
       done: `deleted topic ${topic}`,
       document: { topic },

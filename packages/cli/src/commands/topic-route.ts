@@ -1,5 +1,6 @@
-import type { RouteUpdate } from '@cometmq/protocol'
-import { type WatchedOptions, withCluster } from '../operator.ts'
+import { CometError, loadServices, type RouteUpdate } from '@cometmq/protocol'
+import type { Connection } from '@cometmq/runtime'
+import { endpointsOf, type WatchedOptions } from '../operator.ts'
 import type { View } from '../output.ts'
 import { tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -11,9 +12,56 @@ export async function topicRoute(
   topic: string,
   options: WatchedOptions,
 ): Promise<void> {
-  await withCluster(terminal, options, async (cluster) => {
-    await showOrWatch(terminal, options, async () => routeView(topic, await cluster.route(topic)))
+  const endpoints = endpointsOf(terminal, options)
+  const { openNodeRuntime } = await import('@cometmq/runtime/node')
+  await using runtime = openNodeRuntime({ name: 'comet', logLevel: 'silent' })
+  await showOrWatch(terminal, options, async () => {
+    let failure: unknown
+    for (const endpoint of endpoints) {
+      const connection = runtime.transport.connect(endpoint)
+      try {
+        return routeView(topic, await firstUpdate(connection, topic, options.timeout))
+      } catch (error) {
+        if (!(error instanceof CometError) || error.code !== 'CONNECT_FAILED') throw error
+        failure = error
+      } finally {
+        connection.close()
+      }
+    }
+    throw failure
   })
+}
+
+/** The first thing that a name server says to a client that asks for the topic. */
+async function firstUpdate(
+  connection: Connection,
+  topic: string,
+  timeoutMs: number,
+): Promise<RouteUpdate> {
+  const { promise, resolve, reject } = Promise.withResolvers<RouteUpdate>()
+  const stream = connection.open(loadServices().routes.Watch)
+  const { address } = connection
+  stream.receive({
+    message: (update) => {
+      // Right after its start a name server does not know what is missing, and says nothing of it.
+      const isKnown = update.topics.length > 0 || update.missing.length > 0
+      if (isKnown) resolve(update)
+    },
+    ended: () => reject(new CometError('UNAVAILABLE', `${address} ended the stream`)),
+    failed: reject,
+  })
+  stream.send({ topics: [topic], allTopics: false })
+  const timer = setTimeout(() => {
+    reject(new CometError('TIMEOUT', `${address} does not say whether there is a topic "${topic}"`))
+  }, timeoutMs)
+  try {
+    const update = await promise
+    if (!update.missing.includes(topic)) return update
+    throw new CometError('TOPIC_NOT_FOUND', `there is no topic "${topic}"`)
+  } finally {
+    clearTimeout(timer)
+    stream.cancel()
+  }
 }
 
 export function routeView(topic: string, update: RouteUpdate): View {

@@ -1,5 +1,5 @@
-import type { TopicDescription } from '@cometmq/protocol'
-import { type Cluster, isCode } from '../cluster.ts'
+import { CometError, type TopicDescription } from '@cometmq/protocol'
+import type { Cluster } from '../cluster.ts'
 import { type WatchedOptions, withCluster } from '../operator.ts'
 import type { View } from '../output.ts'
 import { sum } from '../spec-of.ts'
@@ -41,23 +41,26 @@ interface TopicCount {
 }
 
 async function countMessages(cluster: Cluster, topic: string | undefined): Promise<Counts> {
-  const describe = cluster.admin.DescribeTopic
   const topics = new Map<string, TopicCount>()
   for (const name of topic === undefined ? await listTopics(cluster) : [topic]) {
     try {
-      const answers = await cluster.askAll(describe, { topic: name }, 'TOPIC_NOT_FOUND')
+      const answers = await cluster.askAll('DescribeTopic', { topic: name }, 'TOPIC_NOT_FOUND')
       topics.set(name, countOf(answers.map(({ answer }) => answer)))
     } catch (error) {
       // Deleted since it was listed.
-      if (topic === undefined && isCode(error, 'TOPIC_NOT_FOUND')) continue
+      if (topic === undefined && isGone(error)) continue
       throw error
     }
   }
   return { atMs: performance.now(), topics }
 }
 
+function isGone(error: unknown): boolean {
+  return error instanceof CometError && error.code === 'TOPIC_NOT_FOUND'
+}
+
 async function listTopics(cluster: Cluster): Promise<readonly string[]> {
-  const answers = await cluster.askAll(cluster.admin.ListTopics, { internal: false })
+  const answers = await cluster.askAll('ListTopics', { internal: false })
   const names = new Set(answers.flatMap(({ answer }) => answer.topics.map(({ topic }) => topic)))
   return [...names].toSorted().slice(0, MAX_TOPICS)
 }

@@ -54,7 +54,7 @@ export function durationMs(range: { readonly min: number; readonly max: number }
   return setting(`${DURATION_EXAMPLES}, ${bounds}`, (given) => {
     const ms = typeof given === 'string' ? parseDuration(given) : undefined
     return ms !== undefined && isWithin(ms, range) ? ms : undefined
-  })
+  }).meta({ unit: 'ms' })
 }
 
 /** Bytes from `min`. */
@@ -64,7 +64,7 @@ export function size(min: number) {
     return typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= min
       ? bytes
       : undefined
-  })
+  }).meta({ unit: 'bytes' })
 }
 
 /** What `inner` allows, or `unlimited`, which is `Infinity`. */
@@ -73,7 +73,7 @@ export function orUnlimited(inner: z.ZodType<number>, allowed: string) {
     if (given === 'unlimited') return Number.POSITIVE_INFINITY
     const parsed = inner.safeParse(given)
     return parsed.success ? parsed.data : undefined
-  })
+  }).meta(inner.meta() ?? {})
 }
 
 export function address() {
