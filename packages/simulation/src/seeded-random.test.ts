@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import { describeRandom } from './contracts/index.ts'
 import { SeededRandom } from './seeded-random.ts'
 
 const draws = (random: SeededRandom, count: number): number[] =>
   Array.from({ length: count }, () => random.fraction())
 
 describe('SeededRandom', () => {
+  describeRandom(() =>
+    Promise.resolve({
+      port: new SeededRandom(1),
+      run: (check) => check(),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }),
+  )
+
   test('repeats itself for an equal seed', () => {
     expect(draws(new SeededRandom(42), 100)).toEqual(draws(new SeededRandom(42), 100))
     expect(draws(new SeededRandom(42), 100)).not.toEqual(draws(new SeededRandom(43), 100))

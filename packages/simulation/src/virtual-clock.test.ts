@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest'
+import { describeClock } from './contracts/index.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 describe('VirtualClock', () => {
+  describeClock(() => {
+    const clock = new VirtualClock()
+    return Promise.resolve({
+      port: clock,
+      run: (check) => clock.runUntil(check(), { limitMs: 60_000 }),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    })
+  })
+
   test('fires timers in the order of their time, those of one moment as scheduled', async () => {
     const clock = new VirtualClock()
     const fired: string[] = []

@@ -47,7 +47,12 @@ export class VirtualClock implements Clock {
 
   schedule(delayMs: number, run: () => void): Timer {
     assert(!Number.isNaN(delayMs), 'a delay is a number')
-    const dueMs = this.#elapsedMs + Math.max(0, delayMs)
+    return this.scheduleAt(this.#elapsedMs + delayMs, run)
+  }
+
+  /** Calls `run` when so much time has elapsed in all. */
+  scheduleAt(elapsedMs: number, run: () => void): Timer {
+    const dueMs = Math.max(this.#elapsedMs, elapsedMs)
     return this.#timers.add({ dueMs, sequence: this.#sequence++, run })
   }
 

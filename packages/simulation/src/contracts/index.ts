@@ -1,3 +1,7 @@
+export { describeClock } from './clock-contract.ts'
 export { describeFileSystem, type FileSystemSubject } from './file-system-contract.ts'
 export { describeKeyValueStores, type KeyValueStoresSubject } from './key-value-store-contract.ts'
+export { describeRandom } from './random-contract.ts'
 export type { Subject } from './subject.ts'
+export { describeTransport } from './transport-contract.ts'
+export type { TransportSubject } from './transport-subject.ts'
