@@ -16,6 +16,7 @@ export {
   accept,
   answer,
   type CallContext,
+  type CallMetadata,
   type CallOptions,
   type Connection,
   type Handler,

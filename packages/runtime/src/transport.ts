@@ -42,10 +42,13 @@ export interface Connection {
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Opens a stream; what is sent before the connection stands waits for it. */
+  /**
+   * Opens a stream; what is sent before the connection stands waits for it. Its server knows of it
+   * at once, and does not wait for the first message.
+   */
   open<Request, Response>(
     method: Method<Request, Response>,
-    options?: { readonly signal?: AbortSignal },
+    options?: CallOptions,
   ): MessageStream<Request, Response>
 
   /** Breaks running calls with `CLOSED`. */
@@ -56,7 +59,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Counted from the call; passing it is `TIMEOUT`. */
   readonly timeoutMs?: number
+  readonly metadata?: CallMetadata
 }
+
+/** What goes along with a call beside its messages: lower-case names, printable ASCII values. */
+export type CallMetadata = Readonly<Record<string, string>>
 
 /**
  * One end of a stream. Messages arrive in order, none is lost while the stream stands.
@@ -100,6 +107,10 @@ export interface CallContext {
   readonly peer: string
   /** Aborted when the caller has gone, or its deadline has passed. */
   readonly signal: AbortSignal
+  /** What the caller sent along; of a name that came more than once, the first value. */
+  readonly metadata: CallMetadata
+  /** How long the caller will wait, as of now; `Infinity` if it did not say. Never below 0. */
+  readonly remainingMs: number
 }
 
 export type Handler =

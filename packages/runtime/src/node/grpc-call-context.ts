@@ -1,8 +1,10 @@
 import { CometError } from '@cometmq/protocol'
-import type { CallContext } from '../transport.ts'
+import type { Metadata } from '@grpc/grpc-js'
+import type { CallContext, CallMetadata } from '../transport.ts'
 
 /** What grpc-js servers have in common of all kinds of calls. */
 export interface ServerCall {
+  readonly metadata: Metadata
   getPeer(): string
   getDeadline(): Date | number
   on(event: 'cancelled', gone: () => void): unknown
@@ -15,6 +17,7 @@ export class GrpcCallContext implements CallContext {
   readonly #connected: (peer: string) => boolean
   #controller: AbortController | undefined
   #failure: CometError | undefined
+  #metadata: CallMetadata | undefined
 
   constructor(call: ServerCall, connected: (peer: string) => boolean) {
     // At once: grpc-js forgets it with the connection.
@@ -29,6 +32,15 @@ export class GrpcCallContext implements CallContext {
       if (this.#failure !== undefined) this.#controller.abort(this.#failure)
     }
     return this.#controller.signal
+  }
+
+  get metadata(): CallMetadata {
+    this.#metadata ??= textsOf(this.#call.metadata)
+    return this.#metadata
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, Number(this.#call.getDeadline()) - Date.now())
   }
 
   /** The call has ended before it was answered; says why. */
@@ -47,4 +59,13 @@ export class GrpcCallContext implements CallContext {
     }
     return new CometError('CANCELLED', `${this.peer} has cancelled the call`)
   }
+}
+
+/** Binary values are not for handlers. */
+function textsOf(metadata: Metadata): CallMetadata {
+  const texts: Record<string, string> = {}
+  for (const [name, value] of Object.entries(metadata.getMap())) {
+    if (typeof value === 'string') texts[name] = value
+  }
+  return texts
 }

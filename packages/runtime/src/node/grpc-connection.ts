@@ -1,7 +1,7 @@
 import { CometError, type Method, toCometError } from '@cometmq/protocol'
 import { type CallOptions as GrpcCallOptions, Metadata } from '@grpc/grpc-js'
 import { checkedSize } from '../call-edge.ts'
-import type { CallOptions, Connection, MessageStream } from '../transport.ts'
+import type { CallMetadata, CallOptions, Connection, MessageStream } from '../transport.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
 import { asIs, errorOfCall } from './grpc-errors.ts'
 import { GrpcStream } from './grpc-stream.ts'
@@ -35,7 +35,7 @@ export class GrpcConnection implements Connection {
         asIs,
         asIs,
         bytes,
-        new Metadata(),
+        metadataOf(options.metadata),
         deadlineOf(options.timeoutMs),
         (error, answer) => {
           forget()
@@ -59,11 +59,17 @@ export class GrpcConnection implements Connection {
 
   open<Request, Response>(
     method: Method<Request, Response>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: CallOptions = {},
   ): MessageStream<Request, Response> {
     this.#check(options.signal)
     const client = this.#channel.client()
-    const duplex = client.makeBidiStreamRequest(method.path, asIs, asIs)
+    const duplex = client.makeBidiStreamRequest(
+      method.path,
+      asIs,
+      asIs,
+      metadataOf(options.metadata),
+      deadlineOf(options.timeoutMs),
+    )
     const stream = new GrpcStream<Request, Response>(
       duplex,
       {
@@ -124,6 +130,12 @@ interface Running {
 
 function cancelledError(signal: AbortSignal): CometError {
   return new CometError('CANCELLED', 'the caller has cancelled the call', { cause: signal.reason })
+}
+
+function metadataOf(texts: CallMetadata | undefined): Metadata {
+  const metadata = new Metadata()
+  for (const name in texts) metadata.set(name, texts[name] as string)
+  return metadata
 }
 
 function deadlineOf(timeoutMs: number | undefined): GrpcCallOptions {

@@ -3,16 +3,20 @@ import type { Connection, Listener, ListenOptions, Transport } from '../transpor
 import { GrpcChannel } from './grpc-channel.ts'
 import { GrpcConnection } from './grpc-connection.ts'
 import { GrpcListener } from './grpc-listener.ts'
+import { TlsIdentities } from './tls-identity.ts'
 
 /** Calls over gRPC. Connections to one address share one HTTP/2 session. */
 export class GrpcTransport implements Transport {
   readonly #log: Logger
+  readonly #identities: TlsIdentities
   readonly #channels = new Map<string, SharedChannel>()
   readonly #connections = new Set<GrpcConnection>()
   readonly #listeners = new Set<GrpcListener>()
 
-  constructor(log: Logger) {
+  /** `identities`: for clients that come with TLS; self-signed unless given. */
+  constructor(log: Logger, identities = TlsIdentities.selfSigned(log)) {
     this.#log = log
+    this.#identities = identities
   }
 
   connect(address: string): Connection {
@@ -31,7 +35,10 @@ export class GrpcTransport implements Transport {
   }
 
   async listen(options: ListenOptions): Promise<Listener> {
-    const listener = await GrpcListener.open(options, this.#log)
+    const listener = await GrpcListener.open(options, {
+      log: this.#log,
+      identities: this.#identities,
+    })
     this.#listeners.add(listener)
     return listener
   }

@@ -1,5 +1,5 @@
 import { CometError } from '@cometmq/protocol'
-import { accept, type Handler } from '@cometmq/runtime'
+import { accept, type CallOptions, type Handler } from '@cometmq/runtime'
 import { expect } from 'vitest'
 import { testWith } from './subject.ts'
 import {
@@ -125,6 +125,17 @@ export function describeStreams(open: () => Promise<TransportSubject>): void {
     expect(near.inbox.outcome).toBe('CANCELLED')
     expect(far.inbox.outcome).toBe('CANCELLED')
     expect(far.context.signal.reason).toMatchObject({ code: 'CANCELLED' })
+  })
+
+  check('carries metadata and ends at its deadline', async (subject) => {
+    const { near, far } = await openChat(subject, { metadata: { 'x-name': 'a' }, timeoutMs: 300 })
+
+    expect(far.context.metadata).toMatchObject({ 'x-name': 'a' })
+    expect(far.context.remainingMs).toBeLessThanOrEqual(300)
+    await until(subject, () => near.inbox.outcome !== undefined && far.inbox.outcome !== undefined)
+    expect(near.inbox.outcome).toBe('TIMEOUT')
+    // Each end has a clock of its own for it.
+    expect(far.context.remainingMs).toBeLessThan(100)
   })
 
   check('is cancelled by the signal of its client', async (subject) => {
@@ -303,10 +314,7 @@ interface Chat {
 }
 
 /** A stream whose two ends are known to be connected. */
-async function openChat(
-  subject: TransportSubject,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<Chat> {
+async function openChat(subject: TransportSubject, options: CallOptions = {}): Promise<Chat> {
   const server = new ChatServer()
   const listener = await serve(subject, server.handler)
   const connection = subject.client.connect(listener.address)

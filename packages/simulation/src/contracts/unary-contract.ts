@@ -31,6 +31,29 @@ export function describeUnaryCalls(open: () => Promise<TransportSubject>): void 
     expect(contexts[0]?.signal.aborted).toBe(false)
   })
 
+  // The gateway authenticates by what goes along, and forwards with the time that is left.
+  check('carries metadata and the time its caller has', async (subject) => {
+    const contexts: { metadata: CallContext['metadata']; remainingMs: number }[] = []
+    const listener = await serve(
+      subject,
+      answer(echo, (note, { metadata, remainingMs }) => {
+        contexts.push({ metadata, remainingMs })
+        return Promise.resolve(note)
+      }),
+    )
+    const connection = subject.client.connect(listener.address)
+
+    const metadata = { 'x-name': 'a value' }
+    await connection.call(echo, { text: '' }, { timeoutMs: 5_000, metadata })
+    await connection.call(echo, { text: '' })
+
+    expect(contexts[0]?.metadata).toMatchObject(metadata)
+    expect(contexts[0]?.remainingMs).toBeGreaterThan(3_000)
+    expect(contexts[0]?.remainingMs).toBeLessThanOrEqual(5_000)
+    expect(contexts[1]?.metadata).not.toHaveProperty('x-name')
+    expect(contexts[1]?.remainingMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
   // Answers must find their callers however they overtake each other.
   check('gets its own answer among many', async (subject) => {
     const { clock } = subject

@@ -7,6 +7,7 @@ import {
 } from '@cometmq/runtime'
 import type { ProcessLife } from '../process-life.ts'
 import { ClientCall, watchCall } from './client-call.ts'
+import type { CallHead } from './server-context.ts'
 import type { RunningCall } from './session.ts'
 import type { SimulatedChannel } from './simulated-channel.ts'
 import type { ServerStream } from './simulated-listener.ts'
@@ -45,7 +46,7 @@ export class SimulatedConnection implements Connection {
         arrive: ({ session, listener }) =>
           listener.takeUnary(
             session,
-            { path: method.path, bytes, timeoutMs: options.timeoutMs },
+            { ...headOf(method, options), bytes },
             {
               answered: (answer) => session.sendToClient(() => answered(answer)),
               failed: (error) => session.sendToClient(() => call.broken(error)),
@@ -71,14 +72,14 @@ export class SimulatedConnection implements Connection {
 
   open<Request, Response>(
     method: Method<Request, Response>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: CallOptions = {},
   ): MessageStream<Request, Response> {
     this.#check(options.signal)
     const { life, channel, windowBytes } = this.#options
     const call: ClientCall<ServerStream> = new ClientCall<ServerStream>({
       channel,
       arrive: ({ session, listener }) =>
-        listener.takeStream(session, method.path, {
+        listener.takeStream(session, headOf(method, options), {
           message: (bytes) => session.sendToClient(() => stream.arrive(bytes)),
           finished: () => session.sendToClient(() => stream.peerFinished()),
           failed: (error) => session.sendToClient(() => stream.finish(error)),
@@ -135,6 +136,10 @@ export class SimulatedConnection implements Connection {
       unwatch()
     }
   }
+}
+
+function headOf(method: { readonly path: string }, options: CallOptions): CallHead {
+  return { path: method.path, timeoutMs: options.timeoutMs, metadata: options.metadata ?? {} }
 }
 
 function cancelledByCaller(): CometError {

@@ -9,7 +9,7 @@ import {
   type Logger,
 } from '@cometmq/runtime'
 import type { ProcessLife } from '../process-life.ts'
-import { ServerContext } from './server-context.ts'
+import { type CallHead, ServerContext } from './server-context.ts'
 import type { RunningCall, Session } from './session.ts'
 import { SimulatedStream } from './simulated-stream.ts'
 
@@ -24,10 +24,8 @@ export interface SimulatedListenerOptions {
   readonly onClose: () => void
 }
 
-export interface UnaryRequest {
-  readonly path: string
+export interface UnaryRequest extends CallHead {
   readonly bytes: Buffer
-  readonly timeoutMs: number | undefined
 }
 
 /** How a unary call is answered; the answer travels back from here. */
@@ -103,7 +101,7 @@ export class SimulatedListener implements Listener {
     if (!this.takesCalls) return refuse(reply, session)
     if (handler?.kind !== 'unary') return reject(reply, request.path)
     const { method, answer } = handler
-    const context = new ServerContext(session.client.address)
+    const context = new ServerContext(session.client.address, this.life.clock, request)
     const call = this.#begin(session, request.timeoutMs, (error) => context.abort(error))
     const run = async (): Promise<void> => {
       try {
@@ -120,12 +118,13 @@ export class SimulatedListener implements Listener {
   }
 
   /** A stream was opened; what is returned takes what the client sends on it. */
-  takeStream(session: Session, path: string, reply: StreamReply): ServerStream | undefined {
+  takeStream(session: Session, head: CallHead, reply: StreamReply): ServerStream | undefined {
+    const { path } = head
     const handler = this.#handlers.get(path)
     if (!this.takesCalls) return refuse(reply, session)
     if (handler?.kind !== 'stream') return reject(reply, path)
     const { method, accept } = handler
-    const context = new ServerContext(session.client.address)
+    const context = new ServerContext(session.client.address, this.life.clock, head)
     const stream: SimulatedStream<unknown, unknown> = new SimulatedStream<unknown, unknown>({
       life: this.life,
       windowBytes: this.#options.windowBytes,
@@ -144,7 +143,7 @@ export class SimulatedListener implements Listener {
       },
       onOver: () => call.finish(),
     })
-    const call = this.#begin(session, undefined, (error) => {
+    const call = this.#begin(session, head.timeoutMs, (error) => {
       if (!stream.isSent) context.abort(error)
       stream.finish(stream.isSent ? undefined : error)
     })
