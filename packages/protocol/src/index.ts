@@ -38,7 +38,14 @@ export {
   toCometError,
 } from './errors.ts'
 export { limits } from './limits.ts'
-export { checkMessage, checkTag, type Message } from './message.ts'
+export {
+  checkMessage,
+  checkTag,
+  isHiddenProperty,
+  type Message,
+  visibleProperties,
+} from './message.ts'
+export { queueOfGroup } from './message-group.ts'
 export {
   type CommitLogOffset,
   commitLogOffset,

@@ -72,6 +72,24 @@ function checkProperties(message: Message): void {
   }
 }
 
+/**
+ * What a door keeps with a message that is none of its user's business has a property of a name
+ * that no user can give: it begins with a control character.
+ */
+export function isHiddenProperty(key: string): boolean {
+  return key.charCodeAt(0) === 1
+}
+
+/** The properties as their user set them; the same object if nothing is hidden. */
+export function visibleProperties(
+  properties: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  let isClean = true
+  for (const key in properties) if (isHiddenProperty(key)) isClean = false
+  if (isClean) return properties
+  return Object.fromEntries(Object.entries(properties).filter(([key]) => !isHiddenProperty(key)))
+}
+
 // biome-ignore lint: the control characters are what the expression looks for.
 const CONTROL = /[\u0000-\u001f\u007f]/
 

@@ -44,7 +44,8 @@ export function loadServices(): Services {
   }
 }
 
-function methodsOf<Definition>(
+/** The rpcs of one loaded service. */
+export function methodsOf<Definition>(
   definition: PackageDefinition,
   name: string,
 ): ServiceMethods<Definition> {

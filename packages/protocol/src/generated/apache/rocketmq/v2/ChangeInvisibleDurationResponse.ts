@@ -1,0 +1,13 @@
+// Original file: packages/protocol/proto/apache/rocketmq/v2/service.proto
+
+import type { Status__Input as _apache_rocketmq_v2_Status__Input, Status as _apache_rocketmq_v2_Status } from '../../../apache/rocketmq/v2/Status.ts';
+
+export interface ChangeInvisibleDurationResponse__Input {
+  'status'?: (_apache_rocketmq_v2_Status__Input | null);
+  'receiptHandle'?: (string);
+}
+
+export interface ChangeInvisibleDurationResponse {
+  'status': (_apache_rocketmq_v2_Status | null);
+  'receiptHandle': (string);
+}

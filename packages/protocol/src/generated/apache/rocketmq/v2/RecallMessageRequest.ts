@@ -1,0 +1,13 @@
+// Original file: packages/protocol/proto/apache/rocketmq/v2/service.proto
+
+import type { Resource__Input as _apache_rocketmq_v2_Resource__Input, Resource as _apache_rocketmq_v2_Resource } from '../../../apache/rocketmq/v2/Resource.ts';
+
+export interface RecallMessageRequest__Input {
+  'topic'?: (_apache_rocketmq_v2_Resource__Input | null);
+  'recallHandle'?: (string);
+}
+
+export interface RecallMessageRequest {
+  'topic': (_apache_rocketmq_v2_Resource | null);
+  'recallHandle': (string);
+}

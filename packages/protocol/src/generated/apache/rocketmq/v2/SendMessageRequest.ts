@@ -1,0 +1,11 @@
+// Original file: packages/protocol/proto/apache/rocketmq/v2/service.proto
+
+import type { Message__Input as _apache_rocketmq_v2_Message__Input, Message as _apache_rocketmq_v2_Message } from '../../../apache/rocketmq/v2/Message.ts';
+
+export interface SendMessageRequest__Input {
+  'messages'?: (_apache_rocketmq_v2_Message__Input)[];
+}
+
+export interface SendMessageRequest {
+  'messages': (_apache_rocketmq_v2_Message)[];
+}

@@ -1,0 +1,21 @@
+// Original file: packages/protocol/proto/apache/rocketmq/v2/admin.proto
+
+import type { Resource__Input as _apache_rocketmq_v2_Resource__Input, Resource as _apache_rocketmq_v2_Resource } from '../../../apache/rocketmq/v2/Resource.ts';
+
+export interface VerifyMessageRequest__Input {
+  'deploymentName'?: (string);
+  'clientId'?: (string);
+  'group'?: (_apache_rocketmq_v2_Resource__Input | null);
+  'topic'?: (_apache_rocketmq_v2_Resource__Input | null);
+  'messageId'?: (string);
+  '_deploymentName'?: "deploymentName";
+}
+
+export interface VerifyMessageRequest {
+  'deploymentName'?: (string);
+  'clientId': (string);
+  'group': (_apache_rocketmq_v2_Resource | null);
+  'topic': (_apache_rocketmq_v2_Resource | null);
+  'messageId': (string);
+  '_deploymentName'?: "deploymentName";
+}
