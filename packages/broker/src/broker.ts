@@ -6,6 +6,7 @@ import {
   type Services,
   type TopicDefinition,
 } from '@cometmq/protocol'
+import { Gateway } from '@cometmq/gateway'
 import type { Handler, Listener, Runtime, Timer } from '@cometmq/runtime'
 import { MessageStore } from '@cometmq/store'
 import { type BrokerCounters, newBrokerCounters } from './broker-counters.ts'
@@ -18,6 +19,9 @@ import {
 import { advertisedAddress, type BrokerConfig, checkBrokerConfig } from './config.ts'
 import { DeliveryEngine } from './deliver/delivery.ts'
 import { Everywhere } from './everywhere.ts'
+import { ClusterRoutes, type OwnBroker } from './gateway/cluster-routes.ts'
+import { GatewayBroker } from './gateway/local-broker.ts'
+import { PopDoor } from './pop/pop-door.ts'
 import { MessageIntake } from './produce/message-intake.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
 import { BrokerRegistration } from './registration.ts'
@@ -50,6 +54,9 @@ export class Broker implements AsyncDisposable {
   readonly #intake: MessageIntake
   readonly #readers: ReadService
   readonly #members: SubscribeService
+  readonly #routes: ClusterRoutes
+  readonly #door: PopDoor
+  readonly #gateway: Gateway
   readonly #startedAtMs: number
   #listener: Listener | undefined
   #registration: BrokerRegistration | undefined
@@ -82,6 +89,30 @@ export class Broker implements AsyncDisposable {
     this.#readers = new ReadService({ store, topics, wakeups, counters })
     const { delivery } = parts
     this.#members = new SubscribeService({ delivery, counters, log: runtime.log })
+    const { clock, random } = runtime
+    this.#routes = new ClusterRoutes(runtime, {
+      services: this.#services,
+      nameservers: config.nameservers,
+      own: this.#describeItself(),
+    })
+    this.#door = new PopDoor({ delivery, counters, clock, random })
+    this.#gateway = new Gateway(
+      {
+        ...runtime,
+        cluster: this.#routes,
+        broker: new GatewayBroker({
+          brokerName: config.brokerName,
+          clock,
+          store,
+          topics,
+          delivery,
+          intake: this.#intake,
+          wakeups,
+          door: this.#door,
+        }),
+      },
+      config.gateway,
+    )
     this.#startedAtMs = runtime.clock.elapsedMs()
   }
 
@@ -203,6 +234,7 @@ export class Broker implements AsyncDisposable {
     this.#announcedWritable = this.#store.status.writable
     this.#watchWritable()
     this.#registration.start()
+    this.#routes.start()
     const { brokerName } = this.#config
     log.info({ brokerName, address: this.address, topics: this.#topics.size }, 'broker serves')
   }
@@ -228,6 +260,7 @@ export class Broker implements AsyncDisposable {
       ...publishHandlers(this.#intake),
       ...this.#members.handlers(),
       ...this.#readers.handlers(),
+      ...this.#gateway.handlers(),
       ...topicHandlers(this.#services, {
         edge,
         store,
@@ -265,10 +298,25 @@ export class Broker implements AsyncDisposable {
     this.#state = 'closed'
     this.#writableTimer?.cancel()
     this.#registration?.close()
+    this.#routes.close()
+    this.#gateway.close()
+    this.#door.close()
     await this.#listener?.close()
     await this.#delivery.close()
     await this.#store.close()
     this.#runtime.log.info({}, 'broker closed')
+  }
+
+  #describeItself(): OwnBroker {
+    const address = (): string => this.address
+    return {
+      brokerName: this.#config.brokerName,
+      // Its port is known when it listens.
+      get address() {
+        return address()
+      },
+      topic: (name) => this.#topics.get(name),
+    }
   }
 
   #describeToNameServers(): Registration {

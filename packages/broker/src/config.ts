@@ -1,3 +1,4 @@
+import type { GatewayConfig } from '@cometmq/gateway'
 import { checkBrokerName, CometError, limits, toCometError } from '@cometmq/protocol'
 import type { StoreConfig } from '@cometmq/store'
 import { type DeliveryConfig, deliveryDefaults } from './deliver/ports.ts'
@@ -25,6 +26,8 @@ export interface BrokerConfig {
   readonly autoCreateTopics: boolean
   readonly delivery: DeliveryConfig
   readonly publish: IntakeLimits
+  /** For official RocketMQ clients. */
+  readonly gateway: Partial<GatewayConfig>
   /** How long a broker that shuts down waits for what is under way. */
   readonly drainTimeoutMs: number
   /** What `describe` and the name servers show. */
@@ -51,6 +54,7 @@ export const brokerDefaults = {
     // that producers are slowed down before they are refused.
     maxPendingBytes: 32 * MIB,
   },
+  gateway: {},
   // Below the 30 s after which Kubernetes kills, above the longest invisible time of a quick handler.
   drainTimeoutMs: 20_000,
   version: 'development',

@@ -1,4 +1,9 @@
-import { CometError, type RecordBatch, type StoredMessage } from '@cometmq/protocol'
+import {
+  CometError,
+  type RecordBatch,
+  type StoredMessage,
+  visibleProperties,
+} from '@cometmq/protocol'
 import type { MessageStore, QueueKey } from '@cometmq/store'
 
 /** Reads one message for an operator to look at. Throws `MESSAGE_NOT_FOUND` or `RECORD_CORRUPT`. */
@@ -42,7 +47,7 @@ export function storedMessageOf(
     body: Buffer.from(message.body),
     tag: message.tag ?? '',
     keys: [...(message.keys ?? [])],
-    properties: { ...message.properties },
+    properties: { ...visibleProperties(message.properties ?? {}) },
     messageGroup: message.messageGroup ?? '',
     bornTimeMs: batch.bornTimeMs,
     storeTimeMs: batch.storeTimeMs,

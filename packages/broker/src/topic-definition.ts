@@ -89,6 +89,7 @@ function parseType(type: string): TopicType {
     case 'normal':
       return 'normal'
     case 'fifo':
+      return 'fifo'
     case 'delay':
     case 'transaction':
       throw new CometError(
@@ -96,7 +97,10 @@ function parseType(type: string): TopicType {
         `topics of type ${type} are not supported yet; create it as normal`,
       )
     default:
-      throw new CometError('ILLEGAL_ARGUMENT', `there is no topic type "${type}"; say normal`)
+      throw new CometError(
+        'ILLEGAL_ARGUMENT',
+        `there is no topic type "${type}"; say normal or fifo`,
+      )
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Message, type RecordBatch, tagAt } from '@cometmq/protocol'
+import { type Message, type RecordBatch, tagAt, visibleProperties } from '@cometmq/protocol'
 import { dateOf } from './times.ts'
 
 /** One message of a record batch, as users see it. Of a redelivery or a dead letter: the original. */
@@ -34,7 +34,8 @@ export class MessageView {
   }
 
   get properties(): Readonly<Record<string, string>> {
-    return this.#message.properties ?? {}
+    const { properties } = this.#message
+    return properties === undefined ? {} : visibleProperties(properties)
   }
 
   get queueId(): number {

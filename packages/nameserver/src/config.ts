@@ -1,3 +1,4 @@
+import type { GatewayConfig } from '@cometmq/gateway'
 import { CometError } from '@cometmq/protocol'
 
 export interface NameServerConfig {
@@ -13,6 +14,8 @@ export interface NameServerConfig {
   readonly maxTopicsPerBroker: number
   readonly maxWatchers: number
   readonly maxTopicsPerWatcher: number
+  /** For official RocketMQ clients. */
+  readonly gateway: Partial<GatewayConfig>
   /** What `describe` shows. */
   readonly version: string
 }
@@ -30,6 +33,7 @@ export const nameServerDefaults: Omit<NameServerConfig, 'cluster'> = {
   // A connected client costs some 20 KiB, most of it the connection.
   maxWatchers: 20_000,
   maxTopicsPerWatcher: 10_000,
+  gateway: {},
   version: 'development',
 }
 

@@ -1,3 +1,4 @@
+import { type ClusterView, Gateway } from '@cometmq/gateway'
 import { type ClusterDescription, loadServices } from '@cometmq/protocol'
 import type { Clock, Listener, Logger, Runtime, Timer } from '@cometmq/runtime'
 import { checkNameServerConfig, type NameServerConfig } from './config.ts'
@@ -6,7 +7,7 @@ import { RouteWatchers } from './route-watchers.ts'
 import { ClusterService } from './rpc/cluster-service.ts'
 import { routesHandlers } from './rpc/routes-service.ts'
 
-type NameServerPorts = Pick<Runtime, 'clock' | 'transport' | 'log'>
+type NameServerPorts = Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>
 
 /** How much later than `silenceMs` a silent broker may leave, as a fraction of it. */
 const TICKS_PER_SILENCE = 12
@@ -22,6 +23,7 @@ export class NameServer implements AsyncDisposable {
   readonly #table: RouteTable
   readonly #watchers: RouteWatchers
   readonly #cluster: ClusterService
+  readonly #gateway: Gateway
   readonly #listener: Listener
   readonly #startedAtMs: number
   readonly #tickMs: number
@@ -34,6 +36,7 @@ export class NameServer implements AsyncDisposable {
     table: RouteTable
     watchers: RouteWatchers
     cluster: ClusterService
+    gateway: Gateway
     listener: Listener
     tickMs: number
   }) {
@@ -43,6 +46,7 @@ export class NameServer implements AsyncDisposable {
     this.#table = parts.table
     this.#watchers = parts.watchers
     this.#cluster = parts.cluster
+    this.#gateway = parts.gateway
     this.#listener = parts.listener
     this.#tickMs = parts.tickMs
     this.#startedAtMs = parts.ports.clock.elapsedMs()
@@ -65,12 +69,18 @@ export class NameServer implements AsyncDisposable {
       uptimeMs: Math.round(ports.clock.elapsedMs() - startedAtMs),
       ready: table.isReady,
     })
+    const view = viewOf(table)
+    const gateway = new Gateway({ ...ports, cluster: view, broker: undefined }, config.gateway)
     const listener = await ports.transport.listen({
       address: config.listen,
-      handlers: [...cluster.handlers(services), ...routesHandlers(services, watchers, describe)],
+      handlers: [
+        ...cluster.handlers(services),
+        ...routesHandlers(services, watchers, describe),
+        ...gateway.handlers(),
+      ],
     })
     ports.log.info({ cluster: config.cluster, address: listener.address }, 'name server listens')
-    return new NameServer({ config, ports, table, watchers, cluster, listener, tickMs })
+    return new NameServer({ config, ports, table, watchers, cluster, gateway, listener, tickMs })
   }
 
   /** `host:port` it listens on. */
@@ -100,6 +110,7 @@ export class NameServer implements AsyncDisposable {
     if (this.#closed) return
     this.#closed = true
     this.#timer?.cancel()
+    this.#gateway.close()
     await this.#listener.close()
     this.#log.info({ cluster: this.#config.cluster }, 'name server closed')
   }
@@ -124,5 +135,21 @@ export class NameServer implements AsyncDisposable {
     }
     this.#watchers.announce(change)
     if (!wasReady && this.#table.isReady) this.#watchers.announceReady()
+  }
+}
+
+/** The table as official clients' calls see it. */
+function viewOf(table: RouteTable): ClusterView {
+  return {
+    get isReady() {
+      return table.isReady
+    },
+    get autoCreateTopics() {
+      return table.autoCreateTopics
+    },
+    route: (topic) => table.route(topic),
+    addressOf: (brokerName) => table.masterOf(brokerName)?.address,
+    brokerNames: () =>
+      table.brokers().flatMap(({ brokerName, brokerId }) => (brokerId === 0 ? [brokerName] : [])),
   }
 }

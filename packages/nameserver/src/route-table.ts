@@ -237,6 +237,11 @@ export class RouteTable {
     return this.#brokers
   }
 
+  masterOf(brokerName: string): BrokerAddress | undefined {
+    const entry = this.#entries.get(keyOf({ brokerName, brokerId: 0 }))
+    return entry === undefined ? undefined : brokerAddress(entry)
+  }
+
   describeBrokers(): RegisteredBroker[] {
     return [...this.#entries.values()].toSorted(byName).map((entry) => ({
       broker: brokerAddress(entry),

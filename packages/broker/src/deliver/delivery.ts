@@ -27,6 +27,12 @@ import { type DeliveryConfig, type DeliveryPorts, deliveryDefaults } from './por
 import { keysOf, PROGRESS_TABLE } from './queue-progress.ts'
 import { ReadSlots } from './read-slots.ts'
 import { Redelivery } from './redelivery.ts'
+import {
+  type DeliveryReceipt,
+  type ReceiptOutcome,
+  type ReceiptWish,
+  settleReceipt,
+} from './receipts.ts'
 import { type ResetOutcome, type ResetWish, resetGroup } from './reset.ts'
 import { RETRIES_TABLE } from './retry-entry.ts'
 import type { MemberSink } from './sessions.ts'
@@ -125,6 +131,33 @@ export class DeliveryEngine implements AsyncDisposable {
       this.#refuseWhenLeaving()
       await this.#needGroup(open.group)
       return join(this.#context, this.#groupOf(open.group), { open, sink })
+    })
+  }
+
+  /**
+   * Does what the holder of a receipt says, whether or not its member is still there. Resolves when
+   * it is durable. Throws `GROUP_NOT_FOUND`, `TOPIC_NOT_FOUND`, `OFFSET_OUT_OF_RANGE`, and what the
+   * store says.
+   */
+  async settleReceipt(
+    group: string,
+    receipt: DeliveryReceipt,
+    wish: ReceiptWish,
+  ): Promise<ReceiptOutcome> {
+    this.groups.need(group)
+    const { topic } = receipt
+    if (this.#context.topics.get(topic) === undefined) {
+      throw new CometError('TOPIC_NOT_FOUND', `there is no topic "${topic}" on this broker`)
+    }
+    const active = this.#active.get(group)
+    if (active?.topics.has(topic) === true) {
+      return settleReceipt(this.#context, active, { receipt, wish })
+    }
+    return this.#turns.run(group, async () => {
+      this.#refuseWhenClosed()
+      const delivery = this.#groupOf(group)
+      await delivery.load(topic)
+      return settleReceipt(this.#context, delivery, { receipt, wish })
     })
   }
 
@@ -302,8 +335,12 @@ export class DeliveryEngine implements AsyncDisposable {
     return members
   }
 
-  #refuseWhenLeaving(): void {
+  #refuseWhenClosed(): void {
     if (this.#isClosed) throw new CometError('CLOSED', 'the broker has stopped')
+  }
+
+  #refuseWhenLeaving(): void {
+    this.#refuseWhenClosed()
     if (!this.#isDraining) return
     throw new CometError('DRAINING', 'the broker shuts down; go on with the others')
   }

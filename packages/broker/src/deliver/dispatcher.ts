@@ -87,7 +87,7 @@ export class Dispatcher {
     for (const other of unfit) topic.heat(other)
     const run = queue?.table.nextReady()
     if (queue === undefined || session === undefined || run === undefined) return false
-    const budget = Math.min(config.frameMaxBytes, Math.max(1, session.freeBytes))
+    const budget = session.readBytes(config.frameMaxBytes)
     session.reservedBytes += budget
     queue.isReading = true
     void this.#readQueue(topic, queue, { session, from: run.from, budget })
@@ -161,12 +161,12 @@ export class Dispatcher {
     }
     queue.neededBytes = 0
     const lease = this.#leaseFor(session, ready.attempts)
-    const grant = new Grant(queue, topic.filter, lease)
+    const grant = new Grant(queue, topic.filter, lease, session.creditMessages)
     // Little is shared out fairly; much goes by frames.
     const share = Math.ceil(queue.table.counts.ready / Math.max(1, topic.takers))
     for (const batch of batches) {
       const isFull = grant.bytes + batch.totalBytes > session.freeBytes || grant.messages >= share
-      if (grant.bytes > 0 && isFull) break
+      if (grant.bytes > 0 && (isFull || grant.isComplete)) break
       grant.add(batch)
     }
     if (grant.skipped > 0) this.#context.loop.touch(queue)
@@ -222,9 +222,13 @@ export class Dispatcher {
     topic.served()
     const lease = this.#leaseFor(session, ready.attempts)
     const ranges: number[] = []
+    let left = session.creditMessages
     for (const run of entry.table.readyWithin(entry.from, entry.to, ready.attempts)) {
-      entry.table.lease(run.from, run.to, lease)
-      ranges.push(run.from, run.to)
+      const to = Math.min(run.to, run.from + left)
+      if (to === run.from) break
+      entry.table.lease(run.from, to, lease)
+      ranges.push(run.from, to)
+      left -= to - run.from
     }
     this.#group.leasedEntry(entry)
     this.#send(session, batch.totalBytes, {
@@ -248,11 +252,12 @@ export class Dispatcher {
 
   #leaseFor(session: Session, attempts: number): Lease {
     const deadlineMs = this.#context.clock.elapsedMs() + this.#invisibleMs(session)
-    return { kind: 'leased', holder: session, attempts, deadlineMs }
+    const lease: Lease = { kind: 'leased', holder: session, attempts, deadlineMs }
+    return session.terms === undefined ? lease : { ...lease, pop: session.terms.lease }
   }
 
   #invisibleMs(session: Session): number {
-    return session.attachment.invisibleMs || this.#group.invisibleMs
+    return session.terms?.invisibleMs || session.attachment.invisibleMs || this.#group.invisibleMs
   }
 
   #send(session: Session, bytes: number, delivery: Delivery): void {
@@ -289,11 +294,17 @@ class Grant {
   readonly #queue: QueueProgress
   readonly #filter: TagFilter
   readonly #lease: Lease
+  readonly #maxMessages: number
 
-  constructor(queue: QueueProgress, filter: TagFilter, lease: Lease) {
+  constructor(queue: QueueProgress, filter: TagFilter, lease: Lease, maxMessages: number) {
     this.#queue = queue
     this.#filter = filter
     this.#lease = lease
+    this.#maxMessages = maxMessages
+  }
+
+  get isComplete(): boolean {
+    return this.messages >= this.#maxMessages
   }
 
   add(batch: RecordBatch): void {
@@ -304,6 +315,7 @@ class Grant {
     const matches = this.#filter.matchesOf(batch)
     const messagesBefore = this.messages
     for (const run of runs) {
+      if (this.isComplete) break
       if (matches === 'all') this.#take(run)
       else if (matches === 'none') this.#skip(run)
       else this.#divide(run, (offset) => matches(offset - base))
@@ -327,7 +339,9 @@ class Grant {
     }
   }
 
-  #take({ from, to }: ReadyRun): void {
+  #take({ from, to: end }: ReadyRun): void {
+    const to = Math.min(end, from + this.#maxMessages - this.messages)
+    if (to === from) return
     this.#queue.table.lease(from, to, this.#lease)
     this.messages += to - from
     if (this.ranges.at(-1) === from) this.ranges[this.ranges.length - 1] = to

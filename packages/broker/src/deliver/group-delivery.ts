@@ -141,14 +141,25 @@ export class GroupDelivery implements Dispatched {
     this.alarm(session.lostAtMs + this.#context.config.sessionGraceMs)
   }
 
+  /** It asks for nothing any more; what was renewed for it is delivered anew. */
+  abandon(session: Session): void {
+    session.state = 'leaving'
+    for (const source of this.#allSources()) {
+      const leases = source.table.leasesOf(session).filter(({ value }) => value.pop?.isRenewed)
+      for (const part of leases) this.#returnLost(source, part, 'its consumer was lost')
+      if (leases.length > 0) this.changed(source)
+    }
+    if (session.held === 0) this.end(session)
+  }
+
   /** Whatever it holds is delivered anew, or given up on if that was its last attempt. */
   end(session: Session): void {
     if (session.state === 'gone') return
     session.state = 'gone'
     this.#sessions.delete(session.id)
-    for (const source of [...this.#topics.values()].flatMap((topic) => [...topic.sources()])) {
+    for (const source of this.#allSources()) {
       const leases = source.table.leasesOf(session)
-      for (const part of leases) this.#returnLost(source, part)
+      for (const part of leases) this.#returnLost(source, part, 'its consumer was lost')
       if (leases.length > 0) this.changed(source)
     }
     for (const topic of this.#topics.values()) topic.part(session)
@@ -304,21 +315,30 @@ export class GroupDelivery implements Dispatched {
     this.#context.readers.remove(topic, this)
   }
 
+  #allSources(): Source[] {
+    return [...this.#topics.values()].flatMap((topic) => [...topic.sources()])
+  }
+
   #expire(source: Source, nowMs: number): void {
     for (const part of source.table.expired(nowMs)) {
+      if (part.value.pop !== undefined) {
+        this.#returnLost(source, part, 'its lease expired')
+        this.changed(source)
+        continue
+      }
       const failure = { reason: 'its lease expired', isFinal: false }
       this.#inBackground(this.sendBack(source, part, failure))
     }
     this.alarm(source.table.nextDeadlineMs)
   }
 
-  #returnLost(source: Source, part: Span<Lease>): void {
-    const attempts = part.value.attempts + 1
+  #returnLost(source: Source, part: Span<Lease>, reason: string): void {
+    const attempts = part.value.attempts + (part.value.pop?.isSuspended === true ? 0 : 1)
     if (attempts < this.#context.groups.need(this.name).maxAttempts) {
       source.table.giveBack(part, attempts)
       return
     }
-    const failure = { reason: 'its consumer was lost', isFinal: true }
+    const failure = { reason, isFinal: true }
     this.#inBackground(this.sendBack(source, part, failure))
   }
 

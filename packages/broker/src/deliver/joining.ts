@@ -6,6 +6,7 @@ import {
   type StateChange,
   type TopicFilter,
 } from '@cometmq/protocol'
+import type { QueueKey } from '@cometmq/store'
 import { putSubscription } from '../group-registry.ts'
 import { changeRecords } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
@@ -32,12 +33,20 @@ export interface OpenMember {
   /** 0: the group's. */
   readonly invisibleMs: number
   readonly creditBytes: number
+  /** It will say each time how many messages it wants; see `Member.ask`. */
+  readonly isPop?: boolean
   /** What the instance still has from an earlier connection. */
   readonly held: readonly LeasedRange[]
 }
 
 const TOPICS_MAX = 1_024
+
+/** The id of a client, and the name of a topic. */
+const SESSION_ID_MAX_CHARS = limits.clientIdMaxChars + 1 + limits.topicNameMaxChars
 const HELD_RANGES_MAX = 65_536
+
+/** Messages of a queue that official clients count as new. */
+const YOUNG_QUEUE_MESSAGES = 1_024
 
 /** So much a member may claim to hold that we know nothing of: nobody else gets it meanwhile. */
 const RESTORED_MESSAGES_MAX = 262_144
@@ -54,7 +63,7 @@ export async function join(
   const { open, sink } = parts
   const filters = checkOpen(context, open)
   checkConflict(group, open.sessionId, filters)
-  await subscribe(context, open.group, filters)
+  await subscribe(context, { group: open.group, filters, isPop: open.isPop === true })
   const topics: TopicDelivery[] = []
   try {
     for (const topic of filters.keys()) {
@@ -64,7 +73,8 @@ export async function join(
     }
     for (const topic of topics) topic.filter = filters.get(topic.topic) ?? TagFilter.all
     const session = attach(context, group, { open, sink, filters })
-    const lost = restore(context, group, session, open.held)
+    // Who asks for messages has receipts, which need no connection.
+    const lost = open.isPop ? [] : restore(context, group, session, open.held)
     group.attach(session)
     return new Member(context, group, { session, sink, lost })
   } finally {
@@ -77,7 +87,7 @@ export function checkOpen(
   { topics }: Pick<DeliveryContext, 'topics'>,
   open: OpenMember,
 ): ReadonlyMap<string, TagFilter> {
-  checkText('session id', open.sessionId)
+  checkText('session id', open.sessionId, SESSION_ID_MAX_CHARS)
   checkText('client id', open.clientId)
   const { invisibleMs } = open
   if (invisibleMs !== 0 && !isWithin(invisibleMs, limits.invisibleMinMs, limits.invisibleMaxMs)) {
@@ -107,11 +117,11 @@ export function checkOpen(
   return filters
 }
 
-function checkText(what: string, text: string): void {
-  if (text.length > 0 && text.length <= limits.clientIdMaxChars) return
+function checkText(what: string, text: string, maxChars: number = limits.clientIdMaxChars): void {
+  if (text.length > 0 && text.length <= maxChars) return
   throw new CometError(
     'ILLEGAL_ARGUMENT',
-    `a ${what} has ${text.length} characters; give 1 to ${limits.clientIdMaxChars}`,
+    `a ${what} has ${text.length} characters; give 1 to ${maxChars}`,
   )
 }
 
@@ -137,8 +147,15 @@ function checkConflict(
 /** Makes the subscription durable, with the start in each queue of topics that are new to the group. */
 async function subscribe(
   context: DeliveryContext,
-  group: string,
-  filters: ReadonlyMap<string, TagFilter>,
+  {
+    group,
+    filters,
+    isPop,
+  }: {
+    readonly group: string
+    readonly filters: ReadonlyMap<string, TagFilter>
+    readonly isPop: boolean
+  },
 ): Promise<void> {
   const before = context.groups.subscriptionOf(group)
   const topics: Record<string, { readonly filter: string }> = { ...before.topics }
@@ -147,7 +164,7 @@ async function subscribe(
   for (const [topic, filter] of filters) {
     const known = Object.hasOwn(before.topics, topic) ? before.topics[topic] : undefined
     if (known?.filter === filter.text) continue
-    if (known === undefined) rows.push(...(await startRows(context, group, topic)))
+    if (known === undefined) rows.push(...(await startRows(context, { group, topic, isPop })))
     topics[topic] = { filter: filter.text }
     isChanged = true
   }
@@ -158,20 +175,33 @@ async function subscribe(
 
 async function startRows(
   context: DeliveryContext,
-  group: string,
-  topic: string,
+  {
+    group,
+    topic,
+    isPop,
+  }: { readonly group: string; readonly topic: string; readonly isPop: boolean },
 ): Promise<StateChange[]> {
   const { startPosition } = context.groups.need(group)
   const rows: StateChange[] = []
   const queueCount = context.topics.get(topic)?.queueCount ?? 0
   for (let queueId = 0; queueId < queueCount; queueId++) {
     const queue = { topic, queueId }
+    if (isPop && startPosition.kind === 'latest' && isYoung(context, queue)) continue
     const doneBelow = await startOffset(context.store, queue, startPosition)
     if (doneBelow === 0) continue
     const value = encodeProgressRow({ doneBelow, done: [], attempted: [] })
     rows.push({ kind: 'put', table: PROGRESS_TABLE, key: progressKey(group, queue), value })
   }
   return rows
+}
+
+/**
+ * Whether the queue holds all it ever held, and that is little. Users of RocketMQ start a consumer
+ * after their first messages and expect to get them: its brokers begin such queues at their start.
+ */
+function isYoung({ store }: DeliveryContext, queue: QueueKey): boolean {
+  const { minOffset, maxOffset } = store.bounds(queue) ?? { minOffset: 0, maxOffset: 0 }
+  return minOffset === 0 && maxOffset <= YOUNG_QUEUE_MESSAGES
 }
 
 /** The session as of this connection; an older connection of it ends. */
@@ -192,6 +222,7 @@ function attach(
     invisibleMs: open.invisibleMs,
     connectedAtMs: clock.elapsedMs(),
     sink,
+    isPop: open.isPop === true,
   }
   const known = group.sessions.get(open.sessionId)
   if (known !== undefined && known.state !== 'lost') {

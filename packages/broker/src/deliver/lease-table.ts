@@ -15,6 +15,22 @@ export interface Lease {
   readonly attempts: number
   /** By the elapsed clock. */
   readonly deadlineMs: number
+  /** Of a lease whose messages are settled by receipts. */
+  readonly pop?: PopLease
+}
+
+/**
+ * What makes a lease known to those who have its receipt. At its end its messages are ready in place,
+ * and not sent back: so the receipt stays good until they are delivered anew.
+ */
+export interface PopLease {
+  readonly generation: string
+  /** The one before the lease was changed last: its owner may not have heard of the change. */
+  readonly previous?: string
+  /** Ends with its holder. */
+  readonly isRenewed: boolean
+  /** Its end does not count as an attempt. */
+  readonly isSuspended: boolean
 }
 
 /** Messages on their way to the retry or dead letter topic: nobody's, and not to be leased. */
@@ -40,6 +56,9 @@ interface Done {
 
 type State = Done | Lease | Move | Returned
 
+/** The state of one message, for whoever has a receipt of it. */
+export type ReceiptState = State | { readonly kind: 'ready'; readonly attempts: 0 }
+
 /** A run of messages that may be leased, all with the same number of attempts. */
 export interface ReadyRun {
   readonly from: number
@@ -55,6 +74,7 @@ export interface TableCounts {
 }
 
 const DONE: Done = { kind: 'done' }
+const READY = { kind: 'ready', attempts: 0 } as const
 
 /**
  * What one group has done of one queue. Pure: no time, no effects.
@@ -244,6 +264,18 @@ export class LeaseTable {
       } else refused += part.to - part.from
     })
     return refused
+  }
+
+  /** What has become of one message; `ready`: it may be leased. */
+  stateAt(offset: number): ReceiptState {
+    if (offset < this.#doneBelow) return DONE
+    const [span] = this.#spans.within(offset, offset + 1)
+    return span?.value ?? READY
+  }
+
+  /** The lease of one message is replaced. */
+  change(offset: number, lease: Lease): void {
+    this.#set(offset, offset + 1, lease)
   }
 
   /** Ready at once, as if they had not been delivered. Returns how many were not the holder's. */

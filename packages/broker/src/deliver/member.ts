@@ -6,7 +6,7 @@ import {
 } from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
-import type { MemberSink, Session } from './sessions.ts'
+import type { MemberSink, PopTerms, Session } from './sessions.ts'
 import { settleAll } from './settlements.ts'
 
 /**
@@ -48,6 +48,34 @@ export class Member {
     const { creditMaxBytes } = this.#context.config
     this.#session.creditBytes = Math.min(creditMaxBytes, this.#session.creditBytes + bytes)
     this.#group.wake()
+  }
+
+  /** Wants one delivery on these terms, or none any more. The delivery ends the wish. */
+  ask(terms: PopTerms | undefined): void {
+    if (!this.#isCurrent) return
+    this.#session.terms = terms
+    this.#session.creditBytes = terms?.maxBytes ?? 0
+    if (terms !== undefined) this.#group.wake()
+  }
+
+  /** Whether more of its topics is ready, as far as can be told without reading. */
+  get hasMore(): boolean {
+    for (const topic of this.#session.attachment.topics.keys()) {
+      const delivery = this.#group.topics.get(topic)
+      if (delivery !== undefined && (delivery.hotCount > 0 || delivery.retries.hasReady))
+        return true
+    }
+    return false
+  }
+
+  /** Messages leased to it. */
+  get held(): number {
+    return this.#session.held
+  }
+
+  /** Its owner has gone: what was renewed for it is ready for others, the rest when its time is over. */
+  abandon(): void {
+    if (this.#isCurrent) this.#group.abandon(this.#session)
   }
 
   /**

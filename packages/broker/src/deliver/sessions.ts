@@ -1,5 +1,5 @@
 import type { CometError, Delivery } from '@cometmq/protocol'
-import type { Holder } from './lease-table.ts'
+import type { Holder, PopLease } from './lease-table.ts'
 import type { TagFilter } from './tag-filter.ts'
 
 /** Where a member's messages go. The engine calls it; it must not throw. */
@@ -23,6 +23,19 @@ export interface Attachment {
   readonly invisibleMs: number
   readonly connectedAtMs: number
   readonly sink: MemberSink
+  /** It asks for messages each time it wants some, instead of being sent what comes. */
+  readonly isPop: boolean
+}
+
+/** Enough for a handful of messages of usual size. */
+const POP_READ_BYTES = 64 * 1024
+
+/** What a member that asks for messages wants next. */
+export interface PopTerms {
+  readonly maxMessages: number
+  readonly maxBytes: number
+  readonly invisibleMs: number
+  readonly lease: PopLease
 }
 
 /**
@@ -48,11 +61,24 @@ export class Session implements Holder {
   ownedQueues = 0
   /** Its connection takes no more for now. */
   isBlocked = false
+  /** Of a member that asks: what for. It takes nothing while it asks for nothing. */
+  terms: PopTerms | undefined
   attachment: Attachment
 
   constructor(id: string, attachment: Attachment) {
     this.id = id
     this.attachment = attachment
+  }
+
+  /** Messages that may still be sent. */
+  get creditMessages(): number {
+    return this.attachment.isPop ? (this.terms?.maxMessages ?? 0) : Number.POSITIVE_INFINITY
+  }
+
+  /** Bytes that one read for it brings at most; a single larger batch still passes. */
+  readBytes(frameMaxBytes: number): number {
+    const maxBytes = this.attachment.isPop ? POP_READ_BYTES : frameMaxBytes
+    return Math.min(maxBytes, Math.max(1, this.freeBytes))
   }
 
   get freeBytes(): number {
@@ -65,6 +91,8 @@ export class Session implements Holder {
    */
   canTake(bytes: number): boolean {
     if (this.state !== 'open' || this.isBlocked || this.freeBytes <= 0) return false
+    // Who asks for a few messages has one read at a time: the next begins where it left wishes.
+    if (this.attachment.isPop && (this.creditMessages <= 0 || this.reservedBytes > 0)) return false
     return bytes <= this.freeBytes || (this.held === 0 && this.reservedBytes === 0)
   }
 

@@ -1,7 +1,12 @@
-import type { PublishRequest, PublishResponse } from '@cometmq/protocol'
+import {
+  CometError,
+  type PublishRequest,
+  type PublishResponse,
+  type RecordBatch,
+} from '@cometmq/protocol'
 import type { MessageStream } from '@cometmq/runtime'
 import { type IntakeLimits, PublishBudget } from './publish-budget.ts'
-import { type IntakePorts, PublishStream } from './publish-stream.ts'
+import { appendLevelOf, type IntakePorts, PublishStream } from './publish-stream.ts'
 
 /** Takes in what producers send, over any number of streams. */
 export class MessageIntake {
@@ -29,6 +34,38 @@ export class MessageIntake {
       this.#streams.delete(publishing)
       counters.publishStreams--
     })
+  }
+
+  /**
+   * Takes batches of one topic that this process has made: all of them or none. Resolves to the
+   * queue offset of the first message of each. Throws `TOPIC_NOT_FOUND`, `NOT_ALLOWED`,
+   * `OVERLOADED`, `DRAINING`, and what the store says.
+   */
+  async append(batches: readonly RecordBatch[]): Promise<readonly number[]> {
+    const { store, topics, counters } = this.#ports
+    const [first] = batches
+    if (first === undefined) return []
+    const topic = topics.needQueue(first.topic, first.queueId)
+    if (!topic.writable) {
+      throw new CometError('NOT_ALLOWED', `topic "${topic.topic}" takes no messages`)
+    }
+    const { refusal } = this.#budget
+    if (refusal !== undefined) throw refusal
+    const bytes = batches.reduce((sum, batch) => sum + batch.totalBytes, 0)
+    this.#budget.took(bytes)
+    try {
+      const records = batches.map((batch) => ({
+        kind: 'batch' as const,
+        batch,
+        idempotent: false,
+      }))
+      const receipt = await store.append({ records }, appendLevelOf(topic))
+      counters.bytesIn += bytes
+      for (const batch of batches) counters.messagesIn += batch.messageCount
+      return receipt.records.map(({ baseQueueOffset }) => baseQueueOffset ?? 0)
+    } finally {
+      this.#budget.answered(bytes, 1)
+    }
   }
 
   /**

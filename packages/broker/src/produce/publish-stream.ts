@@ -253,7 +253,8 @@ function parseBatch(bytes: Buffer): RecordBatch {
   return batch
 }
 
-function appendLevelOf({ ackLevel }: TopicDefinition): AppendLevel {
+/** How safe a batch has to be before it is answered. */
+export function appendLevelOf({ ackLevel }: TopicDefinition): AppendLevel {
   if (ackLevel.flush === 'async') return 'written'
   return ackLevel.replicas === 'master' ? 'flushed' : 'confirmed'
 }

@@ -144,6 +144,7 @@ export function brokerConfigOf(
       inFlightMaxMessages: lease.inFlightMaxMessages,
     },
     publish: settings.publish,
+    gateway: brokerDefaults.gateway,
     store: storeConfig(files.directory ?? `data/${settings.brokerName}`, {
       segmentMaxBytes: files.segmentMaxBytes,
       retention: {

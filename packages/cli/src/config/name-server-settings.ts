@@ -26,7 +26,8 @@ export function nameServerConfigOf(
   machine: { readonly version: string },
 ): NameServerConfig {
   const { warmup, silence, log: _, ...rest } = settings
-  return { ...rest, warmupMs: warmup, silenceMs: silence, version: machine.version }
+  const { gateway } = nameServerDefaults
+  return { ...rest, gateway, warmupMs: warmup, silenceMs: silence, version: machine.version }
 }
 
 function bound() {

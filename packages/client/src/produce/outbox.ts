@@ -1,9 +1,15 @@
-import { CometError, errorTable, type Message, type PublishResult } from '@cometmq/protocol'
+import {
+  CometError,
+  errorTable,
+  type Message,
+  type PublishResult,
+  queueOfGroup,
+} from '@cometmq/protocol'
 import { backoffMs, type Runtime } from '@cometmq/runtime'
 import { Fifo } from '../fifo.ts'
 import type { Route } from '../route/topic-route.ts'
 import type { BatchOwner, PublishLane, SentBatch } from './publish-lane.ts'
-import { queueOfGroup, Rotation } from './queue-selector.ts'
+import { Rotation } from './queue-selector.ts'
 import { QueueWindow } from './queue-window.ts'
 import { SendBatch } from './send-batch.ts'
 

@@ -1,0 +1,173 @@
+import type { ClusterView } from '@cometmq/gateway'
+import {
+  type BrokerAddress,
+  CometError,
+  type RouteUpdate,
+  type Services,
+  type TopicDefinition,
+  type TopicRoute,
+  type WatchRequest,
+} from '@cometmq/protocol'
+import {
+  backoffMs,
+  type Connection,
+  type MessageStream,
+  type Runtime,
+  type Timer,
+} from '@cometmq/runtime'
+
+/** What the broker knows of itself, which no name server can know better. */
+export interface OwnBroker {
+  readonly brokerName: string
+  readonly address: string
+  topic(name: string): TopicDefinition | undefined
+}
+
+/** A name server that says nothing for so long after it was asked may be hanging. */
+const FIRST_UPDATE_TIMEOUT_MS = 2_000
+const RECONNECT = { baseMs: 100, maxMs: 2_000 } as const
+
+/**
+ * After so long on a new watch, a topic that was not named on it is gone: it was deleted while no
+ * name server was heard.
+ */
+const SETTLED_MS = 5_000
+
+interface KnownTopic {
+  readonly route: TopicRoute
+  /** The watch that named it last. */
+  readonly watch: number
+}
+
+/**
+ * The routes of the whole cluster, as one name server after the other tells them. While none
+ * answers, what was learned stays: clients that were told less would stop consuming.
+ */
+export class ClusterRoutes implements ClusterView {
+  readonly #runtime: Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>
+  readonly #services: Services
+  readonly #own: OwnBroker
+  readonly #nameServers: readonly Connection[]
+  readonly #topics = new Map<string, KnownTopic>()
+  #brokers = new Map<string, BrokerAddress>()
+  #autoCreateTopics = false
+  #hasHeard = false
+  #watch = 0
+  #watchSinceMs = 0
+  #isWatching = false
+  #attempt = 0
+  #stream: MessageStream<WatchRequest, RouteUpdate> | undefined
+  #timer: Timer | undefined
+  #isClosed = false
+
+  constructor(
+    runtime: Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>,
+    options: {
+      readonly services: Services
+      readonly nameservers: readonly string[]
+      readonly own: OwnBroker
+    },
+  ) {
+    this.#runtime = runtime
+    this.#services = options.services
+    this.#own = options.own
+    this.#nameServers = options.nameservers.map((address) => runtime.transport.connect(address))
+  }
+
+  start(): void {
+    if (this.#nameServers.length > 0) this.#open()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#stream?.cancel()
+    for (const connection of this.#nameServers) connection.close()
+  }
+
+  get isReady(): boolean {
+    return this.#hasHeard || this.#nameServers.length === 0
+  }
+
+  get autoCreateTopics(): boolean {
+    return this.#autoCreateTopics
+  }
+
+  route(topic: string): TopicRoute | undefined {
+    const known = this.#topics.get(topic)
+    if (known !== undefined && !this.#isGone(known)) return known.route
+    return this.#ownRoute(topic)
+  }
+
+  addressOf(brokerName: string): string | undefined {
+    if (brokerName === this.#own.brokerName) return this.#own.address
+    return this.#brokers.get(brokerName)?.address
+  }
+
+  brokerNames(): readonly string[] {
+    return [...new Set([...this.#brokers.keys(), this.#own.brokerName])]
+  }
+
+  /** This broker serves its topic, whether or not a name server has heard of it yet. */
+  #ownRoute(topic: string): TopicRoute | undefined {
+    const definition = this.#own.topic(topic)
+    if (definition === undefined) return undefined
+    const { type, queueCount, readable, writable } = definition
+    const { brokerName } = this.#own
+    return { topic, type, queueGroups: [{ brokerName, queueCount, readable, writable }] }
+  }
+
+  #isGone({ watch }: KnownTopic): boolean {
+    if (watch === this.#watch || !this.#isWatching) return false
+    return this.#runtime.clock.elapsedMs() - this.#watchSinceMs > SETTLED_MS
+  }
+
+  #open(): void {
+    const { clock, log } = this.#runtime
+    const connection = this.#nameServers[this.#attempt % this.#nameServers.length] as Connection
+    const watch = ++this.#watch
+    this.#isWatching = false
+    const stream = connection.open(this.#services.routes.Watch)
+    this.#stream = stream
+    const silence = clock.schedule(FIRST_UPDATE_TIMEOUT_MS, () => stream.cancel())
+    const lost = (error: CometError): void => {
+      silence.cancel()
+      if (this.#isClosed || watch !== this.#watch) return
+      log.debug({ nameServer: connection.address, error }, 'routes are not watched')
+      this.#isWatching = false
+      const round = Math.floor(this.#attempt++ / this.#nameServers.length)
+      const waitMs = backoffMs(round, RECONNECT, this.#runtime.random)
+      this.#timer = clock.schedule(waitMs, () => this.#open())
+    }
+    stream.receive({
+      message: (update) => {
+        silence.cancel()
+        if (!this.#isWatching) {
+          this.#isWatching = true
+          this.#watchSinceMs = clock.elapsedMs()
+          // The same one next time, if it can be had.
+          this.#attempt %= this.#nameServers.length
+        }
+        this.#apply(update, watch)
+      },
+      ended: () => lost(new CometError('UNAVAILABLE', 'the name server ended the watch')),
+      failed: lost,
+    })
+    stream.send({ topics: [], allTopics: true })
+    stream.end()
+  }
+
+  #apply(update: RouteUpdate, watch: number): void {
+    this.#hasHeard = true
+    this.#autoCreateTopics = update.autoCreateTopics
+    const brokers = new Map<string, BrokerAddress>()
+    for (const broker of update.brokers) {
+      const other = brokers.get(broker.brokerName)
+      if (broker.brokerId !== 0 || (other !== undefined && other.epoch >= broker.epoch)) continue
+      brokers.set(broker.brokerName, broker)
+    }
+    this.#brokers = brokers
+    for (const topic of update.missing) this.#topics.delete(topic)
+    for (const route of update.topics) this.#topics.set(route.topic, { route, watch })
+  }
+}

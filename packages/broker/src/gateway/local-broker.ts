@@ -1,0 +1,165 @@
+import { CometError, type GroupDefinition, type TopicDefinition } from '@cometmq/protocol'
+import type {
+  Consumer,
+  LocalBroker,
+  Queue,
+  ReadOutcome,
+  ReadRequest,
+  Receipt,
+  ReceiptAction,
+  ReceiptOutcome,
+  Received,
+  ReceiveRequest,
+  Segment,
+  TopicSubscription,
+} from '@cometmq/gateway'
+import type { RecordBatch } from '@cometmq/protocol'
+import type { Clock } from '@cometmq/runtime'
+import type { MessageStore } from '@cometmq/store'
+import type { DeliveryEngine } from '../deliver/delivery.ts'
+import { TagFilter } from '../deliver/tag-filter.ts'
+import type { PopDoor } from '../pop/pop-door.ts'
+import type { MessageIntake } from '../produce/message-intake.ts'
+import { putPosition, readPosition } from '../read/positions.ts'
+import type { QueueWakeups } from '../read/queue-wakeups.ts'
+import { wantedBatches } from '../read/wanted-batches.ts'
+import type { TopicRegistry } from '../topic-registry.ts'
+
+export interface LocalBrokerParts {
+  readonly brokerName: string
+  readonly clock: Clock
+  readonly store: MessageStore
+  readonly topics: TopicRegistry
+  readonly delivery: DeliveryEngine
+  readonly intake: MessageIntake
+  readonly wakeups: QueueWakeups
+  readonly door: PopDoor
+}
+
+const READ_BYTES = 512 * 1024
+
+/** This broker, as the gateway on its port uses it. */
+export class GatewayBroker implements LocalBroker {
+  readonly #parts: LocalBrokerParts
+
+  constructor(parts: LocalBrokerParts) {
+    this.#parts = parts
+  }
+
+  get brokerName(): string {
+    return this.#parts.brokerName
+  }
+
+  topic(name: string): TopicDefinition | undefined {
+    return this.#parts.topics.get(name)
+  }
+
+  group(name: string): GroupDefinition | undefined {
+    return this.#parts.delivery.groups.get(name)
+  }
+
+  append(batches: readonly RecordBatch[]): Promise<readonly number[]> {
+    return this.#parts.intake.append(batches)
+  }
+
+  subscribe(consumer: Consumer, topics: readonly TopicSubscription[]): Promise<void> {
+    return this.#parts.door.subscribe(consumer, topics)
+  }
+
+  receive(request: ReceiveRequest): Promise<Received | undefined> {
+    return this.#parts.door.receive(request)
+  }
+
+  settle(receipt: Receipt, action: ReceiptAction): Promise<ReceiptOutcome> {
+    return this.#parts.door.settle(receipt, action)
+  }
+
+  clientGone(clientId: string): void {
+    this.#parts.door.clientGone(clientId)
+  }
+
+  async read(request: ReadRequest): Promise<ReadOutcome> {
+    const { clock } = this.#parts
+    const untilMs = clock.elapsedMs() + request.waitMs
+    let from = request.offset
+    for (;;) {
+      const outcome = await this.#readOnce(request, from)
+      if (outcome.kind === 'out-of-range') return outcome
+      from = outcome.next
+      const waitMs = untilMs - clock.elapsedMs()
+      if (outcome.segments.length > 0 || waitMs <= 0 || request.signal.aborted) return outcome
+      if (this.bounds(request).maxOffset <= from) await this.#news(request, from, waitMs)
+    }
+  }
+
+  bounds({ topic, queueId }: Queue): { readonly minOffset: number; readonly maxOffset: number } {
+    this.#parts.topics.needQueue(topic, queueId)
+    return this.#parts.store.bounds({ topic, queueId }) ?? { minOffset: 0, maxOffset: 0 }
+  }
+
+  offsetAtTime({ topic, queueId }: Queue, timestampMs: number): Promise<number> {
+    this.#parts.topics.needQueue(topic, queueId)
+    return this.#parts.store.offsetAtTime({ topic, queueId }, timestampMs)
+  }
+
+  position(group: string, { topic, queueId }: Queue): number | undefined {
+    return readPosition(this.#parts.store, { name: group, topic, queueId })
+  }
+
+  async setPosition(group: string, queue: Queue, offset: number): Promise<void> {
+    const { topic, queueId } = queue
+    const { maxOffset } = this.bounds(queue)
+    if (offset > maxOffset) {
+      throw new CometError('OFFSET_OUT_OF_RANGE', `the queue ends at ${maxOffset}`)
+    }
+    const changes = [putPosition({ name: group, topic, queueId }, offset)]
+    await this.#parts.store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
+  }
+
+  async #readOnce(request: ReadRequest, from: number): Promise<ReadOutcome> {
+    const { store } = this.#parts
+    const { topic, queueId } = request
+    const { minOffset, maxOffset } = this.bounds(request)
+    if (from < minOffset) return { kind: 'out-of-range', nearest: minOffset }
+    if (from > maxOffset) return { kind: 'out-of-range', nearest: maxOffset }
+    const read = await store.read({ topic, queueId }, { from, maxBytes: READ_BYTES })
+    if (read.kind === 'too-old') return { kind: 'out-of-range', nearest: read.minOffset }
+    if (read.kind === 'caught-up') return { kind: 'messages', segments: [], next: from }
+    const filter = TagFilter.parse(request.filter)
+    const segments: Segment[] = []
+    let left = request.maxMessages
+    let next: number = read.next
+    for (const batch of read.batches) {
+      const { ranges } = wantedBatches(filter, { batches: [batch], from })
+      const base = batch.baseQueueOffset
+      for (let i = 0; i < ranges.length; i += 2) {
+        const [first, end] = [ranges[i] as number, ranges[i + 1] as number]
+        if (left === 0) return { kind: 'messages', segments, next: Math.min(next, first) }
+        const to = Math.min(end, first + left)
+        segments.push({ batch, from: first - base, to: to - base, offset: first })
+        left -= to - first
+        if (to < end) next = Math.min(next, to)
+      }
+      if (next < read.next) break
+    }
+    return { kind: 'messages', segments, next }
+  }
+
+  /** Resolves when the queue has more, or the time is up. */
+  #news(request: ReadRequest, from: number, waitMs: number): Promise<void> {
+    const { clock, wakeups } = this.#parts
+    const { topic, queueId, signal } = request
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel()
+        signal.removeEventListener('abort', done)
+        wakeups.cancel({ topic, queueId }, done)
+        resolve()
+      }
+      const timer = clock.schedule(waitMs, done)
+      signal.addEventListener('abort', done, { once: true })
+      wakeups.wait({ topic, queueId }, done)
+      if (this.bounds(request).maxOffset > from) done()
+    })
+  }
+}

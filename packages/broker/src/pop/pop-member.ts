@@ -1,0 +1,177 @@
+import type { CometError, Delivery, SettlementAction } from '@cometmq/protocol'
+import type { Clock } from '@cometmq/runtime'
+import type { PopLease } from '../deliver/lease-table.ts'
+import type { Member } from '../deliver/member.ts'
+import type { MemberSink } from '../deliver/sessions.ts'
+
+/** One receive that waits. */
+export interface PopWish {
+  readonly maxMessages: number
+  readonly maxBytes: number
+  readonly invisibleMs: number
+  readonly lease: PopLease
+}
+
+interface Waiter {
+  readonly wish: PopWish
+  /** What it has got so far. */
+  readonly got: Delivery[]
+  messages: number
+  bytes: number
+  readonly resolve: (deliveries: readonly Delivery[]) => void
+  readonly reject: (error: CometError) => void
+}
+
+/**
+ * A receive that has got something waits no longer for what is ready in other queues. So its answer
+ * has more than what one queue happened to hold, and is never late for it.
+ */
+const GATHER_MS = 2
+
+/**
+ * One client that asks a topic for messages, as the delivery engine has it: a member that is granted
+ * nothing unless one of its receives waits, and then as much as the oldest of them wants.
+ */
+export class PopMember implements MemberSink {
+  readonly filter: string
+  readonly #clock: Clock
+  #member: Member | undefined
+  #waiters: Waiter[] = []
+  #isOver = false
+  #isDraining = false
+
+  constructor(clock: Clock, filter: string) {
+    this.#clock = clock
+    this.filter = filter
+  }
+
+  /** Not to be used any more: its membership has ended. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  opened(member: Member): void {
+    this.#member = member
+    this.#askForFirst()
+  }
+
+  /**
+   * Resolves to what there is, or to nothing when `signal` is aborted. Rejects when the membership
+   * ends.
+   */
+  receive(wish: PopWish, signal: AbortSignal): Promise<readonly Delivery[]> {
+    if (this.#isDraining || signal.aborted) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      const gone = (): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        this.#askForFirst()
+        resolve(waiter.got)
+      }
+      const waiter: Waiter = {
+        wish,
+        got: [],
+        messages: 0,
+        bytes: 0,
+        resolve: (deliveries) => {
+          signal.removeEventListener('abort', gone)
+          resolve(deliveries)
+        },
+        reject: (error) => {
+          signal.removeEventListener('abort', gone)
+          reject(error)
+        },
+      }
+      signal.addEventListener('abort', gone, { once: true })
+      this.#waiters.push(waiter)
+      if (this.#waiters.length === 1) this.#askForFirst()
+    })
+  }
+
+  deliver(delivery: Delivery): boolean {
+    const [waiter] = this.#waiters
+    if (waiter === undefined) {
+      this.#member?.ask(undefined)
+      this.settle(delivery, { kind: 'release' })
+      return true
+    }
+    waiter.got.push(delivery)
+    for (let i = 0; i < delivery.ranges.length; i += 2) {
+      waiter.messages += (delivery.ranges[i + 1] as number) - (delivery.ranges[i] as number)
+    }
+    for (const batch of delivery.batches) waiter.bytes += batch.length
+    const { maxMessages, maxBytes } = waiter.wish
+    const isFull = waiter.messages >= maxMessages || waiter.bytes >= maxBytes
+    if (isFull || this.#member?.hasMore !== true) this.#answer(waiter)
+    else {
+      this.#askForFirst()
+      if (waiter.got.length === 1) this.#clock.schedule(GATHER_MS, () => this.#answer(waiter))
+    }
+    return true
+  }
+
+  writable(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  draining(): void {
+    this.#isDraining = true
+    this.#answerAll()
+  }
+
+  ended(error: CometError): void {
+    this.#isOver = true
+    // The same client has come with another filter; it asks again.
+    if (error.code === 'CANCELLED') this.#answerAll()
+    else for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+  }
+
+  /** Of a delivery that its client has not seen. */
+  settle({ topic, queueId, retry, ranges }: Delivery, action: SettlementAction): void {
+    const settlements = []
+    for (let i = 0; i < ranges.length; i += 2) {
+      const [from, to] = [ranges[i] as number, ranges[i + 1] as number]
+      settlements.push({ range: { topic, queueId, retry, from, to }, action })
+    }
+    // Its lease ends anyhow.
+    this.#member?.settle(settlements).catch(() => {})
+  }
+
+  /** The client has gone. */
+  abandon(): void {
+    this.#answerAll()
+    this.#member?.abandon()
+  }
+
+  /** Ends a membership that has nothing left. Returns whether it is over. */
+  endIfIdle(): boolean {
+    if (this.#isOver || this.#member === undefined) return this.#isOver
+    if (this.#member.held > 0) return false
+    this.#member.end()
+    this.#isOver = true
+    return true
+  }
+
+  #askForFirst(): void {
+    const [waiter] = this.#waiters
+    if (waiter === undefined) {
+      this.#member?.ask(undefined)
+      return
+    }
+    const { wish, messages, bytes } = waiter
+    const maxMessages = wish.maxMessages - messages
+    this.#member?.ask({ ...wish, maxMessages, maxBytes: wish.maxBytes - bytes })
+  }
+
+  #answer(waiter: Waiter): void {
+    const index = this.#waiters.indexOf(waiter)
+    if (index < 0) return
+    this.#waiters.splice(index, 1)
+    this.#askForFirst()
+    waiter.resolve(waiter.got)
+  }
+
+  #answerAll(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(waiter.got)
+    this.#askForFirst()
+  }
+}

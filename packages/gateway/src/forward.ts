@@ -1,0 +1,83 @@
+import type { Method } from '@cometmq/protocol'
+import type { Connection, MessageStream, Transport } from '@cometmq/runtime'
+import { type ClientCall, forwardedMetadata } from './client-call.ts'
+import { times } from './config.ts'
+import type { ClusterView } from './ports.ts'
+import { RefusedCall } from './status.ts'
+
+/** Makes the client's own call to the broker that owns it. */
+export class Forwarding {
+  readonly #transport: Transport
+  readonly #cluster: ClusterView
+  readonly #by: string
+  readonly #connections = new Map<string, Connection>()
+
+  constructor(transport: Transport, cluster: ClusterView, by: string) {
+    this.#transport = transport
+    this.#cluster = cluster
+    this.#by = by
+  }
+
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    to: {
+      readonly call: ClientCall
+      readonly brokerName: string
+      readonly queueId?: number
+      readonly timeoutMs?: number
+    },
+  ): Promise<Response> {
+    const { call, brokerName } = to
+    return this.#connectionTo(brokerName).call(method, request as Partial<Request>, {
+      signal: call.signal,
+      timeoutMs: to.timeoutMs ?? forwardTimeoutMs(call),
+      metadata: this.#metadata(to),
+    })
+  }
+
+  /** A stream that ends with the caller's: its cancellation reaches the owner. */
+  open<Request, Response>(
+    method: Method<Request, Response>,
+    to: { readonly call: ClientCall; readonly brokerName: string },
+  ): MessageStream<Request, Response> {
+    const { call, brokerName } = to
+    const timeoutMs = call.remainingMs - times.forwardMarginMs
+    return this.#connectionTo(brokerName).open(method, {
+      signal: call.signal,
+      metadata: this.#metadata(to),
+      ...(Number.isFinite(timeoutMs) ? { timeoutMs: Math.max(1, timeoutMs) } : {}),
+    })
+  }
+
+  close(): void {
+    for (const connection of this.#connections.values()) connection.close()
+    this.#connections.clear()
+  }
+
+  #metadata({ call, queueId }: { readonly call: ClientCall; readonly queueId?: number }) {
+    return forwardedMetadata(call, {
+      by: this.#by,
+      ...(queueId === undefined ? {} : { queueId }),
+    })
+  }
+
+  /** Throws `BAD_REQUEST` for a broker that nobody has heard of. */
+  #connectionTo(brokerName: string): Connection {
+    const address = this.#cluster.addressOf(brokerName)
+    if (address === undefined) {
+      throw new RefusedCall('BAD_REQUEST', `no broker "${brokerName}" is known here`)
+    }
+    const known = this.#connections.get(brokerName)
+    if (known?.address === address) return known
+    known?.close()
+    const connection = this.#transport.connect(address)
+    this.#connections.set(brokerName, connection)
+    return connection
+  }
+}
+
+function forwardTimeoutMs({ remainingMs }: ClientCall): number {
+  if (!Number.isFinite(remainingMs)) return times.forwardTimeoutMs
+  return Math.max(1, remainingMs - times.forwardMarginMs)
+}

@@ -1,0 +1,19 @@
+export { type GatewayConfig, gatewayDefaults } from './config.ts'
+export { Gateway } from './gateway.ts'
+export type {
+  ClusterView,
+  Consumer,
+  GatewayPorts,
+  LocalBroker,
+  Queue,
+  ReadOutcome,
+  ReadRequest,
+  Receipt,
+  ReceiptAction,
+  ReceiptOutcome,
+  Received,
+  ReceivedPart,
+  ReceiveRequest,
+  Segment,
+  TopicSubscription,
+} from './ports.ts'
