@@ -102,12 +102,12 @@ export class DeliveryEngine implements AsyncDisposable {
     this.#tidyLater()
   }
 
-  /** Reads the definitions; what groups have done is read when their first member comes. */
+  /** Reads the definitions, unless they are given; what groups have done is read with their first member. */
   static async open(
-    ports: DeliveryPorts,
+    ports: DeliveryPorts & { readonly groups?: GroupRegistry },
     config: Partial<DeliveryConfig> = {},
   ): Promise<DeliveryEngine> {
-    const groups = await GroupRegistry.open(ports.store)
+    const groups = ports.groups ?? (await GroupRegistry.open(ports.store))
     return new DeliveryEngine(ports, { ...deliveryDefaults, ...config }, groups)
   }
 

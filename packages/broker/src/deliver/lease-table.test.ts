@@ -268,8 +268,9 @@ class Comparison {
       for (let offset = run.from; offset < run.to; offset++) granted.add(offset)
     }
     for (const [offset, message] of this.model.messages.entries()) {
-      const inside = offset >= next.from && offset < next.from + limit
-      const expected = inside && message.state === 'ready' && message.attempts === next.attempts
+      const inside: boolean = offset >= next.from && offset < next.from + limit
+      const expected: boolean =
+        inside && message.state === 'ready' && message.attempts === next.attempts
       assert.equal(granted.has(offset), expected)
       if (expected) Object.assign(message, { state: 'leased', holder, deadlineMs, last: undefined })
     }

@@ -199,7 +199,7 @@ export class RetryQueue {
 
   #insert(row: RetryRow): void {
     if (this.#entries.has(row.storedFrom)) return
-    const leftMs = Math.min(Math.max(0, row.dueAtMs - this.#clock.nowMs()), row.delayMs)
+    const leftMs = Math.min(Math.max(0, row.dueAtMs - this.#clock.nowMs()), row.delayMs + 1)
     const entry = new RetryEntry({
       group: this.#group,
       topic: this.#topic,
