@@ -33,6 +33,8 @@ export type Violation =
   | { readonly kind: 'moved'; readonly messageId: string; readonly acknowledged: string }
   /** Delivered again to a group after its acknowledgement had been answered. */
   | { readonly kind: 'returned'; readonly messageId: string; readonly group: string }
+  /** After all faults had stopped, something still did not happen. */
+  | { readonly kind: 'stuck'; readonly why: string }
   /** A queue's offsets are not contiguous. */
   | {
       readonly kind: 'gap'
