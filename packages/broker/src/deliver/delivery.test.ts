@@ -992,13 +992,16 @@ class TestMember implements MemberSink {
     return this.handle.settle([{ range: rangeOf(message), action }])
   }
 
-  /** All that it has and has not settled yet. */
   acknowledgeAll(): Promise<SettlementFailure[]> {
+    return this.settleAll(ACKNOWLEDGE)
+  }
+
+  /** All that it has and has not settled yet. */
+  settleAll(action: SettlementAction): Promise<SettlementFailure[]> {
     const open = this.received.filter((message) => !this.#settled.has(message))
     for (const message of open) this.#settled.add(message)
-    return this.#world.run(
-      this.handle.settle(open.map((message) => ({ range: rangeOf(message), action: ACKNOWLEDGE }))),
-    )
+    const settlements = open.map((message) => ({ range: rangeOf(message), action }))
+    return this.#world.run(this.handle.settle(settlements))
   }
 
   /** What it has got, as ranges to hold. */
