@@ -23,7 +23,7 @@ import { CreditWindow } from './credit-window.ts'
 import { LeasedRun } from './leased-run.ts'
 import { covers, isSameQueue, type QueueOfGroup, SettlementBuffer } from './settlement-buffer.ts'
 
-const RECONNECT = { baseMs: 100, maxMs: 5_000 } as const
+const RECONNECT = { baseMs: 100, maxMs: 2_000 } as const
 
 /** Settlements in one request; some 40 bytes each. */
 const SETTLEMENTS_MAX = 8_192
@@ -200,7 +200,7 @@ export class SubscriptionLane {
   leave(): void {
     if (this.#leaving) return
     this.#leaving = true
-    if (this.#isOpen) this.#stream?.send({ kind: 'leave' })
+    this.#stream?.send({ kind: 'leave' })
     this.#releaseWaiting()
   }
 
