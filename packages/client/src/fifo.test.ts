@@ -22,20 +22,23 @@ describe('Fifo', () => {
         }
         for (let i = 0; i < filled - 100; i++) expect(fifo.shift()).toBe(model.shift())
         for (const each of steps) {
+          let [removed, expected]: [unknown, unknown] = [undefined, undefined]
           if (each === 'push') {
             fifo.push(next)
             model.push(next++)
-          } else if (each === 'shift') expect(fifo.shift()).toBe(model.shift())
-          else if (each === 'unshift') {
+          } else if (each === 'shift') {
+            removed = fifo.shift()
+            expected = model.shift()
+          } else if (each === 'unshift') {
             fifo.unshift([next, next + 1])
             model.unshift(next, next + 1)
             next += 2
           } else {
-            expect(fifo.removeUnless((item) => item % 2 === 0)).toEqual(
-              model.filter((item) => item % 2 === 1),
-            )
+            removed = fifo.removeUnless((item) => item % 2 === 0)
+            expected = model.filter((item) => item % 2 === 1)
             model = model.filter((item) => item % 2 === 0)
           }
+          expect(removed).toEqual(expected)
           expect(fifo.length).toBe(model.length)
           expect(fifo.first).toBe(model[0])
           expect(fifo.last).toBe(model.at(-1))

@@ -49,7 +49,7 @@ describe('send', () => {
 
     for (let i = 0; i < 8; i++) await world.run(orders.send(i))
 
-    expect(world.a.stored.map(({ queueId }) => queueId).toSorted()).toEqual([
+    expect(world.a.stored.map(({ queueId }) => queueId).toSorted((x, y) => x - y)).toEqual([
       0, 0, 1, 1, 2, 2, 3, 3,
     ])
   })
