@@ -1,6 +1,6 @@
 import { CometError, type Delivery, type RecordBatch } from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
-import type { Lease, ReadyRun } from './lease-table.ts'
+import type { GrantedPart, Lease } from './lease-table.ts'
 import type { QueueProgress } from './queue-progress.ts'
 import type { RetryEntry } from './retry-entry.ts'
 import type { Session } from './sessions.ts'
@@ -222,9 +222,9 @@ export class Dispatcher {
     topic.served()
     const lease = this.#leaseFor(session, ready.attempts)
     const ranges: number[] = []
-    for (const run of entry.table.readyWithin(entry.from, entry.to, ready.attempts)) {
-      entry.table.lease(run.from, run.to, lease)
-      ranges.push(run.from, run.to)
+    for (const { from, to } of entry.table.readyWithin(entry.from, entry.to, ready.attempts)) {
+      entry.table.lease([{ from, to, isSkipped: false }], lease)
+      ranges.push(from, to)
     }
     this.#group.leasedEntry(entry)
     this.#send(session, batch.totalBytes, {
@@ -303,39 +303,44 @@ class Grant {
     if (runs.length === 0) return
     const matches = this.#filter.matchesOf(batch)
     const messagesBefore = this.messages
-    for (const run of runs) {
-      if (matches === 'all') this.#take(run)
-      else if (matches === 'none') this.#skip(run)
-      else this.#divide(run, (offset) => matches(offset - base))
+    for (const { from, to } of runs) {
+      const parts =
+        typeof matches === 'string'
+          ? [{ from, to, isSkipped: matches === 'none' }]
+          : divide({ from, to }, (offset) => matches(offset - base))
+      this.#queue.table.lease(parts, this.#lease)
+      for (const part of parts) this.#note(part)
     }
     if (this.messages === messagesBefore) return
     this.batches.push(batch.bytes)
     this.bytes += batch.totalBytes
   }
 
-  #divide(run: ReadyRun, isWanted: (offset: number) => boolean): void {
-    let from = run.from
-    let wanted = isWanted(from)
-    for (let offset = from + 1; offset <= run.to; offset++) {
-      const next = offset < run.to && isWanted(offset)
-      if (offset < run.to && next === wanted) continue
-      const part = { ...run, from, to: offset }
-      if (wanted) this.#take(part)
-      else this.#skip(part)
-      from = offset
-      wanted = next
+  #note({ from, to, isSkipped }: GrantedPart): void {
+    if (isSkipped) {
+      this.skipped += to - from
+      return
     }
-  }
-
-  #take({ from, to }: ReadyRun): void {
-    this.#queue.table.lease(from, to, this.#lease)
     this.messages += to - from
     if (this.ranges.at(-1) === from) this.ranges[this.ranges.length - 1] = to
     else this.ranges.push(from, to)
   }
+}
 
-  #skip({ from, to }: ReadyRun): void {
-    this.#queue.table.skip(from, to)
-    this.skipped += to - from
+/** Cuts a run where wanted and unwanted messages meet. */
+function divide(
+  { from, to }: { readonly from: number; readonly to: number },
+  isWanted: (offset: number) => boolean,
+): GrantedPart[] {
+  const parts: GrantedPart[] = []
+  let start = from
+  let wanted = isWanted(from)
+  for (let offset = from + 1; offset < to; offset++) {
+    if (isWanted(offset) === wanted) continue
+    parts.push({ from: start, to: offset, isSkipped: !wanted })
+    start = offset
+    wanted = !wanted
   }
+  parts.push({ from: start, to, isSkipped: !wanted })
+  return parts
 }
