@@ -79,14 +79,13 @@ describe('CometClient', () => {
   test('asks a name server once for topics that are used in one turn', async () => {
     const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
 
-    for (const topic of ['x', 'y', 'z']) await world.comet.topic(topic).reader().return()
-    await world.sim.advance(100)
+    const before = world.nameServer.watches.length
+
     const sends = ['orders', 'x', 'y'].map((topic) => world.comet.topic(topic).send(1))
     for (const send of sends) send.catch(() => {})
     await world.sim.advance(100)
 
-    expect(world.nameServer.watches.at(-1)?.toSorted()).toEqual(['orders', 'x', 'y'])
-    expect(world.nameServer.watches.length).toBeLessThanOrEqual(3)
+    expect(world.nameServer.watches.slice(before)).toEqual([['orders', 'x', 'y']])
   })
 
   test('moves to another name server when its own dies, without losing a change', async () => {
