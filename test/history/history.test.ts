@@ -16,7 +16,7 @@ function healthy(): History {
     history.sent(id, id)
     history.acknowledged(id, at(index))
     history.delivered('g', message(id, index))
-    history.settled('g', id)
+    history.settled('g', id, 1)
   }
   return history
 }

@@ -49,7 +49,8 @@ export class History {
   /** Message id by place, from receipts, deliveries and final reads alike. */
   readonly #placed = new Map<string, Set<string>>()
   readonly #deliveredTo = new Map<string, Set<string>>()
-  readonly #settledBy = new Map<string, Set<string>>()
+  /** By group: which attempt of a message was acknowledged, and answered so. */
+  readonly #settledBy = new Map<string, Map<string, number>>()
   readonly #stored = new Map<string, string[]>()
   readonly #violations: Violation[] = []
   #deliveries = 0
@@ -71,16 +72,19 @@ export class History {
     const delivered = setOf(this.#deliveredTo, group)
     if (delivered.has(message.messageId)) this.#redeliveries++
     delivered.add(message.messageId)
-    if (setOf(this.#settledBy, group).has(message.messageId)) {
+    // An earlier attempt may arrive late: it was on its way when its lease ended.
+    const settledAttempt = this.#settledBy.get(group)?.get(message.messageId)
+    if (settledAttempt !== undefined && message.attempt >= settledAttempt) {
       this.#violations.push({ kind: 'returned', messageId: message.messageId, group })
     }
     // A redelivery lies in the retry queue, whose offsets are its own.
     if (message.attempt === 1) this.#place(message.messageId, message)
   }
 
-  /** The broker has answered the group's acknowledgement of the message. */
-  settled(group: string, messageId: string): void {
-    setOf(this.#settledBy, group).add(messageId)
+  /** The broker has answered the group's acknowledgement of that attempt. */
+  settled(group: string, messageId: string, attempt: number): void {
+    const settled = this.#settledBy.get(group) ?? new Map<string, number>()
+    this.#settledBy.set(group, settled.set(messageId, attempt))
   }
 
   /** One queue, read from its first offset to its end after all faults have stopped. */

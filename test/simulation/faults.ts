@@ -3,6 +3,7 @@ import type { SimulatedCluster } from './simulated-cluster.ts'
 import type { SimulatedClient } from './workload.ts'
 
 const HOUR_MS = 3_600_000
+const FAULT_MAX_MS = 6_000
 
 export interface Scene {
   readonly simulation: Simulation
@@ -42,7 +43,7 @@ const faults: readonly (readonly [name: string, weight: number, fault: Fault])[]
     2,
     (scene, random) => {
       const { machine } = brokerOf(scene, random)
-      if (!machine.isUp) return
+      if (!machine.isUp || machine.isPaused) return
       machine.pause()
       scene.simulation.clock.schedule(pause(random) * 2, () => {
         if (machine.isPaused) machine.resume()
@@ -124,7 +125,7 @@ export async function causeFaults(
     fault(scene, random)
   }
   // The longest fault ends in this time.
-  await scene.simulation.advance(options.withinMs - elapsedMs + 10_000)
+  await scene.simulation.advance(options.withinMs - elapsedMs + FAULT_MAX_MS)
   scene.simulation.network.healAll()
 }
 
@@ -152,5 +153,5 @@ function later({ simulation }: Scene, random: SeededRandom, undo: () => void): v
 }
 
 function pause(random: SeededRandom): number {
-  return random.between(20, 3_000)
+  return random.between(20, FAULT_MAX_MS / 3)
 }

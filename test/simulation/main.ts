@@ -33,8 +33,8 @@ for (let seed = from; seed < from + count; seed++) {
   totals.redeliveries += report.counts.redeliveries
   if (report.violations.length > 0) {
     failed++
-    tell(report)
-  } else if (values.story || values.seed !== undefined) tell(report)
+    await tell(report)
+  } else if (values.story || values.seed !== undefined) await tell(report)
   if (process.stderr.isTTY) {
     process.stderr.write(`\r${seed - from + 1} of ${count} seeds, ${failed} failed`)
   }
@@ -47,13 +47,24 @@ process.stdout.write(
 )
 process.exitCode = failed > 0 ? 1 : 0
 
-function tell({ seed, story, violations, counts }: SeedReport): void {
+async function tell({ seed, violations, counts }: SeedReport): Promise<void> {
   process.stdout.write(`\nseed ${seed}: ${JSON.stringify(counts)}\n`)
-  if (values.seed !== undefined) process.stdout.write(`${story.join('\n')}\n`)
+  if (values.seed !== undefined) {
+    const { story } = await runSeed(seed, messagesOf(violations))
+    process.stdout.write(`${story.join('\n')}\n`)
+  }
   for (const violation of violations.slice(0, 20)) {
     process.stdout.write(`  ${JSON.stringify(violation)}\n`)
   }
   if (violations.length > 0) {
     process.stdout.write(`  replay: npm run simulate -- --seed ${seed}\n`)
   }
+}
+
+/** The first few of the messages that a violation names. */
+function messagesOf(violations: SeedReport['violations']): Set<string> {
+  const ids = violations.flatMap((violation) =>
+    'messageId' in violation ? [violation.messageId] : 'ids' in violation ? violation.ids : [],
+  )
+  return new Set(ids.slice(0, 5))
 }

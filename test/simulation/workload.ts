@@ -13,6 +13,7 @@ export class SimulatedClient {
   readonly #history: History
   readonly #random: SeededRandom
   readonly #endpoints: string
+  readonly #watch: ReadonlySet<string>
   #life = 0
   #number = 0
   #unsettled = 0
@@ -21,8 +22,15 @@ export class SimulatedClient {
 
   constructor(
     simulation: Simulation,
-    options: { readonly name: string; readonly endpoints: string; readonly history: History },
+    options: {
+      readonly name: string
+      readonly endpoints: string
+      readonly history: History
+      /** Messages whose every event becomes part of the story. */
+      readonly watch: ReadonlySet<string>
+    },
   ) {
+    this.#watch = options.watch
     this.name = options.name
     this.#simulation = simulation
     this.#history = options.history
@@ -73,9 +81,9 @@ export class SimulatedClient {
     const { clock } = this.#simulation
     while (this.#isSending && life === this.#life) {
       // Now one alone, now a burst that fills batches.
-      const count = this.#random.chance(0.2) ? this.#random.below(30) : 1
+      const count = this.#random.chance(0.2) ? this.#random.below(20) : 1
       for (let i = 0; i < count; i++) this.#sendOne(topic)
-      await clock.sleep(this.#random.between(1, 120))
+      await clock.sleep(this.#random.between(1, 300))
     }
   }
 
@@ -90,6 +98,7 @@ export class SimulatedClient {
       .send(body, { timeout: '90s', ...key })
       .then(({ brokerName, queueId, queueOffset }) => {
         this.#history.acknowledged(id, { topic: TOPIC, brokerName, queueId, queueOffset })
+        this.#tell(id, 'acknowledged', { brokerName, queueId, queueOffset })
       })
       .catch((error) => this.#simulation.story.tell(this.name, `send of ${id} failed`, { error }))
       .finally(() => {
@@ -100,26 +109,34 @@ export class SimulatedClient {
   async #receive(life: number, topic: Topic<string>): Promise<void> {
     for await (const message of topic.receive({ group: GROUP, from: 'earliest' })) {
       if (life !== this.#life) return
-      this.#history.delivered(GROUP, deliveredOf(message))
+      const delivered = deliveredOf(message)
+      this.#history.delivered(GROUP, delivered)
+      const { messageId, brokerName, queueId, queueOffset, attempt } = delivered
+      this.#tell(messageId, 'delivered', { brokerName, queueId, queueOffset, attempt })
       void this.#settle(message)
       if (this.#random.chance(0.1)) await this.#simulation.clock.sleep(this.#random.between(1, 30))
     }
   }
 
   async #settle(message: ReceivedMessage<string>): Promise<void> {
+    const id = idOf(message.body)
     try {
       if (message.attempt < 3 && this.#random.chance(0.05)) {
         await message.retry(this.#random.between(0, 800))
+        this.#tell(id, 'sent back')
         return
       }
       await message.ack()
-      this.#history.settled(GROUP, idOf(message.body))
+      this.#history.settled(GROUP, id, message.attempt)
+      this.#tell(id, 'settled')
     } catch (error) {
-      this.#simulation.story.tell(this.name, 'not settled', {
-        message: message.body.slice(0, 30),
-        error,
-      })
+      this.#tell(id, 'not settled', { error })
     }
+  }
+
+  #tell(messageId: string, what: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (!this.#watch.has(messageId)) return
+    this.#simulation.story.tell(this.name, `${what} ${messageId}`, fields)
   }
 }
 
