@@ -11,7 +11,7 @@ import { Broker, type BrokerConfig, brokerDefaults } from '@cometmq/broker'
 import { NameServer, nameServerDefaults } from '@cometmq/nameserver'
 import { type NodeRuntime, openNodeRuntime } from '@cometmq/runtime/node'
 import { storeConfig } from '@cometmq/store'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 const MIB = 2 ** 20
 const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
@@ -56,7 +56,7 @@ beforeAll(async () => {
     store: storeConfig(directory, { minFreeBytes: 64 * MIB, hardFreeBytes: 32 * MIB }),
   }
   broker = await Broker.open(config, runtime)
-  await expect.poll(() => nameServer.status.brokers, { timeout: 10_000 }).toBe(1)
+  await vi.waitUntil(() => nameServer.status.brokers === 1, { timeout: 10_000 })
 })
 
 afterAll(async () => {
