@@ -214,6 +214,8 @@ export class Dispatcher {
   #handOutRetry(topic: TopicDelivery, entry: RetryEntry, batch: RecordBatch): void {
     const ready = entry.table.nextReady()
     if (entry.isDropped || ready === undefined || this.#group.isHeldBack) return
+    // It was appended anew while it was read.
+    if (batch.baseQueueOffset !== entry.from) return
     const session = topic.choose(batch.totalBytes)
     if (session === undefined) {
       entry.neededBytes = batch.totalBytes

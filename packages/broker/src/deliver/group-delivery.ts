@@ -336,6 +336,10 @@ export class GroupDelivery implements Dispatched {
 
   #entryStirred(entry: RetryEntry): void {
     const retries = this.#topics.get(entry.topic)?.retries
+    if (entry.isMisplaced) {
+      this.#forgetEntry(entry)
+      entry.renumber()
+    }
     retries?.settle(entry)
     if (entry.table.counts.backlog === 0) this.#forgetEntry(entry)
     this.#dispatcher.schedule()

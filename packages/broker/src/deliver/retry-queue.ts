@@ -155,8 +155,9 @@ export class RetryQueue {
       entry.place = 'idle'
       this.#entries.delete(entry.storedFrom)
       this.#refillIfLow()
-    } else if (entry.table.nextReady() === undefined) {
-      entry.place = 'idle'
+    } else if (entry.shift !== 0 || entry.table.nextReady() === undefined) {
+      // A misplaced batch is not delivered under the numbers that some of it still has elsewhere.
+      if (entry.place !== 'waiting') entry.place = 'idle'
     } else if (entry.place === 'idle' || entry.place === 'reading') this.#makeReady(entry)
   }
 

@@ -90,19 +90,14 @@ export class TestMember implements MemberSink {
     for (let i = 0; i < delivery.ranges.length; i += 2) {
       const [from, to] = [delivery.ranges[i] as number, delivery.ranges[i + 1] as number]
       for (let offset = from; offset < to; offset++) {
-        // A retry that was carried forward has another place in the log than in its lease.
-        const batch =
-          batches.length === 1 && delivery.retry
-            ? (batches[0] as RecordBatch)
-            : (batches.find(
-                ({ baseQueueOffset, messageCount }) =>
-                  baseQueueOffset <= offset && offset < baseQueueOffset + messageCount,
-              ) as RecordBatch)
-        const index = delivery.retry
-          ? offset - (delivery.ranges[0] as number)
-          : offset - batch.baseQueueOffset
+        const batch = batches.find(
+          ({ baseQueueOffset, messageCount }) =>
+            baseQueueOffset <= offset && offset < baseQueueOffset + messageCount,
+        )
+        if (batch === undefined) throw new Error('a delivery lacks a batch')
+        const index = offset - batch.baseQueueOffset
         const [message] = batch.messages(index, index + 1)
-        if (message === undefined) throw new Error('a delivery lacks a batch')
+        if (message === undefined) throw new Error('a batch lacks a message')
         this.received.push({
           ...delivery,
           offset,
