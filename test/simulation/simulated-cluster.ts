@@ -32,10 +32,13 @@ export class SimulatedDaemon {
 
   /** SIGKILL, or with the power cut; started again after `downMs`. */
   crash(how: 'kill' | 'power-cut', downMs: number): void {
-    this.#life++
+    const life = ++this.#life
     if (how === 'kill') this.machine.kill()
     else this.machine.powerCut()
-    this.#simulation.clock.schedule(downMs, () => void this.start())
+    this.#simulation.clock.schedule(downMs, () => {
+      // Unless it has been crashed once more meanwhile.
+      if (life === this.#life) void this.start()
+    })
   }
 
   async #run(life: number, serving: () => void): Promise<void> {

@@ -49,11 +49,13 @@ export class SimulatedClient {
   }
 
   kill(downMs: number): void {
-    this.#life++
+    const life = ++this.#life
     this.#comet = undefined
     this.#unsettled = 0
     this.#simulation.machine(this.name).kill()
-    this.#simulation.clock.schedule(downMs, () => this.start())
+    this.#simulation.clock.schedule(downMs, () => {
+      if (life === this.#life) this.start()
+    })
   }
 
   stopSending(): void {

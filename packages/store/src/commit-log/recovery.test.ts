@@ -317,6 +317,30 @@ describe('a write or a sync that fails', () => {
   })
 })
 
+describe('what a failed sync leaves in the page cache', () => {
+  // The system takes pages of a failed sync for clean: a later sync passes them over, and a power cut
+  // takes what a restart had found, and acknowledged when its producer asked again.
+  test('is made durable by the next start, or is not there', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const clock = new VirtualClock()
+      const disk = new SimulatedDisk({ random: new SeededRandom(seed) })
+      const store = await openStoreOn(disk, clock)
+      await store.append(groupOf({ bodies: ['first'] }))
+      disk.failNextSync()
+      await expect(store.append(groupOf({ bodies: ['in doubt'] }))).rejects.toThrow('sync')
+      disk.crash()
+      const restarted = await openStoreOn(disk, clock)
+      await restarted.append(groupOf({ bodies: ['last'] }))
+      const { bodies } = await bodiesOf(restarted)
+      disk.powerCut()
+
+      await using recovered = await openStoreOn(disk, clock)
+
+      expect((await bodiesOf(recovered)).bodies).toEqual(bodies)
+    }
+  })
+})
+
 describe('a folder that cannot be used', () => {
   test('is refused with the reason', async () => {
     const { disk, clock, store } = await open()

@@ -41,7 +41,7 @@ export interface Recovered {
  */
 export async function recoverLog(log: CommitLog, recovery: Recovery): Promise<Recovered> {
   // A process may have died between write and sync: only now does what is read here last.
-  if (!recovery.closedCleanly) await log.syncFrom(recovery.durableTo)
+  if (!recovery.closedCleanly) await log.rewriteFrom(recovery.durableTo)
   let records = 0
   // The records of a group whose last one has not been met. A group is replayed whole or cut whole.
   let open: { readonly record: RecordBatch; readonly at: number }[] = []
