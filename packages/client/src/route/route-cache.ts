@@ -12,6 +12,7 @@ import {
   type Runtime,
   type Timer,
 } from '@cometmq/runtime'
+import { untilAborted } from '../until-aborted.ts'
 import { mergeRoute, type Route } from './topic-route.ts'
 
 /** What is known of a topic. */
@@ -89,18 +90,11 @@ export class RouteCache {
         )
       }
     })
-    const cancel = (): void =>
-      connected.reject(
-        new CometError('CANCELLED', 'connecting was cancelled', { cause: signal?.reason }),
-      )
-    if (signal?.aborted) cancel()
-    signal?.addEventListener('abort', cancel, { once: true })
     this.#restart()
     try {
-      await connected.promise
+      await untilAborted(connected.promise, signal)
     } finally {
       stop()
-      signal?.removeEventListener('abort', cancel)
     }
   }
 
