@@ -47,9 +47,7 @@ class Soak {
   readonly world: World
   readonly #random: SeededRandom
   readonly #published = new Set<string>()
-  /** Answered without a failure. */
-  readonly #done = new Set<string>()
-  /** Of those, the ones that must not come again. */
+  /** Answered without a failure: they must not come again. */
   readonly #acknowledged = new Set<string>()
   #instances: Instance[] = []
   #sessions = 0
@@ -124,7 +122,7 @@ class Soak {
     const letters = await world.run(
       world.engine.deadLetters.peek(GROUP, { from: 0, maxMessages: 100_000 }),
     )
-    const known = new Set([...this.#done, ...letters.map(({ messageId }) => messageId)])
+    const known = new Set([...this.#acknowledged, ...letters.map(({ messageId }) => messageId)])
     return [...this.#published].filter((id) => !known.has(id))
   }
 
@@ -208,9 +206,7 @@ class Soak {
     const failed = new Set(failures.map(({ index }) => index))
     for (const [index, message] of messages.entries()) {
       if (failed.has(index) || actions[index]?.kind !== 'acknowledge') continue
-      this.#done.add(message.id)
-      // A lease that had expired was sent back before the acknowledgement came: it comes again.
-      if (!this.#isExpired(message)) this.#acknowledged.add(message.id)
+      this.#acknowledged.add(message.id)
     }
   }
 
@@ -221,10 +217,6 @@ class Soak {
     if (kind < 17) return REJECT
     if (kind < 19) return { kind: 'release' }
     return { kind: 'extend', delayMs: 30_000 }
-  }
-
-  #isExpired(message: Received): boolean {
-    return this.world.simulation.clock.elapsedMs() - message.atMs >= 30_000
   }
 
   #lose(): void {

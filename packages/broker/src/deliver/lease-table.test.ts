@@ -106,7 +106,6 @@ class Comparison {
         const refused = this.table.acknowledge(holder, range.from, range.to)
         let expected = 0
         for (const message of this.#messages(range)) {
-          if (message.state === 'done') continue
           const own =
             (message.state === 'leased' && message.holder === holder) ||
             (message.state === 'ready' && message.last === holder)

@@ -210,12 +210,16 @@ export class LeaseTable {
     return lost
   }
 
-  /** Ends with the messages done. Returns how many were not the holder's to acknowledge. */
+  /**
+   * Ends with the messages done. Returns how many were not the holder's to acknowledge.
+   *
+   * What is done already is none of them: it may have been sent back when its lease ended, and then
+   * another delivery of it is on its way.
+   */
   acknowledge(holder: Holder, from: number, to: number): number {
     let refused = 0
     this.#eachPart(from, to, (part) => {
       const state = part.value
-      if (state?.kind === 'done') return
       if (isOf(holder, state)) this.#set(part.from, part.to, DONE)
       else refused += part.to - part.from
     })

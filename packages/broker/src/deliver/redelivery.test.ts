@@ -1,4 +1,4 @@
-import { deadLetterTopicOf, type LeasedRange } from '@cometmq/protocol'
+import { deadLetterTopicOf, errorTable, type LeasedRange } from '@cometmq/protocol'
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
@@ -115,6 +115,45 @@ describe('a failed delivery', () => {
 
     expect(member.received[1]).toMatchObject({ body: 'a', attempt: 2, retry: true })
     expect(member.received[1]?.origin?.reason).toContain('expired')
+  })
+
+  // The member believes it done, and its effects are; it has to know that it may come again.
+  test('that comes after its lease has expired is not acknowledged', async () => {
+    const world = await start()
+    await world.createGroup({ invisibleMs: 2_000 })
+    const member = await world.join()
+    await world.publish(['a'])
+    await world.simulation.advance(2_100)
+
+    const failures = await member.settle(member.received[0], ACKNOWLEDGE)
+
+    expect(failures).toMatchObject([{ error: errorTable.LEASE_LOST.id }])
+    expect(await world.backlog()).toMatchObject({ delayed: 1, backlog: 1 })
+  })
+
+  // A whole window may expire or fail together: it stays one entry, and is settled message by message.
+  test('of several messages comes back as a whole, and each is settled on its own', async () => {
+    const world = await start()
+    const member = await world.join()
+    await world.publish(['a', 'b', 'c', 'd'])
+    const [range] = member.ranges()
+    const whole = { ...(range as LeasedRange), to: 4 }
+    const retry = { ...RETRY, delayMs: 0 }
+    await world.run(member.handle.settle([{ range: whole, action: retry }]))
+    await world.simulation.advance(100)
+    expect(member.bodies.slice(4)).toEqual(['a', 'b', 'c', 'd'])
+
+    expect(await member.settle(member.received[7], ACKNOWLEDGE)).toEqual([])
+    expect(await member.settle(member.received[5], retry)).toEqual([])
+    expect(await member.settle(member.received[4], ACKNOWLEDGE)).toEqual([])
+    await world.simulation.advance(100)
+
+    expect(member.received.slice(8)).toMatchObject([{ body: 'b', attempt: 3 }])
+    expect(await world.backlog()).toEqual({ ready: 0, inFlight: 2, delayed: 0, backlog: 2 })
+    await world.restart('kill')
+    const later = await world.join({ sessionId: 'later' })
+    await world.simulation.advance(1_000)
+    expect(later.bodies.toSorted()).toEqual(['b', 'c'])
   })
 
   test('is put off as long as the member extends its lease', async () => {
