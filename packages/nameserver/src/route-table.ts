@@ -253,6 +253,12 @@ export class RouteTable {
     return false
   }
 
+  /** Who is registered on a connection, for the log. */
+  brokerOf(connection: ConnectionNumber): { brokerName?: string; brokerId?: number } {
+    const entry = this.#byConnection.get(connection)
+    return entry === undefined ? {} : { brokerName: entry.brokerName, brokerId: entry.brokerId }
+  }
+
   /** What a broker learns about its own broker group with each beat. */
   groupOf(connection: ConnectionNumber): { masterPresent: boolean; highestEpoch: number } {
     const brokerName = this.#byConnection.get(connection)?.brokerName ?? ''
