@@ -5,9 +5,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import {
   ACKNOWLEDGE,
   GROUP,
-  type Received,
   REJECT,
   RETRY,
+  type Received,
   type TestMember,
   World,
 } from './testing/delivery-world.ts'

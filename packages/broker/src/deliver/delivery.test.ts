@@ -5,6 +5,7 @@ import {
   ACKNOWLEDGE,
   GROUP,
   RETRY,
+  type TestMember,
   TOPIC,
   topic,
   World,
@@ -112,6 +113,33 @@ describe('a group', () => {
     await world.publish(['in the new queue'], { queueId: 1 })
 
     expect(member.bodies).toEqual(['in the new queue'])
+  })
+
+  // An operator's switch that only held for the next consumer would be no switch.
+  test('grants nothing while its topic is not readable, and goes on when it is', async () => {
+    const world = await start()
+    const member = await world.join()
+    await world.defineTopic(TOPIC, 1, { readable: false })
+    await world.publish(['a'])
+    await world.simulation.advance(1_000)
+    expect(member.bodies).toEqual([])
+
+    await world.defineTopic(TOPIC, 1)
+    await world.simulation.advance(1)
+
+    expect(member.bodies).toEqual(['a'])
+  })
+
+  // Reads are bounded over all groups: who found no slot has to be told when there is one.
+  test('gets its turn among many groups when reads are few', async () => {
+    const world = await start({ delivery: { readsMax: 1 } })
+    const members: TestMember[] = []
+    for (let i = 0; i < 8; i++) members.push(await world.join({ group: `g${i}` }))
+
+    for (let i = 0; i < 10; i++) await world.publish([`m${i}`])
+    await world.simulation.advance(100)
+
+    for (const member of members) expect(member.received.length).toBe(10)
   })
 
   test('grants nothing while it is paused, and goes on when resumed', async () => {

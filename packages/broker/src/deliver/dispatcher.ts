@@ -61,11 +61,12 @@ export class Dispatcher {
         isBusy ||= started === 'started'
       }
     }
+    this.#context.slots.offer()
   }
 
   #startOne(topic: TopicDelivery): 'started' | 'nothing' | 'no-slot' {
     if (topic.hotCount === 0 && !topic.retries.hasReady) return 'nothing'
-    if (topic.takers === 0) return 'nothing'
+    if (topic.takers === 0 || !topic.isReadable) return 'nothing'
     if (!this.#context.slots.take(this.#wake)) return 'no-slot'
     if (this.#startRetry(topic) || this.#startQueue(topic)) return 'started'
     this.#context.slots.release()

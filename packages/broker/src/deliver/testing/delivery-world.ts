@@ -8,6 +8,7 @@ import {
   RecordBatch,
   type SettlementAction,
   type SettlementFailure,
+  type TopicDefinition,
 } from '@cometmq/protocol'
 import type { Clock, Runtime } from '@cometmq/runtime'
 import { deleteQueuesOf, MessageStore, type StoreConfig, storeConfig } from '@cometmq/store'
@@ -212,10 +213,14 @@ export class World {
     if (this.#isUp) await this.#close()
   }
 
-  async defineTopic(name: string, queueCount: number): Promise<void> {
+  async defineTopic(
+    name: string,
+    queueCount: number,
+    change: Partial<TopicDefinition> = {},
+  ): Promise<void> {
     const wish = { topic: name, type: '', queueCount, flush: '', replicas: '' }
     const definition = newTopic(wish, { queueCount: 1 }, 0)
-    const changes = [putTopic(definition)]
+    const changes = [putTopic({ ...definition, ...change })]
     await this.run(this.store.append({ records: [{ kind: 'change', changes }] }))
   }
 
