@@ -1,4 +1,4 @@
-import { checkBrokerName, CometError, limits, toCometError } from '@cometmq/protocol'
+import { CometError, checkBrokerName, limits, toCometError } from '@cometmq/protocol'
 import type { StoreConfig } from '@cometmq/store'
 import { type DeliveryConfig, deliveryDefaults } from './deliver/ports.ts'
 import type { IntakeLimits } from './produce/publish-budget.ts'

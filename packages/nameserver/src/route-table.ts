@@ -1,7 +1,7 @@
 import {
   type BrokerAddress,
-  checkBrokerName,
   CometError,
+  checkBrokerName,
   limits,
   type RegisteredBroker,
   type RegisteredTopic,

@@ -142,6 +142,21 @@ describe('a group', () => {
     for (const member of members) expect(member.received.length).toBe(10)
   })
 
+  test('gets its turn when the group before it has nothing to read any more', async () => {
+    const store = { tailCacheBytes: 0, readCacheBytes: 0 }
+    const world = await start({ delivery: { readsMax: 1 }, store })
+    await world.join({ group: 'reads' })
+    const gone = await world.join({ group: 'gone' })
+    const waits = await world.join({ group: 'waits' })
+    await world.publish(['a'])
+    expect(waits.bodies).toEqual([])
+
+    gone.handle.end()
+    await world.simulation.advance(100)
+
+    expect(waits.bodies).toEqual(['a'])
+  })
+
   test('grants nothing while it is paused, and goes on when resumed', async () => {
     const world = await start()
     const member = await world.join()
