@@ -407,6 +407,33 @@ describe('a restart', () => {
   })
 })
 
+describe('a full disk', () => {
+  // The member learns that nothing is certain, keeps what it has, and its word counts once there is
+  // space.
+  test('makes settlements fail, loses nothing, and is forgotten when there is space', async () => {
+    const simulation = new Simulation(1)
+    const world = await World.start(simulation, {})
+    onTestFinished(() => world.stop())
+    const member = await world.join()
+    await world.publish(['a', 'b', 'c'])
+    simulation.machine('a').disk.setCapacity(1024)
+    await world.simulation.advance(2_000)
+
+    const full = [{ error: errorTable.DISK_FULL.id }]
+    expect(await member.settle(member.received[0], ACKNOWLEDGE)).toMatchObject(full)
+    expect(await member.settle(member.received[1], RETRY)).toMatchObject(full)
+    expect(await world.backlog()).toMatchObject({ inFlight: 2, backlog: 2 })
+    simulation.machine('a').disk.setCapacity(2 ** 40)
+    await world.simulation.advance(2_000)
+
+    expect(await member.settle(member.received[1], { ...RETRY, delayMs: 500 })).toEqual([])
+    await world.restart('power')
+    const later = await world.join({ sessionId: 'later' })
+    await world.simulation.advance(3_000)
+    expect(later.bodies.toSorted()).toEqual(['b', 'c'])
+  })
+})
+
 describe('dead letters', () => {
   test('are sent to their topic again, oldest first, and leave the list in the same step', async () => {
     const world = await start()
