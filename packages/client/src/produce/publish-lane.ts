@@ -202,7 +202,8 @@ export class PublishLane {
       this.#pauseOnce()
     }
     for (const sent of failed) sent.owner.failed(sent, error)
-    this.#events.changed()
+    // Later: the transport is in the middle of breaking the connection.
+    queueMicrotask(() => this.#events.changed())
   }
 
   #take(): SentBatch | undefined {

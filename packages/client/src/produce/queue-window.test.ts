@@ -107,6 +107,19 @@ describe('QueueWindow', () => {
     expect(sent(window).number).toEqual({ producerEpoch: 0, sequence: 1 })
   })
 
+  // A broker may be too busy to look up that it has the first batch, and take the one behind it.
+  test('never gives away a number behind which something was stored', () => {
+    const window = new QueueWindow('broker-a', 0)
+    const [first, second, third] = [sent(window), sent(window), sent(window)]
+    window.failed(first, error('UNAVAILABLE'))
+    window.stored(second)
+    window.failed(third, error('DRAINING'))
+    window.rewind()
+
+    expect(repeatAll(window)).toEqual([first])
+    expect(sent(window).number).toEqual({ producerEpoch: 0, sequence: 2 })
+  })
+
   test('pauses when even the first number of an epoch is called a gap', () => {
     const window = new QueueWindow('broker-a', 0)
     window.failed(sent(window), error('SEQUENCE_GAP'))

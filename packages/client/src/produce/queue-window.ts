@@ -19,6 +19,8 @@ export class QueueWindow {
   #inFlight = 0
   #epoch = 0
   #nextSequence = 0
+  /** Numbers of this epoch below it may be stored: no other batch may ever carry one of them. */
+  #usedBelow = 0
   #rewinding = false
   #gapAtFront = false
   /** A broker has refused without storing, so batches that may move do so. */
@@ -70,6 +72,7 @@ export class QueueWindow {
   stored(batch: SendBatch): void {
     this.#answered(batch)
     this.#remove(batch)
+    this.#use(batch)
     this.#failures = 0
   }
 
@@ -80,7 +83,10 @@ export class QueueWindow {
     batch.lastError = error
     const advice = errorTable[error.code].retry
     if (error.code === 'SEQUENCE_GAP' && this.#unstored[0] === batch) this.#gapAtFront = true
-    if (advice === 'outcome-unknown') batch.mayBeStored = true
+    if (advice === 'outcome-unknown') {
+      batch.mayBeStored = true
+      this.#use(batch)
+    }
     if (advice === 'refresh-route') this.#refused = true
     // Gaps follow from another failure, or are over with the next epoch; but a broker that calls
     // even its first number a gap must not be asked in a loop.
@@ -107,7 +113,7 @@ export class QueueWindow {
     if (moved.length > 0) this.#unstored = this.#unstored.filter((batch) => !mayMove(batch))
     const rewound = { moved, pause: this.#pause, failures: this.#failures }
     if (this.#gapAtFront) this.#startEpoch()
-    else this.#nextSequence = this.#sequenceToGoOn(moved)
+    else this.#nextSequence = this.#sequenceToGoOn()
     this.#rewinding = false
     this.#gapAtFront = false
     this.#refused = false
@@ -129,17 +135,21 @@ export class QueueWindow {
   #startEpoch(): void {
     this.#epoch += 1
     this.#nextSequence = 0
+    this.#usedBelow = 0
     for (const batch of this.#unstored) {
       batch.mayBeStored = false
       this.#number(batch)
     }
   }
 
+  #use(batch: SendBatch): void {
+    this.#usedBelow = Math.max(this.#usedBelow, sequenceOf(batch) + 1)
+  }
+
   /** Numbers at the end that went unused are used again; a hole in between shows as a gap later. */
-  #sequenceToGoOn(moved: readonly SendBatch[]): number {
-    const last = this.#unstored.at(-1)?.number
-    if (last !== undefined) return last.sequence + 1
-    return moved[0]?.number?.sequence ?? this.#nextSequence
+  #sequenceToGoOn(): number {
+    const last = this.#unstored.at(-1)
+    return Math.max(this.#usedBelow, last === undefined ? 0 : sequenceOf(last) + 1)
   }
 
   #answered(batch: SendBatch): void {
@@ -153,6 +163,11 @@ export class QueueWindow {
     assert.ok(index >= 0, 'the batch is not in the window')
     this.#unstored.splice(index, 1)
   }
+}
+
+function sequenceOf({ number }: SendBatch): number {
+  assert.ok(number !== undefined, 'a batch in a window has a number')
+  return number.sequence
 }
 
 export interface Rewound {

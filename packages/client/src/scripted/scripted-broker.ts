@@ -127,6 +127,7 @@ export class ScriptedBroker {
     const key = `${producerId}/${topic}/${queueId}`
     const known = this.#sequences.get(key)
     let window = known
+    if (window !== undefined && producerEpoch < window.epoch) return refusal('PRODUCER_FENCED')
     if (window === undefined || producerEpoch > window.epoch) {
       if (sequence !== 0) return refusal('SEQUENCE_GAP')
       window = { epoch: producerEpoch, results: [] }
