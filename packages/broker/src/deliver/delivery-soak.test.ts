@@ -7,6 +7,7 @@ import {
   GROUP,
   REJECT,
   RETRY,
+  rangeOf,
   type Received,
   type TestMember,
   World,
@@ -148,13 +149,7 @@ class Soak {
       seen: 0,
     }
     if (back === undefined) this.#instances.push(instance)
-    const held = [...instance.held].map(({ topic, queueId, retry, offset }) => ({
-      topic,
-      queueId,
-      retry,
-      from: offset,
-      to: offset + 1,
-    }))
+    const held = [...instance.held].map(rangeOf)
     const creditBytes = 500 + this.#random.below(20_000)
     const member = await this.world.join({ sessionId: instance.sessionId, held, creditBytes })
     instance.member = member
@@ -193,13 +188,7 @@ class Soak {
       if (actions[index]?.kind !== 'extend') instance.held.delete(message)
     }
     const settlements = messages.map((message, index) => ({
-      range: {
-        topic: message.topic,
-        queueId: message.queueId,
-        retry: message.retry,
-        from: message.offset,
-        to: message.offset + 1,
-      },
+      range: rangeOf(message),
       action: actions[index] ?? ACKNOWLEDGE,
     }))
     const failures = await this.world.run(member.handle.settle(settlements))
