@@ -243,5 +243,9 @@ function failureOfAttempts(error: CometError): CometError {
 
 function errorOf(result: PublishResult): CometError {
   const { error, message, retryAfterMs } = result
-  return new CometError(errorCodeOfId(error), message, retryAfterMs > 0 ? { retryAfterMs } : {})
+  const code = errorCodeOfId(error)
+  const options = retryAfterMs > 0 ? { retryAfterMs } : {}
+  // The store has stopped after a failure. Its restart may find the batch, or take it.
+  if (code === 'STORE_UNUSABLE') return new CometError('UNAVAILABLE', message, options)
+  return new CometError(code, message, options)
 }

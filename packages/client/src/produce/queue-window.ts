@@ -6,10 +6,12 @@ import type { SendBatch } from './send-batch.ts'
  * The batches of one queue that are numbered and not known to be stored, and the numbers themselves.
  *
  * Numbers are contiguous per epoch, and batches go out in their order; so a broker can tell a
- * repeated batch from a new one. Once a batch has failed, those behind it are refused as a gap:
+ * repeated batch from a new one. A number that was given is never given to another batch: were the
+ * first one stored after all, the broker would answer "stored" to one that it has not seen. Once a batch has failed, those behind it are refused as a gap:
  * the window waits until nothing is under way (a rewind), then sends what is left in order. A gap
- * right at the front means that the broker does not know this sequence any longer, and proves that
- * nothing of what is left was stored: a new epoch starts at 0.
+ * right at the front means that a number before it was given up, or that the broker does not know
+ * this sequence any longer. It proves that nothing of what is left was stored: a new epoch starts
+ * at 0.
  */
 export class QueueWindow {
   readonly brokerName: string
@@ -19,8 +21,6 @@ export class QueueWindow {
   #inFlight = 0
   #epoch = 0
   #nextSequence = 0
-  /** Numbers of this epoch below it may be stored: no other batch may ever carry one of them. */
-  #usedBelow = 0
   #rewinding = false
   #gapAtFront = false
   /** A broker has refused without storing, so batches that may move do so. */
@@ -72,7 +72,6 @@ export class QueueWindow {
   stored(batch: SendBatch): void {
     this.#answered(batch)
     this.#remove(batch)
-    this.#use(batch)
     this.#failures = 0
   }
 
@@ -83,10 +82,7 @@ export class QueueWindow {
     batch.lastError = error
     const advice = errorTable[error.code].retry
     if (error.code === 'SEQUENCE_GAP' && this.#unstored[0] === batch) this.#gapAtFront = true
-    if (advice === 'outcome-unknown') {
-      batch.mayBeStored = true
-      this.#use(batch)
-    }
+    if (advice === 'outcome-unknown') batch.mayBeStored = true
     if (advice === 'refresh-route') this.#refused = true
     // Gaps follow from another failure, or are over with the next epoch; but a broker that calls
     // even its first number a gap must not be asked in a loop.
@@ -113,7 +109,6 @@ export class QueueWindow {
     if (moved.length > 0) this.#unstored = this.#unstored.filter((batch) => !mayMove(batch))
     const rewound = { moved, pause: this.#pause, failures: this.#failures }
     if (this.#gapAtFront) this.#startEpoch()
-    else this.#nextSequence = this.#sequenceToGoOn()
     this.#rewinding = false
     this.#gapAtFront = false
     this.#refused = false
@@ -135,21 +130,10 @@ export class QueueWindow {
   #startEpoch(): void {
     this.#epoch += 1
     this.#nextSequence = 0
-    this.#usedBelow = 0
     for (const batch of this.#unstored) {
       batch.mayBeStored = false
       this.#number(batch)
     }
-  }
-
-  #use(batch: SendBatch): void {
-    this.#usedBelow = Math.max(this.#usedBelow, sequenceOf(batch) + 1)
-  }
-
-  /** Numbers at the end that went unused are used again; a hole in between shows as a gap later. */
-  #sequenceToGoOn(): number {
-    const last = this.#unstored.at(-1)
-    return Math.max(this.#usedBelow, last === undefined ? 0 : sequenceOf(last) + 1)
   }
 
   #answered(batch: SendBatch): void {
@@ -163,11 +147,6 @@ export class QueueWindow {
     assert.ok(index >= 0, 'the batch is not in the window')
     this.#unstored.splice(index, 1)
   }
-}
-
-function sequenceOf({ number }: SendBatch): number {
-  assert.ok(number !== undefined, 'a batch in a window has a number')
-  return number.sequence
 }
 
 export interface Rewound {
