@@ -16,7 +16,7 @@ function healthy(): History {
     history.sent(id, id)
     history.acknowledged(id, at(index))
     history.delivered('g', message(id, index))
-    history.settled('g', id, 1)
+    history.settled('g', id)
   }
   return history
 }
@@ -62,6 +62,7 @@ describe('History', () => {
   test('finds a message that comes back after its acknowledgement was answered', () => {
     const history = healthy()
     history.delivered('g', message('x', 9, 2))
+    history.settled('g', 'x')
 
     expect(kindsOf(history)).toEqual(['returned'])
   })

@@ -31,7 +31,7 @@ export type Violation =
     }
   /** Acknowledged to the producer at one place, found at another or nowhere. */
   | { readonly kind: 'moved'; readonly messageId: string; readonly acknowledged: string }
-  /** Delivered again to a group after its acknowledgement had been answered. */
+  /** Leased again to a group after its acknowledgement had been answered. */
   | { readonly kind: 'returned'; readonly messageId: string; readonly group: string }
   /** After all faults had stopped, something still did not happen. */
   | { readonly kind: 'stuck'; readonly why: string }
@@ -49,8 +49,7 @@ export class History {
   /** Message id by place, from receipts, deliveries and final reads alike. */
   readonly #placed = new Map<string, Set<string>>()
   readonly #deliveredTo = new Map<string, Set<string>>()
-  /** By group: which attempt of a message was acknowledged, and answered so. */
-  readonly #settledBy = new Map<string, Map<string, number>>()
+  readonly #settledBy = new Map<string, Set<string>>()
   readonly #stored = new Map<string, string[]>()
   readonly #violations: Violation[] = []
   #deliveries = 0
@@ -72,19 +71,20 @@ export class History {
     const delivered = setOf(this.#deliveredTo, group)
     if (delivered.has(message.messageId)) this.#redeliveries++
     delivered.add(message.messageId)
-    // An earlier attempt may arrive late: it was on its way when its lease ended.
-    const settledAttempt = this.#settledBy.get(group)?.get(message.messageId)
-    if (settledAttempt !== undefined && message.attempt >= settledAttempt) {
-      this.#violations.push({ kind: 'returned', messageId: message.messageId, group })
-    }
     // A redelivery lies in the retry queue, whose offsets are its own.
     if (message.attempt === 1) this.#place(message.messageId, message)
   }
 
-  /** The broker has answered the group's acknowledgement of that attempt. */
-  settled(group: string, messageId: string, attempt: number): void {
-    const settled = this.#settledBy.get(group) ?? new Map<string, number>()
-    this.#settledBy.set(group, settled.set(messageId, attempt))
+  /**
+   * The broker has answered the group's acknowledgement of the message.
+   *
+   * It does so once. A delivery alone proves nothing: it may have been on its way when its lease
+   * ended, and then its own acknowledgement is refused.
+   */
+  settled(group: string, messageId: string): void {
+    const settled = setOf(this.#settledBy, group)
+    if (settled.has(messageId)) this.#violations.push({ kind: 'returned', messageId, group })
+    settled.add(messageId)
   }
 
   /** One queue, read from its first offset to its end after all faults have stopped. */

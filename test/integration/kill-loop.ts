@@ -107,7 +107,7 @@ async function consume(topic: Topic<string>, history: History, signal: AbortSign
     const settled =
       count++ % 40 === 0 && message.attempt === 1
         ? message.retry(50)
-        : message.ack().then(() => history.settled(GROUP, id, message.attempt))
+        : message.ack().then(() => history.settled(GROUP, id))
     settled.catch(() => {})
   }
 }

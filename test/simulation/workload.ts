@@ -129,7 +129,7 @@ export class SimulatedClient {
         return
       }
       await message.ack()
-      this.#history.settled(GROUP, id, message.attempt)
+      this.#history.settled(GROUP, id)
       this.#tell(id, 'settled')
     } catch (error) {
       this.#tell(id, 'not settled', { error })
