@@ -2,7 +2,7 @@ import { type CometClient, connect, type ReceivedMessage, type Topic, text } fro
 import type { SeededRandom, Simulation } from '@cometmq/simulation'
 import type { DeliveredMessage, History } from '../history/history.ts'
 
-export const TOPIC = 'orders'
+const TOPIC = 'orders'
 export const GROUP = 'billing'
 const CREATE_LIMIT_MS = 60_000
 
