@@ -62,10 +62,10 @@ export class LocalCluster implements AsyncDisposable {
       logDirectory: this.directory,
       args: [
         'broker',
-        ...['--name', name],
-        ...['--listen', before?.address ?? '127.0.0.1:0'],
-        ...['--data', this.dataDirectoryOf(name)],
-        ...['--nameserver', this.endpoints.join(',')],
+        `--name=${name}`,
+        `--listen=${before?.address ?? '127.0.0.1:0'}`,
+        `--data=${this.dataDirectoryOf(name)}`,
+        `--nameserver=${this.endpoints.join(',')}`,
         ...this.#brokerArgs,
       ],
     })

@@ -11,8 +11,8 @@ import {
   type Message,
   type Origin,
   RecordBatch,
-  stampRecord,
   type StateChange,
+  stampRecord,
 } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import { bytesOfDump, dumpRecord } from './dump.ts'

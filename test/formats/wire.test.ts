@@ -4,12 +4,12 @@ import {
   type LeasedRange,
   type Method,
   publishMethod,
-  readMethod,
   type ReadRequest,
   type ReadResponse,
-  subscribeMethod,
+  readMethod,
   type SubscribeRequest,
   type SubscribeResponse,
+  subscribeMethod,
 } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import { bytesOfDump, dumpBytes } from './dump.ts'

@@ -62,6 +62,7 @@ describe('History', () => {
   test('finds a message that comes back after its acknowledgement was answered', () => {
     const history = healthy()
     history.delivered('g', message('x', 9, 2))
+    history.settled('g', 'x')
 
     expect(kindsOf(history)).toEqual(['returned'])
   })

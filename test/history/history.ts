@@ -31,8 +31,10 @@ export type Violation =
     }
   /** Acknowledged to the producer at one place, found at another or nowhere. */
   | { readonly kind: 'moved'; readonly messageId: string; readonly acknowledged: string }
-  /** Delivered again to a group after its acknowledgement had been answered. */
+  /** Leased again to a group after its acknowledgement had been answered. */
   | { readonly kind: 'returned'; readonly messageId: string; readonly group: string }
+  /** After all faults had stopped, something still did not happen. */
+  | { readonly kind: 'stuck'; readonly why: string }
   /** A queue's offsets are not contiguous. */
   | {
       readonly kind: 'gap'
@@ -69,16 +71,20 @@ export class History {
     const delivered = setOf(this.#deliveredTo, group)
     if (delivered.has(message.messageId)) this.#redeliveries++
     delivered.add(message.messageId)
-    if (setOf(this.#settledBy, group).has(message.messageId)) {
-      this.#violations.push({ kind: 'returned', messageId: message.messageId, group })
-    }
     // A redelivery lies in the retry queue, whose offsets are its own.
     if (message.attempt === 1) this.#place(message.messageId, message)
   }
 
-  /** The broker has answered the group's acknowledgement of the message. */
+  /**
+   * The broker has answered the group's acknowledgement of the message.
+   *
+   * It does so once. A delivery alone proves nothing: it may have been on its way when its lease
+   * ended, and then its own acknowledgement is refused.
+   */
   settled(group: string, messageId: string): void {
-    setOf(this.#settledBy, group).add(messageId)
+    const settled = setOf(this.#settledBy, group)
+    if (settled.has(messageId)) this.#violations.push({ kind: 'returned', messageId, group })
+    settled.add(messageId)
   }
 
   /** One queue, read from its first offset to its end after all faults have stopped. */

@@ -2,10 +2,10 @@
  * Kills a broker process again and again under load, and holds what clients saw against the promises:
  * nothing acknowledged is lost, nothing is delivered that was never sent, nothing is stored twice.
  *
- * `COMETMQ_KILLS=200 npm test -- kill-loop` runs it for long.
+ * `KILLS=200 npm test -- kill-loop` runs it for long.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CometClient, connect, text, type Topic } from '@cometmq/client'
+import { type CometClient, connect, type Topic, text } from '@cometmq/client'
 import { SeededRandom } from '@cometmq/simulation'
 import { backlogOf } from '../cluster/backlog.ts'
 import { LocalCluster } from '../cluster/local-cluster.ts'

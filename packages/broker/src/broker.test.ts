@@ -1,17 +1,21 @@
 import {
   encodeBatch,
   errorCodeOfId,
+  type LeasedRange,
   loadServices,
   type Method,
   NO_PRODUCER_ID,
-  publishMethod,
   type PublishRequest,
   type PublishResponse,
-  RecordBatch,
-  readMethod,
+  publishMethod,
   type ReadRequest,
   type ReadResponse,
   type ReadStart,
+  RecordBatch,
+  readMethod,
+  type SubscribeRequest,
+  type SubscribeResponse,
+  subscribeMethod,
   toCometError,
 } from '@cometmq/protocol'
 import type { Connection, MessageStream } from '@cometmq/runtime'
@@ -166,6 +170,55 @@ class Reader {
     return this.responses.filter(
       (response): response is Extract<ReadResponse, { kind: Kind }> => response.kind === kind,
     )
+  }
+}
+
+/** A member of group "billing" that acknowledges what it gets, when it is told to. */
+class Member {
+  readonly bodies: string[] = []
+  readonly kinds: string[] = []
+  readonly stream: MessageStream<SubscribeRequest, SubscribeResponse>
+  readonly #held: LeasedRange[] = []
+
+  constructor(connection: Connection, sessionId: string) {
+    this.stream = connection.open(subscribeMethod)
+    this.stream.receive({
+      message: (response) => this.#take(response),
+      ended: () => this.kinds.push('ended'),
+      failed: ({ code }) => this.kinds.push(code),
+    })
+    this.stream.send({
+      kind: 'open',
+      group: 'billing',
+      sessionId,
+      clientId: 'test',
+      topics: [{ topic: 'orders', filter: '' }],
+      invisibleMs: 0,
+      creditBytes: MIB,
+      held: [],
+    })
+  }
+
+  acknowledge(): void {
+    const settlements = this.#held
+      .splice(0)
+      .map((range) => ({ range, action: { kind: 'acknowledge' } as const }))
+    this.stream.send({ kind: 'settle', id: 1, settlements })
+  }
+
+  #take(response: SubscribeResponse): void {
+    this.kinds.push(response.kind)
+    if (response.kind !== 'deliver') return
+    for (const { topic, queueId, retry, ranges, batches } of response.deliveries) {
+      for (let i = 0; i < ranges.length; i += 2) {
+        const [from = 0, to = 0] = [ranges[i], ranges[i + 1]]
+        this.#held.push({ topic, queueId, retry, from, to })
+      }
+      for (const bytes of batches) {
+        const messages = RecordBatch.parse(bytes).messages()
+        this.bodies.push(...messages.map((message) => Buffer.from(message.body).toString()))
+      }
+    }
   }
 }
 
@@ -426,6 +479,26 @@ describe('a topic', () => {
     expect(reader.bodies(1)).toEqual(['new'])
   })
 
+  // A group that remembers its place in the old topic would skip the beginning of the new one.
+  test('that is made anew is read from its beginning by a group that had read the old one', async () => {
+    const world = await new World().openWithTopic()
+    await world.call(admin.CreateGroup, { group: 'billing', start: 'earliest' })
+    await world.publish(batchOf(['old']), batchOf(['older']))
+    const member = new Member(world.connect(), 'one')
+    await world.simulation.runUntil(() => member.bodies.length === 2, MINUTE)
+    member.acknowledge()
+    await world.simulation.runUntil(() => member.kinds.includes('settled'), SECOND)
+
+    await world.call(admin.DeleteTopic, { topic: 'orders' })
+    await world.call(admin.CreateTopic, { topic: 'orders', queueCount: 2 })
+    await world.publish(batchOf(['new']))
+    await world.simulation.runUntil(() => member.bodies.length === 3, MINUTE)
+
+    expect(member.bodies).toEqual(['old', 'older', 'new'])
+    const { groups } = await world.call(admin.DescribeTopic, { topic: 'orders' })
+    expect(groups).toEqual(['billing'])
+  })
+
   // A batch that follows the deletion in the log would be found by the topic made anew.
   test('takes nothing while it is being deleted', async () => {
     const world = await new World().openWithTopic()
@@ -509,6 +582,28 @@ describe('a broker that shuts down', () => {
     await world.open()
     const { queues } = await world.call(admin.DescribeTopic, { topic: 'orders' })
     expect(queues[0]?.maxOffset).toBe(1)
+  })
+
+  // What a consumer is working on when a deployment begins would be done twice.
+  test('lets members finish what they hold', async () => {
+    const world = await new World().openWithTopic()
+    await world.call(admin.CreateGroup, { group: 'billing', start: 'earliest' })
+    await world.publish(batchOf(['a']))
+    const member = new Member(world.connect(), 'one')
+    await world.simulation.runUntil(() => member.bodies.length === 1, MINUTE)
+
+    const serving = world.broker.serve(AbortSignal.abort())
+    await world.simulation.runUntil(() => member.kinds.includes('draining'), SECOND)
+    await world.simulation.advance(3_000)
+    member.acknowledge()
+    member.stream.send({ kind: 'leave' })
+    await world.simulation.runUntil(() => member.kinds.includes('settled'), SECOND)
+    member.stream.end()
+    await world.run(serving)
+
+    await world.open()
+    const group = await world.call(admin.DescribeGroup, { group: 'billing' })
+    expect(group.queues.map(({ backlog }) => backlog)).toEqual([0, 0])
   })
 
   // A client that does not react must not keep a deployment waiting.

@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '@cometmq/gateway'
-import { checkBrokerName, CometError, limits, toCometError } from '@cometmq/protocol'
+import { CometError, checkBrokerName, limits, toCometError } from '@cometmq/protocol'
 import type { StoreConfig } from '@cometmq/store'
 import { type DeliveryConfig, deliveryDefaults } from './deliver/ports.ts'
 import type { IntakeLimits } from './produce/publish-budget.ts'

@@ -3,9 +3,9 @@ import {
   CometError,
   errorCodeOfId,
   type RegisteredTopic,
-  type Registration,
   type RegisterRequest,
   type RegisterResponse,
+  type Registration,
   type Services,
 } from '@cometmq/protocol'
 import {

@@ -1,7 +1,7 @@
 import {
   type AckLevel,
-  checkTopicName,
   CometError,
+  checkTopicName,
   limits,
   type TopicDefinition,
   type TopicType,

@@ -2,7 +2,7 @@ import { CometError, type StateChange, type TopicDefinition } from '@cometmq/pro
 import type { Clock } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 
-const TOPICS_TABLE = 'topics'
+export const TOPICS_TABLE = 'topics'
 
 /** An applied change of one topic; `before` is missing for a new one, `now` for a deleted one. */
 export interface TopicChange {

@@ -38,7 +38,7 @@ export function reportFailure(
   return report.exitCode
 }
 
-export function reportOf(thrown: unknown): Report {
+function reportOf(thrown: unknown): Report {
   if (thrown instanceof CommandError) {
     const { exitCode, message, hint } = thrown
     return { code: codeNames[exitCode], message, hint, exitCode, isOwn: true }

@@ -1,3 +1,4 @@
+import { toCometError } from '@cometmq/protocol'
 import { type Command, CommanderError } from 'commander'
 import { CommandError } from './command-error.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
@@ -13,9 +14,15 @@ export async function runComet(args: readonly string[], terminal: Terminal): Pro
     return exitCodes.ok
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
-    const isJson = args.includes('--json')
-    return reportFailure(usageError(error, program, args), terminal, { json: isJson })
+    const failure = terminal.stop.aborted ? interruption(error) : usageError(error, program, args)
+    return reportFailure(failure, terminal, { json: args.includes('--json') })
   }
+}
+
+/** What an interrupted command fails with is only that it was interrupted, unless it is a real failure. */
+function interruption(error: unknown): unknown {
+  if (toCometError(error).code !== 'CANCELLED') return error
+  return new CommandError(exitCodes.failed, 'interrupted')
 }
 
 /** A mistake in the arguments, told our way. */

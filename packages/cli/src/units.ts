@@ -60,7 +60,7 @@ export function formatBytes(bytes: number): string {
 /** The two largest units: `2d 3h`, `3m 20s`, `1.5s`, `20ms`. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 1_000) return `${Math.round(durationMs)}ms`
-  if (durationMs < 10_000) return `${(durationMs / 1_000).toFixed(1)}s`
+  if (durationMs < 10_000) return `${Math.round(durationMs / 100) / 10}s`
   const totalSeconds = Math.round(durationMs / 1_000)
   const parts: [number, string][] = [
     [Math.floor(totalSeconds / 86_400), 'd'],

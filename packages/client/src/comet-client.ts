@@ -1,12 +1,13 @@
 import { CometError, loadServices, type Services, toCometError } from '@cometmq/protocol'
-import type { Connection, Runtime } from '@cometmq/runtime'
+import type { Connection, Logger, Runtime } from '@cometmq/runtime'
 import { Admin } from './admin/admin.ts'
 import { type Duration, parseDuration } from './duration.ts'
 import { parseEndpoints } from './endpoints.ts'
 import { type BorrowedRuntime, borrowNodeRuntime } from './node-runtime.ts'
 import { Producer } from './produce/producer.ts'
 import { RouteCache } from './route/route-cache.ts'
-import { type Running, Topic, type TopicOptions } from './topic.ts'
+import { Topic, type TopicOptions } from './topic.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface ConnectOptions {
   /** Name servers as `host:port`: a list, or one text with commas. Any that can be reached will do. */
@@ -19,6 +20,8 @@ export interface ConnectOptions {
   readonly timeout?: Duration
   /** Gives up connecting. */
   readonly signal?: AbortSignal
+  /** Where warnings go; a pino logger fits. The error stream, as text, unless given. */
+  readonly log?: Logger
   /** Clock, transport, log and chance; those of Node unless given. The caller closes his own. */
   readonly runtime?: Runtime
 }
@@ -35,7 +38,7 @@ const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 export async function connect(options: ConnectOptions): Promise<CometClient> {
   const endpoints = parseEndpoints(options.endpoints)
   const timeoutMs = parseDuration('timeout', options.timeout ?? '10s')
-  const borrowed = await borrow(options.runtime)
+  const borrowed = await borrow(options)
   const { runtime } = borrowed
   const services = loadServices()
   const routes = new RouteCache(runtime, services, endpoints)
@@ -65,9 +68,10 @@ export async function connect(options: ConnectOptions): Promise<CometClient> {
   )
 }
 
-async function borrow(runtime: Runtime | undefined): Promise<BorrowedRuntime> {
-  if (runtime === undefined) return borrowNodeRuntime()
-  return { runtime, release: async () => {} }
+async function borrow({ runtime: own, log }: ConnectOptions): Promise<BorrowedRuntime> {
+  const { runtime, release } =
+    own === undefined ? await borrowNodeRuntime() : { runtime: own, release: async () => {} }
+  return { runtime: log === undefined ? runtime : { ...runtime, log }, release }
 }
 
 interface ClientParts {
@@ -89,7 +93,7 @@ export class CometClient implements AsyncDisposable {
   readonly #producer: Producer
   /** By address; what a broker gets over them shares one connection of the process. */
   readonly #connections = new Map<string, Connection>()
-  readonly #running = new Set<Running | AsyncDisposable>()
+  readonly #running = new Set<AsyncDisposable>()
   readonly #creations = new Map<string, Promise<void>>()
   #closed: Promise<void> | undefined
 
@@ -145,7 +149,7 @@ export class CometClient implements AsyncDisposable {
           this.#checkOpen()
           this.#running.add(running)
         },
-        ended: (running) => this.#running.delete(running as Running),
+        ended: (running) => this.#running.delete(running),
       },
       name,
       options,
@@ -154,15 +158,13 @@ export class CometClient implements AsyncDisposable {
 
   /**
    * Ends in order: consumers finish what they hold, then everything that was sent is settled.
-   * The client can be used again afterwards.
+   * The client can be used again afterwards. Rejects with `CANCELLED` when the signal is aborted
+   * before that; consumers end all the same.
    */
-  async drain(): Promise<void> {
-    await Promise.all(
-      [...this.#running].map((running) =>
-        'drain' in running ? running.drain() : running[Symbol.asyncDispose](),
-      ),
-    )
-    await this.#producer.drain()
+  async drain(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const ended = Promise.all([...this.#running].map((running) => running[Symbol.asyncDispose]()))
+    await untilAborted(ended, options.signal)
+    await this.#producer.drain(options.signal)
   }
 
   /** Drains, then closes every connection. */

@@ -44,7 +44,7 @@ export class MessageView {
 
   get queueOffset(): number {
     const { origin } = this.#batch.sections
-    return origin?.queueOffset ?? this.#batch.baseQueueOffset + this.#index
+    return (origin?.queueOffset ?? this.#batch.baseQueueOffset) + this.#index
   }
 
   get bornAt(): Date {

@@ -4,7 +4,7 @@ import type { NodeRuntime } from '@cometmq/runtime/node'
 /** A runtime, and how to give it back. */
 export interface BorrowedRuntime {
   readonly runtime: Runtime
-  release(): Promise<void>
+  readonly release: () => Promise<void>
 }
 
 /**
@@ -32,5 +32,12 @@ export async function borrowNodeRuntime(): Promise<BorrowedRuntime> {
 /** Loaded when it is needed, for a caller that brings a runtime of its own should not pay for it. */
 async function open(): Promise<NodeRuntime> {
   const { openNodeRuntime } = await import('@cometmq/runtime/node')
-  return openNodeRuntime({ name: 'cometmq', logLevel: 'warn', logFormat: 'text' })
+  // oxlint-disable-next-line import/no-nodejs-modules -- warnings of a library belong on the error stream of its user
+  const { stderr } = await import('node:process')
+  return openNodeRuntime({
+    name: 'cometmq',
+    logLevel: 'warn',
+    logFormat: 'text',
+    logDestination: { write: (line) => void stderr.write(line) },
+  })
 }

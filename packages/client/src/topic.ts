@@ -108,11 +108,6 @@ export interface ReaderOptions {
   readonly signal?: AbortSignal
 }
 
-/** Something that runs until it is drained. */
-export interface Running {
-  drain(): Promise<void>
-}
-
 export interface TopicPorts {
   readonly runtime: Runtime
   readonly producer: Producer
@@ -120,8 +115,8 @@ export interface TopicPorts {
   readonly reading: Omit<ConstructorParameters<typeof Reader>[0], 'decode' | 'ended' | 'runtime'>
   readonly consuming: Omit<ConstructorParameters<typeof Subscription>[0], 'runtime'>
   /** Whatever runs is ended with the client. */
-  started(running: Running | AsyncDisposable): void
-  ended(running: object): void
+  started(running: AsyncDisposable): void
+  ended(running: AsyncDisposable): void
 }
 
 const SEND_TIMEOUT_MS = 30_000

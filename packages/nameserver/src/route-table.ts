@@ -1,7 +1,7 @@
 import {
   type BrokerAddress,
-  checkBrokerName,
   CometError,
+  checkBrokerName,
   limits,
   type RegisteredBroker,
   type RegisteredTopic,
@@ -256,6 +256,12 @@ export class RouteTable {
   get autoCreateTopics(): boolean {
     for (const entry of this.#entries.values()) if (entry.autoCreateTopics) return true
     return false
+  }
+
+  /** Who is registered on a connection, for the log. */
+  brokerOf(connection: ConnectionNumber): { brokerName?: string; brokerId?: number } {
+    const entry = this.#byConnection.get(connection)
+    return entry === undefined ? {} : { brokerName: entry.brokerName, brokerId: entry.brokerId }
   }
 
   /** What a broker learns about its own broker group with each beat. */

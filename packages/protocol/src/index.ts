@@ -11,10 +11,10 @@ export {
   encodeFillerHeader,
   messageIdOf,
   NO_PRODUCER_ID,
-  parseBatches,
   type Peek,
-  peekRecord,
   type ProducerStamp,
+  parseBatches,
+  peekRecord,
   RecordBatch,
   stampRecord,
 } from './batch/record-batch.ts'
@@ -30,13 +30,68 @@ export {
   CometError,
   type CometErrorOptions,
   type ErrorCode,
-  errorCodeOfId,
   type ErrorRow,
+  errorCodeOfId,
   errorTable,
   type RetryAdvice,
   type StatusName,
   toCometError,
 } from './errors.ts'
+export type { Backlog } from './generated/cometmq/v1/Backlog.ts'
+export type { BeatAnswer } from './generated/cometmq/v1/BeatAnswer.ts'
+export type { BrokerAddress } from './generated/cometmq/v1/BrokerAddress.ts'
+export type { BrokerDescription } from './generated/cometmq/v1/BrokerDescription.ts'
+export type { BrokerOutcome } from './generated/cometmq/v1/BrokerOutcome.ts'
+export type { ChangeOutcome } from './generated/cometmq/v1/ChangeOutcome.ts'
+export type { ClusterDescription } from './generated/cometmq/v1/ClusterDescription.ts'
+export type { CreateGroupRequest } from './generated/cometmq/v1/CreateGroupRequest.ts'
+export type { CreateTopicRequest } from './generated/cometmq/v1/CreateTopicRequest.ts'
+export type { DeadLetterCount } from './generated/cometmq/v1/DeadLetterCount.ts'
+export type { DeadLettersMoved } from './generated/cometmq/v1/DeadLettersMoved.ts'
+export type { DeleteGroupRequest } from './generated/cometmq/v1/DeleteGroupRequest.ts'
+export type { DeleteTopicRequest } from './generated/cometmq/v1/DeleteTopicRequest.ts'
+export type { DescribeBrokerRequest } from './generated/cometmq/v1/DescribeBrokerRequest.ts'
+export type { DescribeClusterRequest } from './generated/cometmq/v1/DescribeClusterRequest.ts'
+export type { DescribeGroupRequest } from './generated/cometmq/v1/DescribeGroupRequest.ts'
+export type { DescribeTopicRequest } from './generated/cometmq/v1/DescribeTopicRequest.ts'
+export type { EditGroupRequest } from './generated/cometmq/v1/EditGroupRequest.ts'
+export type { EditTopicRequest } from './generated/cometmq/v1/EditTopicRequest.ts'
+export type { GetMessageRequest } from './generated/cometmq/v1/GetMessageRequest.ts'
+export type { Goodbye } from './generated/cometmq/v1/Goodbye.ts'
+export type { GroupDescription } from './generated/cometmq/v1/GroupDescription.ts'
+export type { GroupSpec } from './generated/cometmq/v1/GroupSpec.ts'
+export type { GroupSummary } from './generated/cometmq/v1/GroupSummary.ts'
+export type { ListDeadLettersRequest } from './generated/cometmq/v1/ListDeadLettersRequest.ts'
+export type { ListDeadLettersResponse } from './generated/cometmq/v1/ListDeadLettersResponse.ts'
+export type { ListenerAddress } from './generated/cometmq/v1/ListenerAddress.ts'
+export type { ListGroupsRequest } from './generated/cometmq/v1/ListGroupsRequest.ts'
+export type { ListGroupsResponse } from './generated/cometmq/v1/ListGroupsResponse.ts'
+export type { ListTopicsRequest } from './generated/cometmq/v1/ListTopicsRequest.ts'
+export type { ListTopicsResponse } from './generated/cometmq/v1/ListTopicsResponse.ts'
+export type { MemberDescription } from './generated/cometmq/v1/MemberDescription.ts'
+export type { PurgeDeadLettersRequest } from './generated/cometmq/v1/PurgeDeadLettersRequest.ts'
+export type { QueueDescription } from './generated/cometmq/v1/QueueDescription.ts'
+export type { QueueGroup } from './generated/cometmq/v1/QueueGroup.ts'
+export type { RedriveDeadLettersRequest } from './generated/cometmq/v1/RedriveDeadLettersRequest.ts'
+export type { RegisterBeat } from './generated/cometmq/v1/RegisterBeat.ts'
+export type { Registered } from './generated/cometmq/v1/Registered.ts'
+export type { RegisteredBroker } from './generated/cometmq/v1/RegisteredBroker.ts'
+export type { RegisteredTopic } from './generated/cometmq/v1/RegisteredTopic.ts'
+export type { RegisterRequest } from './generated/cometmq/v1/RegisterRequest.ts'
+export type { RegisterResponse } from './generated/cometmq/v1/RegisterResponse.ts'
+export type { Registration } from './generated/cometmq/v1/Registration.ts'
+export type { RegistrationRefused } from './generated/cometmq/v1/RegistrationRefused.ts'
+export type { ResetGroupRequest } from './generated/cometmq/v1/ResetGroupRequest.ts'
+export type { ResetGroupResponse } from './generated/cometmq/v1/ResetGroupResponse.ts'
+export type { ResetQueue } from './generated/cometmq/v1/ResetQueue.ts'
+export type { RouteUpdate } from './generated/cometmq/v1/RouteUpdate.ts'
+export type { StoredMessage } from './generated/cometmq/v1/StoredMessage.ts'
+export type { TopicChanges } from './generated/cometmq/v1/TopicChanges.ts'
+export type { TopicDescription } from './generated/cometmq/v1/TopicDescription.ts'
+export type { TopicFilterSpec } from './generated/cometmq/v1/TopicFilterSpec.ts'
+export type { TopicRoute } from './generated/cometmq/v1/TopicRoute.ts'
+export type { TopicSpec } from './generated/cometmq/v1/TopicSpec.ts'
+export type { WatchRequest } from './generated/cometmq/v1/WatchRequest.ts'
 export { limits } from './limits.ts'
 export {
   checkMessage,
@@ -75,16 +130,16 @@ export {
 } from './wire/error-status.ts'
 export type { Method } from './wire/method.ts'
 export {
-  publishMethod,
   type PublishRequest,
   type PublishResponse,
   type PublishResult,
+  publishMethod,
 } from './wire/publish-codec.ts'
 export {
-  readMethod,
   type ReadRequest,
   type ReadResponse,
   type ReadStart,
+  readMethod,
 } from './wire/read-codec.ts'
 export { loadServices, type ServiceMethods, type Services } from './wire/services.ts'
 export {
@@ -94,63 +149,8 @@ export {
   type Settlement,
   type SettlementAction,
   type SettlementFailure,
-  subscribeMethod,
   type SubscribeRequest,
   type SubscribeResponse,
+  subscribeMethod,
   type TopicFilter,
 } from './wire/subscribe-codec.ts'
-export type { Backlog } from './generated/cometmq/v1/Backlog.ts'
-export type { BeatAnswer } from './generated/cometmq/v1/BeatAnswer.ts'
-export type { BrokerAddress } from './generated/cometmq/v1/BrokerAddress.ts'
-export type { BrokerDescription } from './generated/cometmq/v1/BrokerDescription.ts'
-export type { BrokerOutcome } from './generated/cometmq/v1/BrokerOutcome.ts'
-export type { ChangeOutcome } from './generated/cometmq/v1/ChangeOutcome.ts'
-export type { ClusterDescription } from './generated/cometmq/v1/ClusterDescription.ts'
-export type { CreateGroupRequest } from './generated/cometmq/v1/CreateGroupRequest.ts'
-export type { CreateTopicRequest } from './generated/cometmq/v1/CreateTopicRequest.ts'
-export type { DeadLetterCount } from './generated/cometmq/v1/DeadLetterCount.ts'
-export type { DeadLettersMoved } from './generated/cometmq/v1/DeadLettersMoved.ts'
-export type { DeleteGroupRequest } from './generated/cometmq/v1/DeleteGroupRequest.ts'
-export type { DeleteTopicRequest } from './generated/cometmq/v1/DeleteTopicRequest.ts'
-export type { DescribeBrokerRequest } from './generated/cometmq/v1/DescribeBrokerRequest.ts'
-export type { DescribeClusterRequest } from './generated/cometmq/v1/DescribeClusterRequest.ts'
-export type { DescribeGroupRequest } from './generated/cometmq/v1/DescribeGroupRequest.ts'
-export type { DescribeTopicRequest } from './generated/cometmq/v1/DescribeTopicRequest.ts'
-export type { EditGroupRequest } from './generated/cometmq/v1/EditGroupRequest.ts'
-export type { EditTopicRequest } from './generated/cometmq/v1/EditTopicRequest.ts'
-export type { GetMessageRequest } from './generated/cometmq/v1/GetMessageRequest.ts'
-export type { Goodbye } from './generated/cometmq/v1/Goodbye.ts'
-export type { GroupDescription } from './generated/cometmq/v1/GroupDescription.ts'
-export type { GroupSpec } from './generated/cometmq/v1/GroupSpec.ts'
-export type { GroupSummary } from './generated/cometmq/v1/GroupSummary.ts'
-export type { ListDeadLettersRequest } from './generated/cometmq/v1/ListDeadLettersRequest.ts'
-export type { ListDeadLettersResponse } from './generated/cometmq/v1/ListDeadLettersResponse.ts'
-export type { ListGroupsRequest } from './generated/cometmq/v1/ListGroupsRequest.ts'
-export type { ListGroupsResponse } from './generated/cometmq/v1/ListGroupsResponse.ts'
-export type { ListTopicsRequest } from './generated/cometmq/v1/ListTopicsRequest.ts'
-export type { ListTopicsResponse } from './generated/cometmq/v1/ListTopicsResponse.ts'
-export type { ListenerAddress } from './generated/cometmq/v1/ListenerAddress.ts'
-export type { MemberDescription } from './generated/cometmq/v1/MemberDescription.ts'
-export type { PurgeDeadLettersRequest } from './generated/cometmq/v1/PurgeDeadLettersRequest.ts'
-export type { QueueDescription } from './generated/cometmq/v1/QueueDescription.ts'
-export type { QueueGroup } from './generated/cometmq/v1/QueueGroup.ts'
-export type { RedriveDeadLettersRequest } from './generated/cometmq/v1/RedriveDeadLettersRequest.ts'
-export type { RegisterBeat } from './generated/cometmq/v1/RegisterBeat.ts'
-export type { RegisterRequest } from './generated/cometmq/v1/RegisterRequest.ts'
-export type { RegisterResponse } from './generated/cometmq/v1/RegisterResponse.ts'
-export type { Registered } from './generated/cometmq/v1/Registered.ts'
-export type { RegisteredBroker } from './generated/cometmq/v1/RegisteredBroker.ts'
-export type { RegisteredTopic } from './generated/cometmq/v1/RegisteredTopic.ts'
-export type { Registration } from './generated/cometmq/v1/Registration.ts'
-export type { RegistrationRefused } from './generated/cometmq/v1/RegistrationRefused.ts'
-export type { ResetGroupRequest } from './generated/cometmq/v1/ResetGroupRequest.ts'
-export type { ResetGroupResponse } from './generated/cometmq/v1/ResetGroupResponse.ts'
-export type { ResetQueue } from './generated/cometmq/v1/ResetQueue.ts'
-export type { RouteUpdate } from './generated/cometmq/v1/RouteUpdate.ts'
-export type { StoredMessage } from './generated/cometmq/v1/StoredMessage.ts'
-export type { TopicChanges } from './generated/cometmq/v1/TopicChanges.ts'
-export type { TopicDescription } from './generated/cometmq/v1/TopicDescription.ts'
-export type { TopicFilterSpec } from './generated/cometmq/v1/TopicFilterSpec.ts'
-export type { TopicRoute } from './generated/cometmq/v1/TopicRoute.ts'
-export type { TopicSpec } from './generated/cometmq/v1/TopicSpec.ts'
-export type { WatchRequest } from './generated/cometmq/v1/WatchRequest.ts'

@@ -58,6 +58,11 @@ export class SimulatedMachine {
     return this.#current !== undefined
   }
 
+  /** Whether a process is there that `resume` would let go on. */
+  get isPaused(): boolean {
+    return this.#current !== undefined && !this.#current.life.isRunning
+  }
+
   /** The ports of the present process; starts one if there is none. */
   runtime(): Runtime {
     this.#current ??= this.#start()

@@ -2,9 +2,10 @@ import { describe } from 'vitest'
 import { describeTransport } from './contracts/index.ts'
 import { Simulation } from './simulation.ts'
 
-describe('SimulatedNetwork', () => {
+// Each seed is another order in which things arrive.
+describe.each([1, 2, 3, 4, 5])('SimulatedNetwork, seed %i', (seed) => {
   describeTransport(() => {
-    const simulation = new Simulation(1)
+    const simulation = new Simulation(seed)
     const server = simulation.machine('server').runtime()
     const client = simulation.machine('client').runtime()
     return Promise.resolve({

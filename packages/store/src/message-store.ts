@@ -1,5 +1,12 @@
-import type { CommitLogOffset, QueueOffset, RecordBatch } from '@cometmq/protocol'
-import { CometError, commitLogOffset, queueOffset, toCometError } from '@cometmq/protocol'
+import {
+  type CometError,
+  type CommitLogOffset,
+  commitLogOffset,
+  type QueueOffset,
+  queueOffset,
+  type RecordBatch,
+  toCometError,
+} from '@cometmq/protocol'
 import type { AppendGroup, AppendLevel, AppendReceipt } from './append-group.ts'
 import { GroupCommit } from './commit-log/group-commit.ts'
 import type { RecoveryReport } from './commit-log/recovery.ts'

@@ -5,6 +5,7 @@ import {
   acceptSequence,
   decodeWindow,
   encodeWindow,
+  type Judgement,
   judgeSequence,
   type ProducerWindow,
 } from './producer-windows.ts'
@@ -26,6 +27,13 @@ function resultOf(sequence: number) {
   }
 }
 
+function expectedVerdict(count: number, sequence: number): Judgement {
+  if (sequence === count) return { kind: 'accept' }
+  if (sequence > count) return { kind: 'gap', expected: count }
+  if (sequence < count - limits.producerWindowBatches) return { kind: 'too-old' }
+  return { kind: 'duplicate', result: resultOf(sequence) }
+}
+
 describe('judgeSequence', () => {
   test('lets a producer begin with 0 only', () => {
     expect(judgeSequence(undefined, { producerEpoch: 7, sequence: 0 })).toEqual({ kind: 'accept' })
@@ -42,11 +50,7 @@ describe('judgeSequence', () => {
       fc.property(fc.integer({ min: 1, max: 40 }), fc.nat({ max: 60 }), (count, sequence) => {
         const verdict = judgeSequence(windowAfter(count), { producerEpoch: 3, sequence })
 
-        if (sequence === count) expect(verdict).toEqual({ kind: 'accept' })
-        else if (sequence > count) expect(verdict).toEqual({ kind: 'gap', expected: count })
-        else if (sequence >= count - limits.producerWindowBatches) {
-          expect(verdict).toEqual({ kind: 'duplicate', result: resultOf(sequence) })
-        } else expect(verdict).toEqual({ kind: 'too-old' })
+        expect(verdict).toEqual(expectedVerdict(count, sequence))
       }),
     )
   })

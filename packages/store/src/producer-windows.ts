@@ -89,6 +89,8 @@ export class ProducerWindows {
   /** The one used longest ago comes first. */
   readonly #windows = new Map<string, ProducerWindow>()
   #dirty = new Set<string>()
+  /** The latest of all. Windows age by the times in the log, so that every replay agrees. */
+  #usedAtMs = 0
 
   static async open(rows: KeyValueStore): Promise<ProducerWindows> {
     const windows = new ProducerWindows()
@@ -97,7 +99,8 @@ export class ProducerWindows {
       found.push([withoutPrefix(key).toString('latin1'), decodeWindow(value)])
     }
     found.sort(([, a], [, b]) => a.usedAtMs - b.usedAtMs)
-    for (const [key, window] of found) windows.#windows.set(key, window)
+    for (const [key, window] of found) windows.set(key, window)
+    windows.#dirty.clear()
     return windows
   }
 
@@ -113,10 +116,7 @@ export class ProducerWindows {
     this.#windows.delete(key)
     this.#windows.set(key, window)
     this.#dirty.add(key)
-    for (const [oldest, { usedAtMs }] of this.#windows) {
-      if (this.#windows.size <= WINDOWS_MAX && usedAtMs >= window.usedAtMs - IDLE_MAX_MS) return
-      this.#remove(oldest)
-    }
+    this.#usedAtMs = Math.max(this.#usedAtMs, window.usedAtMs)
   }
 
   /** Forgets the windows of all queues with a key in `[from, to)`. */
@@ -129,8 +129,12 @@ export class ProducerWindows {
     }
   }
 
-  /** What level lacks; see `QueueIndexes.freeze`. */
+  /** What level lacks; see `QueueIndexes.freeze`. Lets old windows go: here, for each costs a search. */
   freeze(): { operations(): Promise<KeyValueOperation[]>; done(): void } {
+    for (const [oldest, { usedAtMs }] of this.#windows) {
+      if (this.#windows.size <= WINDOWS_MAX && usedAtMs >= this.#usedAtMs - IDLE_MAX_MS) break
+      this.#remove(oldest)
+    }
     const operations: KeyValueOperation[] = []
     for (const key of this.#dirty) {
       const window = this.#windows.get(key)

@@ -1,11 +1,16 @@
 import type { RecordBatch } from '@cometmq/protocol'
 import type { CommitLog } from './commit-log/commit-log.ts'
 
+/** What keeping a record costs beside its bytes: views, entries, slots. */
+const RECORD_OVERHEAD_BYTES = 512
+
 /** The records appended last, as they were handed in. */
 export class TailCache {
   readonly #maxBytes: number
-  /** By log offset, the oldest first. */
-  readonly #records = new Map<number, { readonly batch: RecordBatch; readonly bytes: number }>()
+  readonly #records = new Map<number, RecordBatch>()
+  /** Log offset and cost of each, in turn, the oldest at `#head`. Maps are slow at giving it. */
+  #order: number[] = []
+  #head = 0
   #bytes = 0
   #lastMemory: ArrayBufferLike | undefined
 
@@ -14,22 +19,28 @@ export class TailCache {
   }
 
   get(logOffset: number): RecordBatch | undefined {
-    return this.#records.get(logOffset)?.batch
+    return this.#records.get(logOffset)
   }
 
   add(logOffset: number, batch: RecordBatch): void {
     // A record is a view of the frame it came in, and keeps all of it alive: the first view of a
     // frame answers for the whole.
     const memory = batch.bytes.buffer
-    const bytes = memory === this.#lastMemory ? 0 : memory.byteLength
+    const cost = (memory === this.#lastMemory ? 0 : memory.byteLength) + RECORD_OVERHEAD_BYTES
     this.#lastMemory = memory
-    this.#records.set(logOffset, { batch, bytes })
-    this.#bytes += bytes
-    for (const [oldest, entry] of this.#records) {
-      if (this.#bytes <= this.#maxBytes) return
-      this.#records.delete(oldest)
-      this.#bytes -= entry.bytes
-    }
+    this.#records.set(logOffset, batch)
+    this.#order.push(logOffset, cost)
+    this.#bytes += cost
+    while (this.#bytes > this.#maxBytes) this.#dropOldest()
+  }
+
+  #dropOldest(): void {
+    this.#records.delete(this.#order[this.#head] as number)
+    this.#bytes -= this.#order[this.#head + 1] as number
+    this.#head += 2
+    if (this.#head < this.#order.length / 2) return
+    this.#order = this.#order.slice(this.#head)
+    this.#head = 0
   }
 }
 

@@ -59,7 +59,7 @@ export function storeConfig(
     checkpointIntervalMs: 1_000,
     // Replayed in well under a second.
     checkpointBytes: 64 * MIB,
-    tailCacheBytes: 32 * MIB,
+    tailCacheBytes: 16 * MIB,
     readCacheBytes: 16 * MIB,
     ...changes,
   }

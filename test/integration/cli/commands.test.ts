@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { connect, Reject } from '@cometmq/client'
+import { connect, Reject, text } from '@cometmq/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CometProcess, DevCluster } from './comet-process.ts'
 
@@ -188,19 +188,23 @@ async function consume(topic: string, group: string, count: number): Promise<voi
   await using comet = await connect({ endpoints: dev.ready.nameserver })
   const { promise, resolve } = Promise.withResolvers<void>()
   let consumed = 0
-  await using consumer = comet.topic(topic).consume({ group, from: 'earliest' }, () => {
-    consumed += 1
-    if (consumed === count) resolve()
-  })
+  await using consumer = comet
+    .topic(topic, { codec: text() })
+    .consume({ group, from: 'earliest' }, () => {
+      consumed += 1
+      if (consumed === count) resolve()
+    })
   await Promise.race([promise, consumer.done])
 }
 
 async function rejectOne(topic: string, group: string): Promise<void> {
   await using comet = await connect({ endpoints: dev.ready.nameserver })
   const { promise, resolve } = Promise.withResolvers<void>()
-  await using consumer = comet.topic(topic).consume({ group, from: 'earliest' }, () => {
-    resolve()
-    throw new Reject('no good')
-  })
+  await using consumer = comet
+    .topic(topic, { codec: text() })
+    .consume({ group, from: 'earliest' }, () => {
+      resolve()
+      throw new Reject('no good')
+    })
   await Promise.race([promise, consumer.done])
 }

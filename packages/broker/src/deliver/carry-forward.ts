@@ -89,6 +89,7 @@ async function carryOne(
         retries?.carried(entry, storedFrom)
         // It may have changed while the append was under way.
         context.loop.touch(entry)
+        entry.stirred()
       }
       resolve()
     },

@@ -12,7 +12,7 @@ import type { DeliveryConfig, DeliveryPorts } from './ports.ts'
 import { copyOf } from './redelivery.ts'
 import { Turns } from './turns.ts'
 
-export const DEAD_LETTERS_TABLE = 'deadletters'
+const DEAD_LETTERS_TABLE = 'deadletters'
 
 /** A message that its group gave up on. */
 export interface DeadLetter {

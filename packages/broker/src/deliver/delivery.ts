@@ -15,7 +15,8 @@ import {
   plainGroup,
 } from '../group-definition.ts'
 import { deleteGroup, GroupRegistry, putGroup } from '../group-registry.ts'
-import { describeBacklog } from './backlog.ts'
+import { TOPICS_TABLE } from '../topic-registry.ts'
+import { countBacklog, describeBacklog } from './backlog.ts'
 import { carryForward } from './carry-forward.ts'
 import { CommitLoop } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
@@ -45,6 +46,9 @@ const SWEEP_MS = 5
 /** How often rows that nobody waits for are written, and idle groups forgotten. */
 const TIDY_MS = 1_000
 const DRAIN_CHECK_MS = 20
+
+/** Groups are made by whoever names one; a loop that makes up names must not fill the memory. */
+const GROUPS_MAX = 100_000
 
 /** A group as an operator sees it. */
 export interface GroupReport {
@@ -104,16 +108,23 @@ export class DeliveryEngine implements AsyncDisposable {
           group.appended(queue.topic, queue.queueId, to)
         }
       },
+      changed: (changes) => {
+        // A topic may have become readable.
+        for (const change of changes) {
+          if (change.kind !== 'put' || change.table !== TOPICS_TABLE) continue
+          for (const group of this.#context.readers.of(change.key.toString())) group.wake()
+        }
+      },
     })
     this.#tidyLater()
   }
 
-  /** Reads the definitions; what groups have done is read when their first member comes. */
+  /** Reads the definitions, unless they are given; what groups have done is read with their first member. */
   static async open(
-    ports: DeliveryPorts,
+    ports: DeliveryPorts & { readonly groups?: GroupRegistry },
     config: Partial<DeliveryConfig> = {},
   ): Promise<DeliveryEngine> {
-    const groups = await GroupRegistry.open(ports.store)
+    const groups = ports.groups ?? (await GroupRegistry.open(ports.store))
     return new DeliveryEngine(ports, { ...deliveryDefaults, ...config }, groups)
   }
 
@@ -169,6 +180,7 @@ export class DeliveryEngine implements AsyncDisposable {
         if (options.ifMissing) return false
         throw new CometError('GROUP_EXISTS', `group "${wish.group}" exists; edit it instead`)
       }
+      this.#refuseTooMany()
       await this.#append([putGroup(definition)])
       return true
     })
@@ -243,6 +255,14 @@ export class DeliveryEngine implements AsyncDisposable {
     return describeBacklog(this.#context, { group, delivery: this.#active.get(group) })
   }
 
+  /** The sum over all queues and retries; reads no messages. */
+  async backlogOf(group: string): Promise<number> {
+    this.groups.need(group)
+    const parts = { group, delivery: this.#active.get(group) }
+    const queues = await countBacklog(this.#context, parts)
+    return queues.reduce((sum, { backlog }) => sum + backlog, 0)
+  }
+
   /** How many members are connected. */
   memberCount(group: string): number {
     return this.#membersOf(group).length
@@ -303,6 +323,7 @@ export class DeliveryEngine implements AsyncDisposable {
   async #needGroup(group: string): Promise<void> {
     if (this.groups.get(group) !== undefined) return
     if (!this.#context.config.autoCreateGroups) this.groups.need(group)
+    this.#refuseTooMany()
     await this.#append([putGroup(newGroup(plainGroup(group), this.#context.clock.nowMs()))])
   }
 
@@ -333,6 +354,11 @@ export class DeliveryEngine implements AsyncDisposable {
       })
     }
     return members
+  }
+
+  #refuseTooMany(): void {
+    if (this.groups.size < GROUPS_MAX) return
+    throw new CometError('TOO_MANY', `this broker has ${GROUPS_MAX} groups; delete some`)
   }
 
   #refuseWhenClosed(): void {
@@ -378,10 +404,9 @@ export class DeliveryEngine implements AsyncDisposable {
     const { loop } = this.#context
     // A failure is logged by the loop, which tries again by itself.
     if (!loop.isIdle) loop.durable().catch(() => {})
-    else {
-      for (const [name, group] of this.#active) {
-        if (group.unload()) this.#active.delete(name)
-      }
+    for (const [name, group] of this.#active) {
+      if (loop.isIdle && group.unload()) this.#active.delete(name)
+      else group.loadMissing()
     }
   }
 }

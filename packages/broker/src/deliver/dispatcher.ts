@@ -1,6 +1,6 @@
 import { CometError, type Delivery, type RecordBatch } from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
-import type { Lease, ReadyRun } from './lease-table.ts'
+import type { GrantedPart, Lease } from './lease-table.ts'
 import type { QueueProgress } from './queue-progress.ts'
 import type { RetryEntry } from './retry-entry.ts'
 import type { Session } from './sessions.ts'
@@ -61,11 +61,12 @@ export class Dispatcher {
         isBusy ||= started === 'started'
       }
     }
+    this.#context.slots.offer()
   }
 
   #startOne(topic: TopicDelivery): 'started' | 'nothing' | 'no-slot' {
     if (topic.hotCount === 0 && !topic.retries.hasReady) return 'nothing'
-    if (topic.takers === 0) return 'nothing'
+    if (topic.takers === 0 || !topic.isReadable) return 'nothing'
     if (!this.#context.slots.take(this.#wake)) return 'no-slot'
     if (this.#startRetry(topic) || this.#startQueue(topic)) return 'started'
     this.#context.slots.release()
@@ -214,6 +215,8 @@ export class Dispatcher {
   #handOutRetry(topic: TopicDelivery, entry: RetryEntry, batch: RecordBatch): void {
     const ready = entry.table.nextReady()
     if (entry.isDropped || ready === undefined || this.#group.isHeldBack) return
+    // It was appended anew while it was read.
+    if (batch.baseQueueOffset !== entry.from) return
     const session = topic.choose(batch.totalBytes)
     if (session === undefined) {
       entry.neededBytes = batch.totalBytes
@@ -224,11 +227,12 @@ export class Dispatcher {
     const ranges: number[] = []
     let left = session.creditMessages
     for (const run of entry.table.readyWithin(entry.from, entry.to, ready.attempts)) {
-      const to = Math.min(run.to, run.from + left)
-      if (to === run.from) break
-      entry.table.lease(run.from, to, lease)
-      ranges.push(run.from, to)
-      left -= to - run.from
+      const { from } = run
+      const to = Math.min(run.to, from + left)
+      if (to === from) break
+      entry.table.lease([{ from, to, isSkipped: false }], lease)
+      ranges.push(from, to)
+      left -= to - from
     }
     this.#group.leasedEntry(entry)
     this.#send(session, batch.totalBytes, {
@@ -314,42 +318,65 @@ class Grant {
     if (runs.length === 0) return
     const matches = this.#filter.matchesOf(batch)
     const messagesBefore = this.messages
-    for (const run of runs) {
+    for (const { from, to } of runs) {
       if (this.isComplete) break
-      if (matches === 'all') this.#take(run)
-      else if (matches === 'none') this.#skip(run)
-      else this.#divide(run, (offset) => matches(offset - base))
+      const parts =
+        typeof matches === 'string'
+          ? [{ from, to, isSkipped: matches === 'none' }]
+          : divide({ from, to }, (offset) => matches(offset - base))
+      const granted = firstOf(parts, this.#maxMessages - this.messages)
+      this.#queue.table.lease(granted, this.#lease)
+      for (const part of granted) this.#note(part)
     }
     if (this.messages === messagesBefore) return
     this.batches.push(batch.bytes)
     this.bytes += batch.totalBytes
   }
 
-  #divide(run: ReadyRun, isWanted: (offset: number) => boolean): void {
-    let from = run.from
-    let wanted = isWanted(from)
-    for (let offset = from + 1; offset <= run.to; offset++) {
-      const next = offset < run.to && isWanted(offset)
-      if (offset < run.to && next === wanted) continue
-      const part = { ...run, from, to: offset }
-      if (wanted) this.#take(part)
-      else this.#skip(part)
-      from = offset
-      wanted = next
+  #note({ from, to, isSkipped }: GrantedPart): void {
+    if (isSkipped) {
+      this.skipped += to - from
+      return
     }
-  }
-
-  #take({ from, to: end }: ReadyRun): void {
-    const to = Math.min(end, from + this.#maxMessages - this.messages)
-    if (to === from) return
-    this.#queue.table.lease(from, to, this.#lease)
     this.messages += to - from
     if (this.ranges.at(-1) === from) this.ranges[this.ranges.length - 1] = to
     else this.ranges.push(from, to)
   }
+}
 
-  #skip({ from, to }: ReadyRun): void {
-    this.#queue.table.skip(from, to)
-    this.skipped += to - from
+/** Cuts a run where wanted and unwanted messages meet. */
+function divide(
+  { from, to }: { readonly from: number; readonly to: number },
+  isWanted: (offset: number) => boolean,
+): GrantedPart[] {
+  const parts: GrantedPart[] = []
+  let start = from
+  let wanted = isWanted(from)
+  for (let offset = from + 1; offset < to; offset++) {
+    if (isWanted(offset) === wanted) continue
+    parts.push({ from: start, to: offset, isSkipped: !wanted })
+    start = offset
+    wanted = !wanted
   }
+  parts.push({ from: start, to, isSkipped: !wanted })
+  return parts
+}
+
+/** The parts up to the last wanted message that is within the number, with the unwanted before it. */
+function firstOf(parts: readonly GrantedPart[], maxMessages: number): readonly GrantedPart[] {
+  if (maxMessages === Number.POSITIVE_INFINITY) return parts
+  let left = maxMessages
+  const first: GrantedPart[] = []
+  for (const part of parts) {
+    if (part.isSkipped) {
+      first.push(part)
+      continue
+    }
+    if (left === 0) break
+    const to = Math.min(part.to, part.from + left)
+    left -= to - part.from
+    first.push({ ...part, to })
+    if (to < part.to) break
+  }
+  return first
 }

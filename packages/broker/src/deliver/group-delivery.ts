@@ -305,6 +305,11 @@ export class GroupDelivery implements Dispatched {
     return true
   }
 
+  /** Topics of our members that are not in memory: deleted and made anew, or not deleted after all. */
+  loadMissing(): void {
+    for (const topic of this.#heard) if (!this.#topics.has(topic)) this.#reload(topic)
+  }
+
   #hear(topic: string): void {
     this.#heard.add(topic)
     this.#context.readers.add(topic, this)
@@ -356,6 +361,10 @@ export class GroupDelivery implements Dispatched {
 
   #entryStirred(entry: RetryEntry): void {
     const retries = this.#topics.get(entry.topic)?.retries
+    if (entry.isMisplaced) {
+      this.#forgetEntry(entry)
+      entry.renumber()
+    }
     retries?.settle(entry)
     if (entry.table.counts.backlog === 0) this.#forgetEntry(entry)
     this.#dispatcher.schedule()
@@ -375,9 +384,8 @@ export class GroupDelivery implements Dispatched {
     this.#dispatcher.schedule()
   }
 
-  /** A topic of our members was deleted and has come back. */
   #reload(topic: string): void {
-    if (this.#loading.has(topic)) return
+    if (this.#loading.has(topic) || this.#context.topics.get(topic) === undefined) return
     const members = [...this.#sessions.values()].filter((session) => session.reads(topic))
     if (members.length === 0) return
     const context = this.#context

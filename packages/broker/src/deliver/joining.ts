@@ -4,6 +4,7 @@ import {
   type LeasedRange,
   limits,
   type StateChange,
+  type TopicDefinition,
   type TopicFilter,
 } from '@cometmq/protocol'
 import type { QueueKey } from '@cometmq/store'
@@ -40,6 +41,7 @@ export interface OpenMember {
 }
 
 const TOPICS_MAX = 1_024
+const MEMBERS_MAX = 10_000
 
 /** The id of a client, and the name of a topic. */
 const SESSION_ID_MAX_CHARS = limits.clientIdMaxChars + 1 + limits.topicNameMaxChars
@@ -63,6 +65,9 @@ export async function join(
   const { open, sink } = parts
   const filters = checkOpen(context, open)
   checkConflict(group, open.sessionId, filters)
+  if (group.sessions.size >= MEMBERS_MAX && !group.sessions.has(open.sessionId)) {
+    throw new CometError('TOO_MANY', `group "${open.group}" has ${MEMBERS_MAX} members here`)
+  }
   await subscribe(context, { group: open.group, filters, isPop: open.isPop === true })
   const topics: TopicDelivery[] = []
   try {
@@ -105,16 +110,19 @@ export function checkOpen(
     if (isRetryTopic(topic)) {
       throw new CometError('ILLEGAL_ARGUMENT', `"${topic}" is delivered to its group by itself`)
     }
-    const definition = topics.get(topic)
-    if (definition === undefined) {
-      throw new CometError('TOPIC_NOT_FOUND', `there is no topic "${topic}" on this broker`)
-    }
+    const definition = needTopic({ topics }, topic)
     if (!definition.readable) {
       throw new CometError('NOT_ALLOWED', `topic "${topic}" is not readable`)
     }
     filters.set(topic, TagFilter.parse(filter))
   }
   return filters
+}
+
+function needTopic({ topics }: Pick<DeliveryContext, 'topics'>, topic: string): TopicDefinition {
+  const definition = topics.get(topic)
+  if (definition !== undefined) return definition
+  throw new CometError('TOPIC_NOT_FOUND', `there is no topic "${topic}" on this broker`)
 }
 
 function checkText(what: string, text: string, maxChars: number = limits.clientIdMaxChars): void {
@@ -169,6 +177,8 @@ async function subscribe(
     isChanged = true
   }
   if (!isChanged) return
+  // A topic may have been deleted meanwhile; rows for it would outlive it.
+  for (const topic of filters.keys()) needTopic(context, topic)
   rows.push(putSubscription(group, { version: before.version + 1, topics }))
   await context.store.append({ records: changeRecords(rows) }, 'confirmed')
 }

@@ -34,7 +34,7 @@ class Model {
 
 type Command =
   | { kind: 'append'; count: number }
-  | { kind: 'grant'; who: number; limit: number; forMs: number }
+  | { kind: 'grant'; who: number; limit: number; forMs: number; filter: number }
   | { kind: 'acknowledge' | 'release' | 'send-back'; who: number; from: number; length: number }
   | { kind: 'extend'; who: number; from: number; length: number; forMs: number }
   | { kind: 'restore'; who: number; from: number; length: number }
@@ -53,7 +53,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('append'), count: fc.nat(6) }) },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('grant'), who, limit: fc.nat(8), forMs }),
+    arbitrary: fc.record({
+      kind: fc.constant('grant'),
+      who,
+      limit: fc.nat(8),
+      forMs,
+      filter: fc.nat(255),
+    }),
   },
   {
     weight: 8,
@@ -91,7 +97,7 @@ class Comparison {
         return
       }
       case 'grant':
-        this.#grant(this.#holder(command.who), command.limit, this.nowMs + command.forMs)
+        this.#grant(command)
         return
       case 'acknowledge': {
         const range = this.#clip(command)
@@ -100,7 +106,6 @@ class Comparison {
         const refused = this.table.acknowledge(holder, range.from, range.to)
         let expected = 0
         for (const message of this.#messages(range)) {
-          if (message.state === 'done') continue
           const own =
             (message.state === 'leased' && message.holder === holder) ||
             (message.state === 'ready' && message.last === holder)
@@ -247,7 +252,12 @@ class Comparison {
     for (const part of this.moves) this.table.finishMove(part)
     const holder = { held: 0 }
     for (let run = this.table.nextReady(); run !== undefined; run = this.table.nextReady()) {
-      this.table.lease(run.from, run.to, { kind: 'leased', holder, attempts: 0, deadlineMs: 0 })
+      this.table.lease([{ ...run, isSkipped: false }], {
+        kind: 'leased',
+        holder,
+        attempts: 0,
+        deadlineMs: 0,
+      })
     }
     for (const part of this.table.expired(Number.MAX_SAFE_INTEGER)) {
       this.table.acknowledge(part.value.holder, part.from, part.to)
@@ -256,7 +266,10 @@ class Comparison {
     assert.equal(this.table.spanCount, 0)
   }
 
-  #grant(holder: Holder, limit: number, deadlineMs: number): void {
+  #grant({ who, limit, forMs, filter }: Extract<Command, { kind: 'grant' }>): void {
+    const holder = this.#holder(who)
+    const deadlineMs = this.nowMs + forMs
+    const isSkipped = (offset: number): boolean => ((filter >> (offset % 8)) & 1) === 1
     const next = this.table.nextReady()
     if (next === undefined || limit === 0) return
     const runs = this.table.readyWithin(next.from, next.from + limit, next.attempts)
@@ -264,14 +277,21 @@ class Comparison {
     const lease: Lease = { kind: 'leased', holder, attempts: next.attempts, deadlineMs }
     const granted = new Set<number>()
     for (const run of runs) {
-      this.table.lease(run.from, run.to, lease)
+      const parts = Array.from({ length: run.to - run.from }, (_, index) => {
+        const offset = run.from + index
+        return { from: offset, to: offset + 1, isSkipped: isSkipped(offset) }
+      })
+      this.table.lease(parts, lease)
       for (let offset = run.from; offset < run.to; offset++) granted.add(offset)
     }
     for (const [offset, message] of this.model.messages.entries()) {
-      const inside = offset >= next.from && offset < next.from + limit
-      const expected = inside && message.state === 'ready' && message.attempts === next.attempts
+      const inside: boolean = offset >= next.from && offset < next.from + limit
+      const expected: boolean =
+        inside && message.state === 'ready' && message.attempts === next.attempts
       assert.equal(granted.has(offset), expected)
-      if (expected) Object.assign(message, { state: 'leased', holder, deadlineMs, last: undefined })
+      if (!expected) continue
+      const leased = { state: 'leased', holder, deadlineMs, last: undefined }
+      Object.assign(message, isSkipped(offset) ? { state: 'done' } : leased)
     }
   }
 
@@ -338,7 +358,11 @@ describe('LeaseTable', () => {
     const table = new LeaseTable(NOTHING_DONE, 100)
     const [honest, liar] = [{ held: 0 }, { held: 0 }]
     const attempts = { attempts: 0, deadlineMs: 10 }
-    table.lease(0, 50, { kind: 'leased', holder: honest, ...attempts })
+    table.lease([{ from: 0, to: 50, isSkipped: false }], {
+      kind: 'leased',
+      holder: honest,
+      ...attempts,
+    })
 
     const refused = table.acknowledge(liar, 0, 100)
 
@@ -351,7 +375,7 @@ describe('LeaseTable', () => {
     const table = new LeaseTable(NOTHING_DONE, 10)
     const holder = { held: 0 }
     const lease: Lease = { kind: 'leased', holder, attempts: 0, deadlineMs: 10 }
-    table.lease(0, 10, lease)
+    table.lease([{ from: 0, to: 10, isSkipped: false }], lease)
     const move: Move = { kind: 'moving', attempts: 1, before: lease, isCommitting: false }
     table.startMove({ from: 0, to: 4, value: lease }, move)
 

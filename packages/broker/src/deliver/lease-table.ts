@@ -66,6 +66,13 @@ export interface ReadyRun {
   readonly attempts: number
 }
 
+/** A run of ready messages that are leased, or that the group does not want. */
+export interface GrantedPart {
+  readonly from: number
+  readonly to: number
+  readonly isSkipped: boolean
+}
+
 /** `ready + inFlight = backlog`, always. */
 export interface TableCounts {
   readonly ready: number
@@ -143,8 +150,8 @@ export class LeaseTable {
   /** The first run of ready messages. */
   nextReady(): ReadyRun | undefined {
     let position = this.#scanFrom
-    for (let index = this.#spans.indexAfter(position); position < this.#maxOffset; index++) {
-      const span = this.#spans.span(index)
+    while (position < this.#maxOffset) {
+      const span = this.#spans.firstAfter(position)
       if (span === undefined || span.from > position) {
         this.#scanFrom = position
         const to = Math.min(span?.from ?? this.#maxOffset, this.#maxOffset)
@@ -180,16 +187,24 @@ export class LeaseTable {
     return runs
   }
 
-  /** Leases ready messages. */
-  lease(from: number, to: number, lease: Lease): void {
-    this.#assertReady(from, to)
-    this.#set(from, to, lease)
-  }
-
-  /** Ready messages that the group does not want are done. */
-  skip(from: number, to: number): void {
-    this.#assertReady(from, to)
-    this.#set(from, to, DONE)
+  /**
+   * Leases ready messages; those that the group does not want are done. The parts lie next to each
+   * other, in order.
+   */
+  lease(parts: readonly GrantedPart[], lease: Lease): void {
+    const [first] = parts
+    const last = parts.at(-1)
+    if (first === undefined || last === undefined) return
+    this.#assertReady(first.from, last.to)
+    const spans = parts.map(({ from, to, isSkipped }) => ({
+      from,
+      to,
+      value: isSkipped ? DONE : lease,
+    }))
+    this.#spans.setAll(spans)
+    for (const span of spans) this.#count(span, 1)
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, lease.deadlineMs)
+    this.#absorbDone()
   }
 
   /**
@@ -215,12 +230,16 @@ export class LeaseTable {
     return lost
   }
 
-  /** Ends with the messages done. Returns how many were not the holder's to acknowledge. */
+  /**
+   * Ends with the messages done. Returns how many were not the holder's to acknowledge.
+   *
+   * What is done already is none of them: it may have been sent back when its lease ended, and then
+   * another delivery of it is on its way.
+   */
   acknowledge(holder: Holder, from: number, to: number): number {
     let refused = 0
     this.#eachPart(from, to, (part) => {
       const state = part.value
-      if (state?.kind === 'done') return
       if (isOf(holder, state)) this.#set(part.from, part.to, DONE)
       else refused += part.to - part.from
     })

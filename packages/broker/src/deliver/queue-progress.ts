@@ -23,7 +23,7 @@ export class QueueProgress implements Source {
   neededBytes = 0
   /** Whom it was given to last; kept on feeding while that is fair. */
   owner: Session | undefined
-  readonly #key: Buffer
+  readonly #group: string
   readonly #onStirred: (queue: QueueProgress) => void
 
   constructor(parts: {
@@ -35,7 +35,7 @@ export class QueueProgress implements Source {
   }) {
     this.stored = parts.queue
     this.table = new LeaseTable(parts.row, parts.maxOffset)
-    this.#key = progressKey(parts.group, parts.queue)
+    this.#group = parts.group
     this.#onStirred = parts.onStirred
   }
 
@@ -46,7 +46,8 @@ export class QueueProgress implements Source {
   change(): StateChange | undefined {
     if (this.isDropped) return undefined
     const value = encodeProgressRow(this.table.row())
-    return { kind: 'put', table: PROGRESS_TABLE, key: this.#key, value }
+    const key = progressKey(this.#group, this.stored)
+    return { kind: 'put', table: PROGRESS_TABLE, key, value }
   }
 
   stirred(): void {

@@ -19,6 +19,12 @@ export class ReadSlots {
 
   release(): void {
     this.#free++
+    this.offer()
+  }
+
+  /** Whoever was called and needs no slot hands the chance on. */
+  offer(): void {
+    if (this.#free === 0) return
     const [next] = this.#waiting
     if (next === undefined) return
     this.#waiting.delete(next)

@@ -90,7 +90,7 @@ function isOwn(state: ReceiptState, { generation, attempt }: DeliveryReceipt): b
 
 function finish(table: LeaseTable, offset: number, state: ReceiptState): void {
   if (state.kind === 'leased') table.acknowledge(state.holder, offset, offset + 1)
-  else table.skip(offset, offset + 1)
+  else table.lease([{ from: offset, to: offset + 1, isSkipped: true }], NO_LEASE)
 }
 
 /**
@@ -176,3 +176,11 @@ function leaseOf(
 
 /** Has what belongs to receipts whose consumer is not connected. */
 const NOBODY = { held: 0 }
+
+/** Where all is done at once, nothing is leased. */
+const NO_LEASE: Lease = {
+  kind: 'leased',
+  holder: NOBODY,
+  attempts: 0,
+  deadlineMs: Number.POSITIVE_INFINITY,
+}

@@ -182,7 +182,8 @@ export class Redelivery {
   /** A batch of their own, with their identity and where they come from. */
   #encode(what: SendBack, { batch, messages }: StoredMessages): RecordBatch {
     const { group, source, to, attempts, reason } = what
-    const dueAtMs = to.kind === 'retry' ? this.#ports.clock.nowMs() + to.delayMs : 0
+    // The wall clock may have begun its millisecond almost one ago.
+    const dueAtMs = to.kind === 'retry' ? this.#ports.clock.nowMs() + 1 + to.delayMs : 0
     const came = cameFrom(source, batch, messages[0])
     return copyOf(batch, {
       queue: {

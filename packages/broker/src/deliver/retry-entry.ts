@@ -28,7 +28,7 @@ export interface RetryRow {
 
 /**
  * One batch of the retry topic in memory. Its lease table counts in the offsets that its members
- * were told, which stay the same when retention makes the batch move (`carried`).
+ * were told. When retention makes the batch move (`carried`), these stay until nothing is in flight.
  */
 export class RetryEntry implements Source {
   readonly topic: string
@@ -41,9 +41,8 @@ export class RetryEntry implements Source {
   dueElapsedMs: number
   /** Size of its batch, if it was too large for whoever was to get it. */
   neededBytes = 0
-  readonly from: number
-  readonly to: number
   readonly #group: string
+  #from: number
   #row: RetryRow
   #table: LeaseTable | undefined
   readonly #onStirred: (entry: RetryEntry) => void
@@ -60,11 +59,19 @@ export class RetryEntry implements Source {
     this.topic = parts.topic
     this.stored = parts.stored
     this.dueElapsedMs = parts.dueElapsedMs
-    this.from = row.storedFrom
-    this.to = row.storedFrom + row.messageCount
+    this.#from = row.storedFrom
     this.#group = parts.group
     this.#row = row
     this.#onStirred = parts.onStirred
+  }
+
+  /** The offset of its first message, as members know it. */
+  get from(): number {
+    return this.#from
+  }
+
+  get to(): number {
+    return this.#from + this.#row.messageCount
   }
 
   get table(): LeaseTable {
@@ -114,6 +121,17 @@ export class RetryEntry implements Source {
   /** Its batch lies elsewhere now. */
   carried(storedFrom: number): void {
     this.#row = { ...this.#row, storedFrom }
+  }
+
+  /** It lies elsewhere than its members know, and nobody holds any of it: it can be renumbered. */
+  get isMisplaced(): boolean {
+    return this.shift !== 0 && (this.#table?.counts.inFlight ?? 0) === 0
+  }
+
+  renumber(): void {
+    this.#row = this.row()
+    this.#table = undefined
+    this.#from = this.#row.storedFrom
   }
 
   stirred(): void {

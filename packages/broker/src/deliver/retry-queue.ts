@@ -155,8 +155,9 @@ export class RetryQueue {
       entry.place = 'idle'
       this.#entries.delete(entry.storedFrom)
       this.#refillIfLow()
-    } else if (entry.table.nextReady() === undefined) {
-      entry.place = 'idle'
+    } else if (entry.shift !== 0 || entry.table.nextReady() === undefined) {
+      // A misplaced batch is not delivered under the numbers that some of it still has elsewhere.
+      if (entry.place !== 'waiting') entry.place = 'idle'
     } else if (entry.place === 'idle' || entry.place === 'reading') this.#makeReady(entry)
   }
 
@@ -199,7 +200,7 @@ export class RetryQueue {
 
   #insert(row: RetryRow): void {
     if (this.#entries.has(row.storedFrom)) return
-    const leftMs = Math.min(Math.max(0, row.dueAtMs - this.#clock.nowMs()), row.delayMs)
+    const leftMs = Math.min(Math.max(0, row.dueAtMs - this.#clock.nowMs()), row.delayMs + 1)
     const entry = new RetryEntry({
       group: this.#group,
       topic: this.#topic,

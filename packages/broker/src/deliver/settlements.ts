@@ -12,7 +12,7 @@ import type { GroupDelivery, SourcePart } from './group-delivery.ts'
 import type { Session } from './sessions.ts'
 
 /** In one request; whoever settles more at once sends several. */
-export const SETTLEMENTS_MAX = 16_384
+const SETTLEMENTS_MAX = 16_384
 
 /**
  * Does what a member says of the messages it has. Resolves when all of it is durable, to what

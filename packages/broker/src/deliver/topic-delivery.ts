@@ -93,6 +93,11 @@ export class TopicDelivery {
     return this.#members
   }
 
+  /** Whether the topic may be read now; the engine wakes its readers when that changes. */
+  get isReadable(): boolean {
+    return this.#context.topics.get(this.topic)?.readable === true
+  }
+
   /** Nobody reads it, and nothing of it is under way. */
   get isIdle(): boolean {
     if (this.#members.length > 0 || this.pins > 0 || this.retries.counts.inFlight > 0) return false

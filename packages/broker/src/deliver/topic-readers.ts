@@ -2,6 +2,8 @@
 export interface TopicReader {
   /** The queue can be read up to `maxOffset`. */
   appended(topic: string, queueId: number, maxOffset: number): void
+  /** Something may have become possible. */
+  wake(): void
 }
 
 /** Who is told of new messages of which topic. */

@@ -1,15 +1,15 @@
 import {
   CometError,
+  commitLogOffset,
   encodeBatch,
   errorCodeOfId,
   NO_PRODUCER_ID,
   type PublishRequest,
   type PublishResponse,
   queueOffset,
-  commitLogOffset,
   type TopicDefinition,
 } from '@cometmq/protocol'
-import { type MessageStream, silentLogger, type StreamReceiver } from '@cometmq/runtime'
+import { type MessageStream, type StreamReceiver, silentLogger } from '@cometmq/runtime'
 import type { AppendGroup, AppendReceipt } from '@cometmq/store'
 import { describe, expect, test } from 'vitest'
 import { newBrokerCounters } from '../broker-counters.ts'

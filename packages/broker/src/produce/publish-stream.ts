@@ -1,6 +1,6 @@
 import {
-  checkProducerBatch,
   CometError,
+  checkProducerBatch,
   errorTable,
   type PublishRequest,
   type PublishResponse,

@@ -1,6 +1,6 @@
 import { readMethod } from '@cometmq/protocol'
 import { accept, type Handler } from '@cometmq/runtime'
-import { ReaderSession, type ReaderPorts } from '../read/reader-session.ts'
+import { type ReaderPorts, ReaderSession } from '../read/reader-session.ts'
 
 /** Readers by offset. */
 export class ReadService {

@@ -75,7 +75,12 @@ function brokerConfig(options: DevOptions, directory: string, nameServer: string
       // A laptop's disk, or a small memory disk, is never as empty as a server's.
       minFreeBytes: 128 * MIB,
       hardFreeBytes: 64 * MIB,
+      // Beside an editor and a browser memory is dear, and nobody is far behind.
+      maxPendingBytes: 16 * MIB,
+      tailCacheBytes: 8 * MIB,
+      readCacheBytes: 4 * MIB,
     }),
+    publish: { maxPendingBytesPerStream: 8 * MIB, maxPendingBytes: 16 * MIB },
     // Whoever ends it sits before it.
     drainTimeoutMs: 2_000,
     version: readVersion(),

@@ -79,8 +79,11 @@ export function statsView(current: Counts, previous: Counts | undefined): View {
   const topics = [...current.topics].map(([topic, count]) => {
     const before = previous?.topics.get(topic)
     const seconds = previous === undefined ? 0 : (current.atMs - previous.atMs) / 1_000
+    // A topic that was deleted and made again counts anew.
     const perSecond =
-      before === undefined || seconds <= 0 ? undefined : (count.stored - before.stored) / seconds
+      before === undefined || seconds <= 0 || count.stored < before.stored
+        ? undefined
+        : (count.stored - before.stored) / seconds
     return { topic, ...count, ...(perSecond === undefined ? {} : { perSecond }) }
   })
   return {

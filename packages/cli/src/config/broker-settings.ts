@@ -2,7 +2,6 @@ import { type BrokerConfig, brokerDefaults } from '@cometmq/broker'
 import { limits } from '@cometmq/protocol'
 import { storeConfig } from '@cometmq/store'
 import * as z from 'zod'
-import { DURATION_EXAMPLES, SIZE_EXAMPLES } from '../units.ts'
 import { isWildcard, parseAddress } from './address.ts'
 import { log, name } from './common-settings.ts'
 import {
@@ -65,11 +64,10 @@ const singleSettings = z.strictObject({
       segmentMaxBytes: size(8 * MIB).default(store.segmentMaxBytes),
       retention: z
         .strictObject({
-          maxAge: orUnlimited(
-            durationMs({ min: SECOND_MS, max: 3_650 * DAY_MS }),
-            DURATION_EXAMPLES,
-          ).default(store.retention.maxAgeMs),
-          maxBytes: orUnlimited(size(16 * MIB), SIZE_EXAMPLES).default(store.retention.maxBytes),
+          maxAge: orUnlimited(durationMs({ min: SECOND_MS, max: 3_650 * DAY_MS })).default(
+            store.retention.maxAgeMs,
+          ),
+          maxBytes: orUnlimited(size(16 * MIB)).default(store.retention.maxBytes),
           minFreeBytes: size(0).default(store.retention.minFreeBytes),
         })
         .prefault({}),

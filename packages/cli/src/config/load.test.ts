@@ -81,7 +81,7 @@ describe('broker settings', () => {
         `drainTimeout  must be a duration such as 500ms, 30s, 15m, 72h or 7d, from 0ms to 1d  (environment COMETMQ_DRAIN_TIMEOUT)`,
         `lisen  is no setting; did you mean listen?  (${file}:1)`,
         `log.level  must be one of debug, info, warn, error, silent  (flag --log-level)`,
-        `store.retention.maxAge  must be a duration such as 500ms, 30s, 15m, 72h or 7d, or unlimited  (${file}:5)`,
+        `store.retention.maxAge  must be a duration such as 500ms, 30s, 15m, 72h or 7d, from 1s to 3650d, or unlimited  (${file}:5)`,
         `store.retention.maxBytes  must be at least twice store.segmentMaxBytes: whole segments are deleted, never the one in use  (${file}:6)`,
         `store.segmentMaxByte  is no setting; did you mean store.segmentMaxBytes?  (${file}:7)`,
       ].toSorted(),

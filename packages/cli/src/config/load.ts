@@ -111,7 +111,7 @@ function sourceOf(key: string, sources: ReadonlyMap<string, string>): string {
 }
 
 /** Says that there is no such key, and which one was meant. */
-export function unknownKey(key: string, known: readonly string[]): string {
+function unknownKey(key: string, known: readonly string[]): string {
   const sections = known.flatMap((path) =>
     path
       .split('.')

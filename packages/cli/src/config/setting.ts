@@ -13,7 +13,7 @@ import { ADDRESS_EXAMPLES, isWildcard, parseAddress } from './address.ts'
  * One setting: `parse` takes what a file, the environment or a flag gave, and returns `undefined`
  * for what it does not understand; the mistake then says that `allowed` is allowed.
  */
-export function setting<T>(allowed: string, parse: (given: unknown) => T | undefined) {
+function setting<T>(allowed: string, parse: (given: unknown) => T | undefined) {
   return z.unknown().transform((given, context): T => {
     // A required setting that is missing arrives here too.
     const value = given === undefined ? undefined : parse(given)
@@ -21,6 +21,12 @@ export function setting<T>(allowed: string, parse: (given: unknown) => T | undef
     context.addIssue({ code: 'custom', message: allowed })
     return z.NEVER
   })
+}
+
+/** What a setting's number counts, and what is allowed: for those who show it or allow more. */
+interface Meta extends Record<string, unknown> {
+  readonly unit: 'ms' | 'bytes'
+  readonly allowed: string
 }
 
 export function text(allowed: string, isAllowed: (given: string) => boolean) {
@@ -51,29 +57,32 @@ export function count(range: { readonly min: number; readonly max: number }) {
 
 export function durationMs(range: { readonly min: number; readonly max: number }) {
   const bounds = `from ${formatDuration(range.min)} to ${formatDuration(range.max)}`
-  return setting(`${DURATION_EXAMPLES}, ${bounds}`, (given) => {
+  const allowed = `${DURATION_EXAMPLES}, ${bounds}`
+  return setting(allowed, (given) => {
     const ms = typeof given === 'string' ? parseDuration(given) : undefined
     return ms !== undefined && isWithin(ms, range) ? ms : undefined
-  }).meta({ unit: 'ms' })
+  }).meta({ unit: 'ms', allowed } satisfies Meta)
 }
 
 /** Bytes from `min`. */
 export function size(min: number) {
-  return setting(`${SIZE_EXAMPLES}, at least ${formatBytes(min)}`, (given) => {
+  const allowed = `${SIZE_EXAMPLES}, at least ${formatBytes(min)}`
+  return setting(allowed, (given) => {
     const bytes = typeof given === 'string' ? parseSize(given) : given
     return typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= min
       ? bytes
       : undefined
-  }).meta({ unit: 'bytes' })
+  }).meta({ unit: 'bytes', allowed } satisfies Meta)
 }
 
 /** What `inner` allows, or `unlimited`, which is `Infinity`. */
-export function orUnlimited(inner: z.ZodType<number>, allowed: string) {
-  return setting(`${allowed}, or unlimited`, (given) => {
+export function orUnlimited(inner: ReturnType<typeof durationMs | typeof size>) {
+  const meta = inner.meta() as Meta
+  return setting(`${meta.allowed}, or unlimited`, (given) => {
     if (given === 'unlimited') return Number.POSITIVE_INFINITY
     const parsed = inner.safeParse(given)
     return parsed.success ? parsed.data : undefined
-  }).meta(inner.meta() ?? {})
+  }).meta(meta)
 }
 
 export function address() {

@@ -39,6 +39,7 @@ export class Consumer implements AsyncDisposable {
   readonly #done = Promise.withResolvers<void>()
   #running = 0
   #isYielding = false
+  #isPumpQueued = false
   #stopping = false
   #idle: PromiseWithResolvers<void> | undefined
   #drained: Promise<void> | undefined
@@ -53,7 +54,7 @@ export class Consumer implements AsyncDisposable {
     // Whoever asks for `done` hears of a failure; it is in the log in any case.
     this.#done.promise.catch(() => {})
     this.#subscription = ports.subscribe({
-      delivered: () => this.#pump(),
+      delivered: () => this.#pumpSoon(),
       refused: (error) => this.#refused(error),
     })
     if (settings.signal?.aborted) void this.drain()
@@ -123,6 +124,16 @@ export class Consumer implements AsyncDisposable {
     this.#abort.abort(new CometError('CLOSED', 'the consumer was closed'))
     this.#ports.ended(this)
     this.#done.resolve()
+  }
+
+  /** What arrives within one turn is handled together. */
+  #pumpSoon(): void {
+    if (this.#isPumpQueued) return
+    this.#isPumpQueued = true
+    queueMicrotask(() => {
+      this.#isPumpQueued = false
+      this.#pump()
+    })
   }
 
   #pump(): void {

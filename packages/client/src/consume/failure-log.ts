@@ -1,5 +1,5 @@
 import { type SettlementAction, toCometError } from '@cometmq/protocol'
-import { Reject, RetryLater } from './outcomes.ts'
+import { cutReason, Reject, RetryLater } from './outcomes.ts'
 import type { TakenMessage } from './subscription.ts'
 import type { WorkPorts } from './work.ts'
 
@@ -26,7 +26,7 @@ export class FailureLog {
   unfit({ lane, run, offset }: TakenMessage, error: unknown): void {
     const { code, message } = toCometError(error)
     const why = code === 'SCHEMA_MISMATCH' ? message : `the body cannot be decoded: ${message}`
-    lane.settle(run, offset, { kind: 'reject', reason: `SCHEMA_MISMATCH: ${why}` })
+    lane.settle(run, offset, { kind: 'reject', reason: cutReason(`SCHEMA_MISMATCH: ${why}`) })
     this.#tell(error)
   }
 
@@ -44,9 +44,9 @@ export class FailureLog {
 /** What the broker is to do with a message whose handler has thrown that. */
 function actionFor(error: unknown): SettlementAction {
   if (error instanceof RetryLater) {
-    return { kind: 'retry', delayMs: error.delayMs, reason: error.message }
+    return { kind: 'retry', delayMs: error.delayMs, reason: cutReason(error.message) }
   }
-  if (error instanceof Reject) return { kind: 'reject', reason: error.message }
+  if (error instanceof Reject) return { kind: 'reject', reason: cutReason(error.message) }
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return { kind: 'retry', delayMs: undefined, reason }
+  return { kind: 'retry', delayMs: undefined, reason: cutReason(reason) }
 }

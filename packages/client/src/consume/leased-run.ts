@@ -97,6 +97,11 @@ export class LeasedRun {
     return this.#states[offset - this.from] === LOST
   }
 
+  /** The caller who extends by himself has done so. */
+  extendedTo(offset: number, endsMs: number): void {
+    if (this.#ownEndsMs.has(offset)) this.#ownEndsMs.set(offset, endsMs)
+  }
+
   /** Returns whether it was not settled before. */
   settle(offset: number): boolean {
     return this.#end(offset, SETTLED)

@@ -1,3 +1,4 @@
+import { limits } from '@cometmq/protocol'
 import { type Duration, parseDuration } from '../duration.ts'
 
 /** Thrown by a handler: hand the message out again after `delay` instead of the group's own delay. */
@@ -18,4 +19,9 @@ export class Reject extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(reason, options)
   }
+}
+
+/** As much of a reason as the broker keeps: a stack trace as a message must not fill the wire. */
+export function cutReason(reason: string): string {
+  return reason.slice(0, limits.reasonMaxBytes)
 }

@@ -3,6 +3,7 @@ import type { Clock } from '@cometmq/runtime'
 import { type Duration, parseDuration } from '../duration.ts'
 import type { MessageView } from '../message-view.ts'
 import type { LeasedRun } from './leased-run.ts'
+import { cutReason } from './outcomes.ts'
 import type { SubscriptionLane } from './subscription-lane.ts'
 
 /** What messages need of their consumer. */
@@ -116,19 +117,19 @@ export class ReceivedMessage<T = unknown> {
   /** Hands it out again, after `delay` or the group's own delay. */
   retry(delay?: Duration, reason = 'the consumer asked for a retry'): Promise<void> {
     const delayMs = delay === undefined ? undefined : parseDuration('the delay of a retry', delay)
-    return this.#settle({ kind: 'retry', delayMs, reason })
+    return this.#settle({ kind: 'retry', delayMs, reason: cutReason(reason) })
   }
 
   /** Sends it to the group's dead letters. */
   reject(reason: string): Promise<void> {
-    return this.#settle({ kind: 'reject', reason })
+    return this.#settle({ kind: 'reject', reason: cutReason(reason) })
   }
 
-  /** Keeps it for `duration` from now on. */
+  /** Keeps it for `duration` from now on. A handler need not: what it works on is kept anyway. */
   extend(duration: Duration): Promise<void> {
     const delayMs = parseDuration('the extension', duration)
     if (this.isSettled) return this.#settledBefore()
-    this.#run.leaveLeaseTo(this.#offset, this.#ports.clock.elapsedMs() + delayMs)
+    this.#run.extendedTo(this.#offset, this.#ports.clock.elapsedMs() + delayMs)
     return this.#lane.settleDurably(this.#run, this.#offset, { kind: 'extend', delayMs })
   }
 

@@ -97,16 +97,41 @@ export function isSameQueue(a: QueueOfGroup, b: QueueOfGroup): boolean {
   return a.queueId === b.queueId && a.retry === b.retry && a.topic === b.topic
 }
 
-/** Handlers finish in any order; sorted, what they acknowledged is few ranges again. */
+/** Fewer ranges that say the same; what touches within one queue is joined. */
+export function joinRanges(ranges: readonly LeasedRange[]): LeasedRange[] {
+  const joined: { -readonly [Key in keyof LeasedRange]: LeasedRange[Key] }[] = []
+  for (const range of ranges.toSorted(byQueueAndOffset)) {
+    const last = joined.at(-1)
+    if (last !== undefined && isSameQueue(last, range) && range.from <= last.to) {
+      last.to = Math.max(last.to, range.to)
+    } else joined.push({ ...range })
+  }
+  return joined
+}
+
+function byQueueAndOffset(a: LeasedRange, b: LeasedRange): number {
+  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1
+  if (a.retry !== b.retry) return a.retry ? 1 : -1
+  return a.queueId - b.queueId || a.from - b.from
+}
+
+/**
+ * Handlers finish in any order; sorted, what they acknowledged is few ranges again. Extensions come
+ * first: behind an acknowledgement, they would ask to extend what has just ended.
+ */
 function coalesce(ranges: SettledRange[]): SettledRange[] {
   if (ranges.length < 2) return ranges
   const merged: SettledRange[] = []
-  for (const range of ranges.toSorted((a, b) => a.from - b.from)) {
+  for (const range of ranges.toSorted((a, b) => rank(a) - rank(b) || a.from - b.from)) {
     const last = merged.at(-1)
     if (last?.to === range.from && isSame(last.action, range.action)) last.to = range.to
     else merged.push(range)
   }
   return merged
+}
+
+function rank({ action }: SettledRange): number {
+  return action.kind === 'extend' ? 0 : 1
 }
 
 function isSame(a: SettlementAction, b: SettlementAction): boolean {

@@ -21,9 +21,15 @@ import {
 } from '@cometmq/runtime'
 import { CreditWindow } from './credit-window.ts'
 import { LeasedRun } from './leased-run.ts'
-import { covers, isSameQueue, type QueueOfGroup, SettlementBuffer } from './settlement-buffer.ts'
+import {
+  covers,
+  isSameQueue,
+  joinRanges,
+  type QueueOfGroup,
+  SettlementBuffer,
+} from './settlement-buffer.ts'
 
-const RECONNECT = { baseMs: 100, maxMs: 5_000 } as const
+const RECONNECT = { baseMs: 100, maxMs: 2_000 } as const
 
 /** Settlements in one request; some 40 bytes each. */
 const SETTLEMENTS_MAX = 8_192
@@ -57,6 +63,7 @@ export interface LaneHost {
 /** Someone who waits until a settlement is durable. */
 interface Waiter {
   readonly range: LeasedRange
+  readonly kind: SettlementAction['kind']
   resolve(): void
   reject(error: CometError): void
 }
@@ -177,7 +184,7 @@ export class SubscriptionLane {
     }
     return new Promise((resolve, reject) => {
       const range = { ...run.queue, from: offset, to: offset + 1 }
-      this.#waiters.push({ range, resolve, reject })
+      this.#waiters.push({ range, kind: action.kind, resolve, reject })
       if (action.kind === 'extend') this.#extend([range], action.delayMs)
       else this.settle(run, offset, action)
     })
@@ -200,7 +207,7 @@ export class SubscriptionLane {
   leave(): void {
     if (this.#leaving) return
     this.#leaving = true
-    if (this.#isOpen) this.#stream?.send({ kind: 'leave' })
+    this.#stream?.send({ kind: 'leave' })
     this.#releaseWaiting()
   }
 
@@ -269,7 +276,7 @@ export class SubscriptionLane {
     const settled = unanswered
       .filter(({ action }) => action.kind !== 'extend')
       .map(({ range }) => range)
-    return [...[...this.#runs].flatMap((run) => run.unsettled()), ...settled]
+    return joinRanges([...[...this.#runs].flatMap((run) => run.unsettled()), ...settled])
   }
 
   #take(response: SubscribeResponse): void {
@@ -367,19 +374,20 @@ export class SubscriptionLane {
     if (sent === undefined || sent.id !== response.id) return
     this.#sent = undefined
     const failures = response.failures.map(({ index, error, message }) => ({
-      range: sent.settlements[index]?.range,
+      settlement: sent.settlements[index],
       error: new CometError(errorCodeOfId(error), message),
     }))
     for (const waiter of sent.waiters) {
       const failure = failures.find(
-        ({ range }) => range !== undefined && covers(range, waiter.range),
+        ({ settlement }) =>
+          settlement?.action.kind === waiter.kind && covers(settlement.range, waiter.range),
       )
       if (failure === undefined) waiter.resolve()
       else waiter.reject(failure.error)
     }
-    for (const { range, error } of failures) {
+    for (const { settlement, error } of failures) {
       this.#host.runtime.log.debug(
-        { broker: this.brokerName, range, error },
+        { broker: this.brokerName, range: settlement?.range, error },
         'a settlement came too late',
       )
     }
@@ -446,8 +454,8 @@ export class SubscriptionLane {
     if (this.#sent !== undefined || this.#settlements.isEmpty) return
     const settlements = this.#settlements.take(SETTLEMENTS_MAX)
     // Those whose settlement did not fit in wait for the next request.
-    const isIn = ({ range }: Waiter): boolean =>
-      settlements.some((settlement) => covers(settlement.range, range))
+    const isIn = ({ range, kind }: Waiter): boolean =>
+      settlements.some(({ range: outer, action }) => action.kind === kind && covers(outer, range))
     const waiters = this.#waiters.filter(isIn)
     if (waiters.length > 0) this.#waiters = this.#waiters.filter((waiter) => !isIn(waiter))
     const id = this.#nextSettleId++

@@ -1,7 +1,8 @@
-import { CometError, type Services, toCometError } from '@cometmq/protocol'
+import { type CometError, type Services, toCometError } from '@cometmq/protocol'
 import type { Connection, Runtime, Timer } from '@cometmq/runtime'
 import { Fifo } from '../fifo.ts'
 import type { RouteCache } from '../route/route-cache.ts'
+import { untilAborted } from '../until-aborted.ts'
 import type { LeasedRun } from './leased-run.ts'
 import { SubscriptionLane, type SubscriptionSettings } from './subscription-lane.ts'
 
@@ -91,9 +92,7 @@ export class Subscription {
 
   /** Resolves when every broker that serves the topic has let this consumer in. */
   async opened(signal?: AbortSignal): Promise<void> {
-    const isOpened = (): boolean =>
-      this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.isOpen)
-    while (!isOpened() && !this.#leaving) await this.#change(signal)
+    while (!this.#isOpened && !this.#leaving) await this.#change(signal)
   }
 
   /** Takes nothing more, and gives back what was not taken. */
@@ -121,7 +120,18 @@ export class Subscription {
     for (const lane of this.#lanes.values()) lane.close()
   }
 
+  get #isOpened(): boolean {
+    const state = this.#ports.routes.state(this.#settings.topic)
+    if (state.kind !== 'routed') return false
+    const readable = state.route.groups.filter((group) => group.readable)
+    return (
+      readable.length > 0 &&
+      readable.every(({ brokerName }) => this.#lanes.get(brokerName)?.isOpen === true)
+    )
+  }
+
   #meetRoute(): void {
+    this.#notify()
     const { topic } = this.#settings
     const state = this.#ports.routes.state(topic)
     if (state.kind === 'routed') {
@@ -210,22 +220,7 @@ export class Subscription {
   }
 
   /** Waits for the next change. Rejects with `CANCELLED` when the signal is aborted. */
-  async #change(signal: AbortSignal | undefined): Promise<void> {
-    if (signal === undefined) {
-      await this.#changed.promise
-      return
-    }
-    const aborted = Promise.withResolvers<never>()
-    const abort = (): void =>
-      aborted.reject(
-        new CometError('CANCELLED', 'the wait was cancelled', { cause: signal.reason }),
-      )
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    try {
-      await Promise.race([this.#changed.promise, aborted.promise])
-    } finally {
-      signal.removeEventListener('abort', abort)
-    }
+  #change(signal: AbortSignal | undefined): Promise<void> {
+    return untilAborted(this.#changed.promise, signal)
   }
 }

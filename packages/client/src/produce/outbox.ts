@@ -11,17 +11,12 @@ import type { Route } from '../route/topic-route.ts'
 import type { BatchOwner, PublishLane, SentBatch } from './publish-lane.ts'
 import { Rotation } from './queue-selector.ts'
 import { QueueWindow } from './queue-window.ts'
-import { SendBatch } from './send-batch.ts'
+import { type BatchKind, SendBatch } from './send-batch.ts'
 
 /** A batch that collects while its broker is away closes after that, so that its deadline fits all in it. */
 export const COLLECT_MAX_MS = 250
 
 const RETRY = { baseMs: 10, maxMs: 1_000 } as const
-
-export interface OutboxSettings {
-  readonly topic: string
-  readonly compression: 'none' | 'zstd'
-}
 
 /** What an outbox needs of its producer. */
 export interface OutboxPorts {
@@ -54,7 +49,7 @@ interface Slot {
  * what no broker has stored may still go to another. Messages of a group wait for their queue.
  */
 export class Outbox implements BatchOwner {
-  readonly settings: OutboxSettings
+  readonly topic: string
   readonly #ports: OutboxPorts
   readonly #rotation: Rotation
   /** Without message group: refused by a broker, or new; the last one may still collect. */
@@ -67,9 +62,9 @@ export class Outbox implements BatchOwner {
   #route: Route | undefined
   #unsettled = 0
 
-  constructor(ports: OutboxPorts, settings: OutboxSettings) {
+  constructor(ports: OutboxPorts, topic: string) {
     this.#ports = ports
-    this.settings = settings
+    this.topic = topic
     this.#rotation = new Rotation(ports.runtime.random.fraction())
   }
 
@@ -101,11 +96,11 @@ export class Outbox implements BatchOwner {
   }
 
   /** The batch that is to take a message of so many bytes. Only with a route. */
-  batchFor(message: Message, bytes: number, timeoutMs: number): SendBatch {
+  batchFor(message: Message, bytes: number, kind: BatchKind): SendBatch {
     const { messageGroup } = message
     return messageGroup === undefined
-      ? this.#freeBatch(bytes, timeoutMs)
-      : this.#keyedBatch(messageGroup, bytes, timeoutMs)
+      ? this.#freeBatch(bytes, kind)
+      : this.#keyedBatch(messageGroup, bytes, kind)
   }
 
   /** Sends what may be sent now. Returns whether something is left that waits for its turn. */
@@ -220,30 +215,30 @@ export class Outbox implements BatchOwner {
     this.#ports.wake(this)
   }
 
-  #freeBatch(bytes: number, timeoutMs: number): SendBatch {
+  #freeBatch(bytes: number, kind: BatchKind): SendBatch {
     const open = this.#free.last
-    if (open !== undefined && open.timeoutMs === timeoutMs && open.fits(bytes)) return open
-    const batch = this.#newBatch(timeoutMs, false)
+    if (open?.takes(bytes, kind)) return open
+    const batch = this.#newBatch(kind, false)
     this.#free.push(batch)
     return batch
   }
 
-  #keyedBatch(messageGroup: string, bytes: number, timeoutMs: number): SendBatch {
+  #keyedBatch(messageGroup: string, bytes: number, kind: BatchKind): SendBatch {
     const slot = this.#ordered[queueOfGroup(messageGroup, this.#ordered.length)] as Slot
     const open = slot.keyed.last
-    if (open !== undefined && open.timeoutMs === timeoutMs && open.fits(bytes)) return open
-    const batch = this.#newBatch(timeoutMs, true)
+    if (open?.takes(bytes, kind)) return open
+    const batch = this.#newBatch(kind, true)
     slot.keyed.push(batch)
     this.#busy.add(slot)
     return batch
   }
 
-  #newBatch(timeoutMs: number, isKeyed: boolean): SendBatch {
+  #newBatch({ timeoutMs, compression }: BatchKind, isKeyed: boolean): SendBatch {
     const { clock } = this.#ports.runtime
     this.#unsettled += 1
     return new SendBatch({
-      topic: this.settings.topic,
-      compression: this.settings.compression,
+      topic: this.topic,
+      compression,
       timeoutMs,
       deadlineMs: clock.elapsedMs() + timeoutMs + COLLECT_MAX_MS,
       bornTimeMs: clock.nowMs(),

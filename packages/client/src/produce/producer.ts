@@ -2,10 +2,17 @@ import { CometError, checkMessage, type Message } from '@cometmq/protocol'
 import type { Connection, Runtime, Timer } from '@cometmq/runtime'
 import { Fifo } from '../fifo.ts'
 import type { RouteCache } from '../route/route-cache.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { BufferSpace } from './buffer-space.ts'
-import { COLLECT_MAX_MS, Outbox, type OutboxSettings } from './outbox.ts'
+import { COLLECT_MAX_MS, Outbox } from './outbox.ts'
 import { PublishLane } from './publish-lane.ts'
-import { messageBytes, type SendBatch, type SendReceipt } from './send-batch.ts'
+import {
+  type BatchKind,
+  MESSAGE_OVERHEAD_BYTES,
+  messageBytes,
+  type SendBatch,
+  type SendReceipt,
+} from './send-batch.ts'
 import { SendManyCall } from './send-many-call.ts'
 
 export interface ProducerOptions {
@@ -21,8 +28,8 @@ export interface ProducerPorts {
   createTopic(topic: string): Promise<void>
 }
 
-export interface SendSettings extends OutboxSettings {
-  readonly timeoutMs: number
+export interface SendSettings extends BatchKind {
+  readonly topic: string
   readonly signal: AbortSignal | undefined
 }
 
@@ -84,7 +91,7 @@ export class Producer {
   send(message: Message, settings: SendSettings): Promise<SendReceipt> {
     checkMessage(message)
     const bytes = messageBytes(message)
-    const state = this.#topic(settings)
+    const state = this.#topic(settings.topic)
     if (settings.signal !== undefined) return this.#sendWithSignal(message, bytes, settings)
     if (!this.#admits(state, bytes)) return this.#sendLater(state, message, bytes, settings)
     return this.#sendNow(state.outbox, message, bytes, settings)
@@ -104,7 +111,7 @@ export class Producer {
     if (signal?.aborted) throw cancelledError(signal)
     signal?.addEventListener('abort', cancel, { once: true })
     try {
-      const state = this.#topic(settings)
+      const state = this.#topic(settings.topic)
       const admit = (outbox: Outbox): void => this.#addMany(outbox, messages, call, settings)
       if (this.#admits(state, bytes)) admit(state.outbox)
       else this.#wait(state, { bytes, settings, admit, fail: (error) => call.fail(error) })
@@ -115,10 +122,10 @@ export class Producer {
   }
 
   /** Resolves when everything that was sent has been settled. */
-  async drain(): Promise<void> {
+  async drain(signal?: AbortSignal): Promise<void> {
     if (this.#isEmpty) return
     this.#drained ??= Promise.withResolvers()
-    await this.#drained.promise
+    await untilAborted(this.#drained.promise, signal)
   }
 
   /** Fails what is not settled with `CLOSED`. */
@@ -140,7 +147,7 @@ export class Producer {
     settings: SendSettings,
   ): Promise<SendReceipt> {
     const promise = new Promise<SendReceipt>(this.#keepEnds)
-    this.#add(outbox, message, bytes, settings.timeoutMs, this.#resolve, this.#reject)
+    this.#add(outbox, message, bytes, settings, this.#resolve, this.#reject)
     return promise
   }
 
@@ -152,7 +159,7 @@ export class Producer {
   ): Promise<SendReceipt> {
     return new Promise((resolve, reject) => {
       const admit = (outbox: Outbox): void => {
-        this.#add(outbox, message, bytes, settings.timeoutMs, resolve, reject)
+        this.#add(outbox, message, bytes, settings, resolve, reject)
       }
       this.#wait(state, { bytes, settings, admit, fail: reject })
     })
@@ -165,7 +172,7 @@ export class Producer {
         reject(cancelledError(signal))
         return
       }
-      const state = this.#topic(settings)
+      const state = this.#topic(settings.topic)
       let batch: SendBatch | undefined
       const cancel = (): void => {
         batch?.cancel(message)
@@ -183,7 +190,7 @@ export class Producer {
       }
       const admit = (outbox: Outbox): void => {
         if (signal?.aborted) return
-        batch = this.#add(outbox, message, bytes, settings.timeoutMs, stored, failed)
+        batch = this.#add(outbox, message, bytes, settings, stored, failed)
       }
       if (this.#admits(state, bytes)) admit(state.outbox)
       else this.#wait(state, { bytes, settings, admit, fail: failed })
@@ -194,13 +201,13 @@ export class Producer {
     outbox: Outbox,
     message: Message,
     bytes: number,
-    timeoutMs: number,
+    kind: BatchKind,
     resolve: (receipt: SendReceipt) => void,
     reject: (error: CometError) => void,
   ): SendBatch {
-    const batch = outbox.batchFor(message, bytes, timeoutMs)
+    const batch = outbox.batchFor(message, bytes, kind)
     batch.add(message, bytes, resolve, reject)
-    this.#space.take(bytes)
+    this.#space.take(bytes + MESSAGE_OVERHEAD_BYTES)
     this.#wake(outbox)
     return batch
   }
@@ -214,10 +221,10 @@ export class Producer {
     if (call.isOver) return
     for (const message of messages) {
       const bytes = messageBytes(message)
-      const batch = outbox.batchFor(message, bytes, settings.timeoutMs)
+      const batch = outbox.batchFor(message, bytes, settings)
       batch.addOfCall(message, bytes, call)
       call.addedTo(batch)
-      this.#space.take(bytes)
+      this.#space.take(bytes + MESSAGE_OVERHEAD_BYTES)
     }
     this.#wake(outbox)
   }
@@ -249,9 +256,9 @@ export class Producer {
     this.#meetRoute(topic, state)
   }
 
-  #topic(settings: OutboxSettings): TopicState {
+  #topic(topic: string): TopicState {
     if (this.#closed !== undefined) throw this.#closed
-    const known = this.#topics.get(settings.topic)
+    const known = this.#topics.get(topic)
     if (known !== undefined) return known
     const outbox = new Outbox(
       {
@@ -266,12 +273,12 @@ export class Producer {
         settled: (batch) => this.#settled(batch),
         wake: (woken) => this.#wake(woken),
       },
-      settings,
+      topic,
     )
     const state = { outbox, waiters: new Fifo<Waiter>(), isCreating: false }
-    this.#topics.set(settings.topic, state)
-    this.#ports.routes.watch(settings.topic)
-    this.#meetRoute(settings.topic, state)
+    this.#topics.set(topic, state)
+    this.#ports.routes.watch(topic)
+    this.#meetRoute(topic, state)
     return state
   }
 
@@ -342,7 +349,7 @@ export class Producer {
   }
 
   #settled(batch: SendBatch): void {
-    this.#space.release(batch.bytes)
+    this.#space.release(batch.heldBytes)
     for (const state of this.#waiting) this.#admitWaiters(state)
     this.#checkDrained()
   }

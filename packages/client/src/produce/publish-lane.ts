@@ -24,7 +24,7 @@ const IN_FLIGHT_MAX_BYTES = 1280 * 1024
 /** One request carries no more than that, far below what the transport allows. */
 const REQUEST_MAX_BYTES = 4 * 1024 * 1024
 
-const RECONNECT = { baseMs: 50, maxMs: 2_000 } as const
+const RECONNECT = { baseMs: 50, maxMs: 1_000 } as const
 
 /** A batch under way, with whom its answer concerns. */
 export interface SentBatch {
@@ -202,7 +202,8 @@ export class PublishLane {
       this.#pauseOnce()
     }
     for (const sent of failed) sent.owner.failed(sent, error)
-    this.#events.changed()
+    // Later: the transport is in the middle of breaking the connection.
+    queueMicrotask(() => this.#events.changed())
   }
 
   #take(): SentBatch | undefined {
@@ -242,5 +243,9 @@ function failureOfAttempts(error: CometError): CometError {
 
 function errorOf(result: PublishResult): CometError {
   const { error, message, retryAfterMs } = result
-  return new CometError(errorCodeOfId(error), message, retryAfterMs > 0 ? { retryAfterMs } : {})
+  const code = errorCodeOfId(error)
+  const options = retryAfterMs > 0 ? { retryAfterMs } : {}
+  // The store has stopped after a failure. Its restart may find the batch, or take it.
+  if (code === 'STORE_UNUSABLE') return new CometError('UNAVAILABLE', message, options)
+  return new CometError(code, message, options)
 }

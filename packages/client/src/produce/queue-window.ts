@@ -6,10 +6,12 @@ import type { SendBatch } from './send-batch.ts'
  * The batches of one queue that are numbered and not known to be stored, and the numbers themselves.
  *
  * Numbers are contiguous per epoch, and batches go out in their order; so a broker can tell a
- * repeated batch from a new one. Once a batch has failed, those behind it are refused as a gap:
+ * repeated batch from a new one. A number that was given is never given to another batch: were the
+ * first one stored after all, the broker would answer "stored" to one that it has not seen. Once a batch has failed, those behind it are refused as a gap:
  * the window waits until nothing is under way (a rewind), then sends what is left in order. A gap
- * right at the front means that the broker does not know this sequence any longer, and proves that
- * nothing of what is left was stored: a new epoch starts at 0.
+ * right at the front means that a number before it was given up, or that the broker does not know
+ * this sequence any longer. It proves that nothing of what is left was stored: a new epoch starts
+ * at 0.
  */
 export class QueueWindow {
   readonly brokerName: string
@@ -107,7 +109,6 @@ export class QueueWindow {
     if (moved.length > 0) this.#unstored = this.#unstored.filter((batch) => !mayMove(batch))
     const rewound = { moved, pause: this.#pause, failures: this.#failures }
     if (this.#gapAtFront) this.#startEpoch()
-    else this.#nextSequence = this.#sequenceToGoOn(moved)
     this.#rewinding = false
     this.#gapAtFront = false
     this.#refused = false
@@ -133,13 +134,6 @@ export class QueueWindow {
       batch.mayBeStored = false
       this.#number(batch)
     }
-  }
-
-  /** Numbers at the end that went unused are used again; a hole in between shows as a gap later. */
-  #sequenceToGoOn(moved: readonly SendBatch[]): number {
-    const last = this.#unstored.at(-1)?.number
-    if (last !== undefined) return last.sequence + 1
-    return moved[0]?.number?.sequence ?? this.#nextSequence
   }
 
   #answered(batch: SendBatch): void {

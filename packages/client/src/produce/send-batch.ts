@@ -64,6 +64,9 @@ const MAX_BYTES = 512 * 1024
 /** Of a message without tag, keys and the like: length and flags around the body. */
 const BARE_MESSAGE_BYTES = 6
 
+/** What a message takes in memory besides its bytes, in objects and promises, more or less. */
+export const MESSAGE_OVERHEAD_BYTES = 256
+
 /** What a message takes in a batch, or a little more. */
 export function messageBytes(message: Message): number {
   const { tag, keys, properties, messageGroup, messageId } = message
@@ -84,11 +87,14 @@ export function messageBytes(message: Message): number {
   )
 }
 
-export interface SendBatchOptions {
-  readonly topic: string
-  /** `compression` of the record batch. */
+/** What messages must have in common to share a batch. */
+export interface BatchKind {
   readonly compression: 'none' | 'zstd'
   readonly timeoutMs: number
+}
+
+export interface SendBatchOptions extends BatchKind {
+  readonly topic: string
   /** `clock.elapsedMs()` at which the sends fail. */
   readonly deadlineMs: number
   readonly bornTimeMs: number
@@ -122,7 +128,7 @@ export class SendBatch {
   readonly deadlineMs: number
   /** Its messages have a message group: no other queue will do. */
   readonly isKeyed: boolean
-  readonly #compression: 'none' | 'zstd'
+  readonly compression: 'none' | 'zstd'
   readonly #bornTimeMs: number
   #messages: Message[] = []
   /** Of each message, in order; of those sent by `sendMany`, undefined. */
@@ -131,6 +137,7 @@ export class SendBatch {
   #calls: CallRange[] = []
   #cancelled: Set<Message> | undefined
   #bytes = 0
+  #heldBytes = 0
   #closed = false
   #producerId = ''
   #baseMessageNumber = -1
@@ -150,7 +157,7 @@ export class SendBatch {
     this.timeoutMs = options.timeoutMs
     this.deadlineMs = options.deadlineMs
     this.isKeyed = options.isKeyed
-    this.#compression = options.compression
+    this.compression = options.compression
     this.#bornTimeMs = options.bornTimeMs
   }
 
@@ -160,6 +167,11 @@ export class SendBatch {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What it takes of the buffer. */
+  get heldBytes(): number {
+    return this.#heldBytes
   }
 
   get isNumbered(): boolean {
@@ -180,8 +192,12 @@ export class SendBatch {
     return !this.isFull && !this.isNumbered && !this.#closed
   }
 
-  fits(bytes: number): boolean {
-    return this.isOpen && (this.#messages.length === 0 || this.#bytes + bytes <= MAX_BYTES)
+  /** Whether a message of so many bytes may be added that is to be sent like that. */
+  takes(bytes: number, { timeoutMs, compression }: BatchKind): boolean {
+    if (!this.isOpen || timeoutMs !== this.timeoutMs || compression !== this.compression) {
+      return false
+    }
+    return this.#messages.length === 0 || this.#bytes + bytes <= MAX_BYTES
   }
 
   /** Takes no more messages. */
@@ -193,6 +209,7 @@ export class SendBatch {
   add(message: Message, bytes: number, resolve: Resolve, reject: Reject): void {
     this.#messages.push(message)
     this.#bytes += bytes
+    this.#heldBytes += bytes + MESSAGE_OVERHEAD_BYTES
     this.#resolves.push(resolve)
     this.#rejects.push(reject)
   }
@@ -201,6 +218,7 @@ export class SendBatch {
   addOfCall(message: Message, bytes: number, call: SendCall): void {
     const index = this.#messages.push(message) - 1
     this.#bytes += bytes
+    this.#heldBytes += bytes + MESSAGE_OVERHEAD_BYTES
     this.#resolves.push(undefined)
     this.#rejects.push(undefined)
     const last = this.#calls.at(-1)
@@ -257,7 +275,7 @@ export class SendBatch {
       },
       bornTimeMs: this.#bornTimeMs,
       messages: this.#messages,
-      compression: this.#compression,
+      compression: this.compression,
     })
     this.#encoded = { number, queueId, bytes }
     return bytes

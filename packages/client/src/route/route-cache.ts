@@ -12,6 +12,7 @@ import {
   type Runtime,
   type Timer,
 } from '@cometmq/runtime'
+import { untilAborted } from '../until-aborted.ts'
 import { mergeRoute, type Route } from './topic-route.ts'
 
 /** What is known of a topic. */
@@ -27,7 +28,7 @@ const UNKNOWN: TopicState = { kind: 'unknown' }
 /** A name server that has not answered by then may be hanging; the next one is tried. */
 const FIRST_UPDATE_TIMEOUT_MS = 2_000
 
-const RECONNECT = { baseMs: 100, maxMs: 3_000 } as const
+const RECONNECT = { baseMs: 100, maxMs: 1_000 } as const
 
 type RouteStream = MessageStream<
   Parameters<Services['routes']['Watch']['encodeRequest']>[0],
@@ -89,18 +90,11 @@ export class RouteCache {
         )
       }
     })
-    const cancel = (): void =>
-      connected.reject(
-        new CometError('CANCELLED', 'connecting was cancelled', { cause: signal?.reason }),
-      )
-    if (signal?.aborted) cancel()
-    signal?.addEventListener('abort', cancel, { once: true })
     this.#restart()
     try {
-      await connected.promise
+      await untilAborted(connected.promise, signal)
     } finally {
       stop()
-      signal?.removeEventListener('abort', cancel)
     }
   }
 

@@ -4,11 +4,15 @@ import {
   errorTable,
   type RegisterRequest,
   type RegisterResponse,
+  type Registration,
   type Services,
   toCometError,
 } from '@cometmq/protocol'
 import { accept, type Handler, type Logger, type MessageStream } from '@cometmq/runtime'
 import type { ConnectionNumber, RouteChange, RouteTable } from '../route-table.ts'
+
+/** Refusals that are remembered, so that a broker that tries again for hours is one line of the log. */
+const MAX_REFUSALS = 1_000
 
 type RegisterStream = MessageStream<RegisterResponse, RegisterRequest>
 
@@ -18,6 +22,8 @@ export class ClusterService {
   readonly #log: Logger
   readonly #announce: (change: RouteChange) => void
   readonly #streams = new Map<ConnectionNumber, RegisterStream>()
+  /** By data folder: why its broker was refused last. */
+  readonly #refusals = new Map<string, string>()
   #nextConnection = 0
 
   constructor(table: RouteTable, log: Logger, announce: (change: RouteChange) => void) {
@@ -27,7 +33,7 @@ export class ClusterService {
   }
 
   handlers(services: Services): Handler[] {
-    return [accept(services.cluster.Register, (stream) => this.#serve(stream))]
+    return [accept(services.cluster.Register, (stream, { peer }) => this.#serve(stream, peer))]
   }
 
   /** Ends a stream whose broker is no longer registered on it, so that it registers anew. */
@@ -37,7 +43,7 @@ export class ClusterService {
     stream?.cancel(new CometError(code, message))
   }
 
-  #serve(stream: RegisterStream): void {
+  #serve(stream: RegisterStream, peer: string): void {
     const connection = this.#nextConnection++
     this.#streams.set(connection, stream)
     const lost = (): void => {
@@ -52,7 +58,8 @@ export class ClusterService {
           this.#take(request, connection, stream)
         } catch (thrown) {
           const error = toCometError(thrown)
-          this.#log.warn({ code: error.code, error: error.message }, 'registration stream ended')
+          const { code, message } = error
+          this.#log.warn({ peer, code, why: message }, 'registration stream ended')
           lost()
           stream.cancel(error)
         }
@@ -83,7 +90,7 @@ export class ClusterService {
         return
       }
       case 'goodbye':
-        this.#log.info({ connection }, 'broker said goodbye')
+        this.#log.info(this.#table.brokerOf(connection), 'broker said goodbye')
         return this.#announce(this.#table.goodbye(connection))
       case undefined:
         break
@@ -103,7 +110,7 @@ export class ClusterService {
     const answer = this.#table.register(registration, connection)
     if (answer.kind === 'refused') {
       const { code, message } = answer.error
-      this.#log.warn({ brokerName, brokerId, code }, 'broker refused')
+      this.#logRefusal(registration, code)
       stream.send({ refused: { error: errorTable[code].id, message } })
       stream.end()
       return
@@ -111,10 +118,18 @@ export class ClusterService {
     if (answer.replaced !== undefined && answer.replaced !== connection) {
       this.breakOff(answer.replaced, 'CANCELLED', 'the broker registered on another stream')
     }
+    this.#refusals.delete(registration.storeId)
     const topics = registration.topics.length
     this.#log.info({ brokerName, brokerId, epoch, topics }, 'broker registered')
     stream.send({ registered: { brokers: this.#table.brokers() } })
     this.#announce(answer.change)
+  }
+
+  #logRefusal({ brokerName, brokerId, storeId }: Registration, code: string): void {
+    if (this.#refusals.get(storeId) === code) return
+    if (this.#refusals.size >= MAX_REFUSALS) this.#refusals.clear()
+    this.#refusals.set(storeId, code)
+    this.#log.warn({ brokerName, brokerId, code }, 'broker refused')
   }
 }
 

@@ -1,4 +1,4 @@
-import { CometError, type ClusterDescription, type Services } from '@cometmq/protocol'
+import { type ClusterDescription, CometError, type Services } from '@cometmq/protocol'
 import { accept, answer, type Handler } from '@cometmq/runtime'
 import type { RouteWatchers, Watcher } from '../route-watchers.ts'
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,15 +7,15 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { CometError } from '../errors.ts'
 import type { Method } from './method.ts'
-import { publishMethod, type PublishRequest, type PublishResponse } from './publish-codec.ts'
-import { readMethod, type ReadRequest, type ReadResponse, type ReadStart } from './read-codec.ts'
+import { type PublishRequest, type PublishResponse, publishMethod } from './publish-codec.ts'
+import { type ReadRequest, type ReadResponse, type ReadStart, readMethod } from './read-codec.ts'
 import {
   type LeasedRange,
   type Settlement,
   type SettlementAction,
-  subscribeMethod,
   type SubscribeRequest,
   type SubscribeResponse,
+  subscribeMethod,
 } from './subscribe-codec.ts'
 
 /**

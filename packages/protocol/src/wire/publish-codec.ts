@@ -4,19 +4,19 @@ import {
   encodeWith,
   fieldTag,
   LENGTH,
+  type Reader,
   readBytes,
   readMessage,
   readNested,
   readNumber,
   skipField,
   VARINT,
+  type Writer,
   writeBytes,
   writeFlag,
   writeNested,
   writeNumber,
   writeText,
-  type Reader,
-  type Writer,
 } from './protobuf.ts'
 
 /** Encoded record batches, each for one queue. Decoded, they are views of the bytes received. */

@@ -5,6 +5,7 @@ import {
   encodeWith,
   fieldTag,
   LENGTH,
+  type Reader,
   readBytes,
   readMessage,
   readNested,
@@ -12,14 +13,13 @@ import {
   readPacked,
   skipField,
   VARINT,
+  type Writer,
   writeBytes,
   writeFlag,
   writeNested,
   writeNumber,
   writePacked,
   writeText,
-  type Reader,
-  type Writer,
 } from './protobuf.ts'
 
 /** What a reader tells the broker. */

@@ -79,11 +79,11 @@ export class Session {
     this.#send(this.#toClient, deliver)
   }
 
-  /** One end closes the connection. */
-  closeFrom(end: SessionEnd): void {
+  /** One end closes the connection: properly, after all that it has sent, or by breaking it. */
+  closeFrom(end: SessionEnd, manner: 'properly' | 'by force'): void {
     if (!end.isOpen) return
     this.breakEnd(end, 'the connection was closed')
-    this.#tellOther(end)
+    this.#tellOther(end, manner)
   }
 
   /** The process at one end, or its machine, has died. */
@@ -91,7 +91,7 @@ export class Session {
     end.isOpen = false
     end.calls.clear()
     // A machine that lost its power says nothing; a system whose process died closes its sockets.
-    if (this.#network.isPowered(end.host)) this.#tellOther(end)
+    if (this.#network.isPowered(end.host)) this.#tellOther(end, 'by force')
     this.#forgetIfOver()
   }
 
@@ -129,12 +129,12 @@ export class Session {
     this.#release(this.#toClient)
   }
 
-  #tellOther(end: SessionEnd): void {
+  #tellOther(end: SessionEnd, manner: 'properly' | 'by force'): void {
     const pipe = end === this.client ? this.#toServer : this.#toClient
     const why = `${end.address} has closed the connection`
     const deliver = (): void => this.breakEnd(pipe.to, why)
-    // A proper close comes after all that was sent, a reset at once.
-    if (this.#network.random.chance(0.5)) pipe.lastArrivalMs = 0
+    // A reset may overtake what was sent before it.
+    if (manner === 'by force' && this.#network.random.chance(0.5)) pipe.lastArrivalMs = 0
     this.#transmit(pipe, deliver)
   }
 
@@ -157,7 +157,7 @@ export class Session {
     }
     // Whoever has no such connection any more says so, if it is there to say anything.
     const isRefused = pipe.to.life.hasEnded && this.#network.isPowered(pipe.to.host)
-    if (isRefused && pipe.from.isOpen) this.#tellOther(pipe.to)
+    if (isRefused && pipe.from.isOpen) this.#tellOther(pipe.to, 'by force')
     pipe.to.life.run(() => {
       if (pipe.to.isOpen) deliver()
     })

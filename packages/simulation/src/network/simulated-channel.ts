@@ -79,8 +79,10 @@ export class SimulatedChannel {
   close(): void {
     const state = this.#state
     this.#state = { kind: 'idle' }
-    if (state.kind === 'ready')
-      state.established.session.closeFrom(state.established.session.client)
+    if (state.kind === 'ready') {
+      const { session } = state.established
+      session.closeFrom(session.client, 'properly')
+    }
     if (state.kind === 'connecting') for (const timer of state.timers) timer.cancel()
   }
 

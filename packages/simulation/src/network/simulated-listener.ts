@@ -86,7 +86,7 @@ export class SimulatedListener implements Listener {
     this.#options.onClose()
     this.#drained ??= Promise.withResolvers()
     this.#drained.resolve()
-    this.#closeSessions()
+    this.#closeSessions('by force')
     return Promise.resolve()
   }
 
@@ -193,11 +193,11 @@ export class SimulatedListener implements Listener {
   #closeIfDrained(): void {
     if (this.#drained === undefined || this.#running.size > 0) return
     this.#drained.resolve()
-    this.#closeSessions()
+    this.#closeSessions('properly')
   }
 
-  #closeSessions(): void {
-    for (const session of this.#sessions) session.closeFrom(session.server)
+  #closeSessions(manner: 'properly' | 'by force'): void {
+    for (const session of this.#sessions) session.closeFrom(session.server, manner)
   }
 }
 

@@ -4,6 +4,8 @@ import type { FileSystem } from '@cometmq/runtime'
 import { AppendPlan } from './append-plan.ts'
 import { parseSegmentName, Segment, segmentName } from './segment.ts'
 
+const REWRITE_BYTES = 1024 * 1024
+
 /** File handles kept for reading; the least recently opened ones are closed beyond it. */
 const OPEN_SEGMENTS_MAX = 64
 
@@ -90,9 +92,26 @@ export class CommitLog {
     return this.#segments
   }
 
-  /** Makes durable what an earlier process may have written and not synced, from `from` on. */
-  async syncFrom(from: number): Promise<void> {
-    for (const segment of this.#segments) if (segment.end > from) await segment.sync()
+  /**
+   * Makes durable what an earlier process may have written and not synced, from `from` on.
+   *
+   * It is written once more before it is synced. Had a sync failed, the system would take those pages
+   * for clean: they can be read, but no sync alone brings them to the disk.
+   */
+  async rewriteFrom(from: number): Promise<void> {
+    const window = Buffer.allocUnsafeSlow(REWRITE_BYTES)
+    for (const segment of this.#segments) {
+      if (segment.end <= from) continue
+      for (let at = Math.max(from, segment.start); at < segment.end; ) {
+        const wanted = window.subarray(0, Math.min(window.length, segment.end - at))
+        const found = wanted.subarray(0, await segment.read(wanted, at))
+        if (found.length === 0) break
+        // What was never written stays unallocated.
+        if (!isZero(found)) await segment.write([found], at)
+        at += found.length
+      }
+      await segment.sync()
+    }
   }
 
   /** Tells where the log ends. Everything below is durable. */
@@ -248,4 +267,9 @@ async function sizeOf(files: FileSystem, path: string): Promise<number> {
   } finally {
     await file.close()
   }
+}
+
+function isZero(bytes: Buffer): boolean {
+  // Compared with itself one byte on: the fastest way that needs no second buffer.
+  return bytes[0] === 0 && bytes.subarray(1).equals(bytes.subarray(0, -1))
 }

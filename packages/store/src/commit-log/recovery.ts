@@ -1,6 +1,7 @@
 import { CometError, layout, peekRecord, type RecordBatch } from '@cometmq/protocol'
 import type { CommitLog } from './commit-log.ts'
 import { type Walk, walkRecords } from './log-walker.ts'
+import { segmentName } from './segment.ts'
 
 /** What opening a store found. */
 export interface RecoveryReport {
@@ -40,7 +41,7 @@ export interface Recovered {
  */
 export async function recoverLog(log: CommitLog, recovery: Recovery): Promise<Recovered> {
   // A process may have died between write and sync: only now does what is read here last.
-  if (!recovery.closedCleanly) await log.syncFrom(recovery.durableTo)
+  if (!recovery.closedCleanly) await log.rewriteFrom(recovery.durableTo)
   let records = 0
   // The records of a group whose last one has not been met. A group is replayed whole or cut whole.
   let open: { readonly record: RecordBatch; readonly at: number }[] = []
@@ -84,7 +85,8 @@ export async function findEnd(
   const { durableTo, closedCleanly } = search
   const noted = `it is noted that everything below log offset ${durableTo} was`
   if (search.from > log.allocatedEnd) {
-    return { kind: 'corrupt', at: log.allocatedEnd, why: 'the segments end here', proof: noted }
+    const at = log.allocatedEnd
+    return { kind: 'corrupt', at, why: missingAt(at), proof: noted }
   }
   let groupAt: number | undefined
   const walked = await walkRecords(log, {
@@ -99,7 +101,7 @@ export async function findEnd(
   })
   const at = walked.end
   const end = groupAt ?? at
-  const why = walked.why ?? 'the segments end here'
+  const why = walked.why ?? missingAt(at)
   if (end < durableTo) return { kind: 'corrupt', at, why, proof: noted }
   if (closedCleanly) return { kind: 'end', end, cutBytes: 0, why }
 
@@ -110,7 +112,11 @@ export async function findEnd(
   return { kind: 'corrupt', at, why, proof }
 }
 
-export function corruptStore(
+function missingAt(at: number): string {
+  return `segment ${segmentName(at)} is missing`
+}
+
+function corruptStore(
   log: CommitLog,
   damage: { readonly at: number; readonly why: string; readonly proof: string },
 ): CometError {

@@ -1,4 +1,9 @@
-import { commitLogOffset, RecordBatch, type StateChange, toCometError } from '@cometmq/protocol'
+import {
+  commitLogOffset,
+  type RecordBatch,
+  type StateChange,
+  toCometError,
+} from '@cometmq/protocol'
 import type { Clock, Logger } from '@cometmq/runtime'
 import type { Checkpointer } from '../dispatch/checkpointer.ts'
 import type { DerivedState, Dispatcher } from '../dispatch/dispatcher.ts'

@@ -18,7 +18,7 @@ export async function appendStateSnapshot(
   append: (read: () => StateChange[]) => Promise<void>,
 ): Promise<void> {
   const { tables, queues, producers } = state
-  for (const name of [...tables.names]) {
+  for (const name of tables.names) {
     const table = tables.table(name)
     let keys: Buffer[] = []
     let bytes = 0

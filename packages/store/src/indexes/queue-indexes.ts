@@ -122,7 +122,7 @@ export class QueueIndexes {
   /** Raises every queue's least offset over what lies below `minLogOffset`. */
   async trim(minLogOffset: number, pause: () => Promise<void>): Promise<void> {
     let sinceTurn = 0
-    for (const index of [...this.all()]) {
+    for (const index of this.all()) {
       if (index.firstLogOffset >= minLogOffset) continue
       const useless = await index.trim(minLogOffset, this.#rows)
       if (this.#isKnown(index)) this.changed(index)

@@ -27,12 +27,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc
-      .record({ table, from: key, to: key })
-      .map((row) => ({
-        kind: 'change' as const,
-        change: { kind: 'delete-range' as const, ...row },
-      })),
+    arbitrary: fc.record({ table, from: key, to: key }).map((row) => ({
+      kind: 'change' as const,
+      change: { kind: 'delete-range' as const, ...row },
+    })),
   },
   { weight: 2, arbitrary: fc.constant({ kind: 'freeze' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'written' as const }) },

@@ -1,0 +1,93 @@
+import { loadServices, type RouteUpdate } from '@cometmq/protocol'
+import { accept, type MessageStream, type Runtime } from '@cometmq/runtime'
+
+const services = loadServices()
+
+export interface ScriptedTopic {
+  readonly topic: string
+  /** Broker name to number of queues. */
+  readonly queues: Readonly<Record<string, number>>
+}
+
+/** Tells clients what the test wants them to know. */
+export class ScriptedNameServer {
+  readonly address: string
+  readonly watches: string[][] = []
+  readonly #streams = new Set<MessageStream<RouteUpdate, { topics: string[] }>>()
+  #update: RouteUpdate = update({}, [])
+  #close: () => Promise<void> = async () => {}
+
+  private constructor(address: string) {
+    this.address = address
+  }
+
+  static async open(runtime: Runtime, address: string): Promise<ScriptedNameServer> {
+    const server = new ScriptedNameServer(address)
+    const listener = await runtime.transport.listen({
+      address,
+      handlers: [accept(services.routes.Watch, (stream) => server.#serve(stream as never))],
+    })
+    server.#close = () => listener.close()
+    return server
+  }
+
+  close(): Promise<void> {
+    return this.#close()
+  }
+
+  /** Sets the brokers that are heard, and the topics, and tells every watcher. */
+  set(
+    brokers: Readonly<Record<string, string>>,
+    topics: readonly ScriptedTopic[],
+    autoCreate = false,
+  ): void {
+    this.#update = { ...update(brokers, topics), autoCreateTopics: autoCreate }
+    for (const stream of this.#streams) this.#tell(stream)
+  }
+
+  #serve(stream: MessageStream<RouteUpdate, { topics: string[] }>): void {
+    stream.receive({
+      message: ({ topics }) => {
+        this.watches.push(topics)
+        this.#streams.add(stream)
+        this.#tell(stream)
+      },
+      ended: () => {},
+      failed: () => this.#streams.delete(stream),
+    })
+  }
+
+  #tell(stream: MessageStream<RouteUpdate, { topics: string[] }>): void {
+    const served = new Set(this.#update.topics.map(({ topic }) => topic))
+    const asked = this.watches.at(-1) ?? []
+    stream.send({ ...this.#update, missing: asked.filter((topic) => !served.has(topic)) })
+  }
+}
+
+function update(
+  brokers: Readonly<Record<string, string>>,
+  topics: readonly ScriptedTopic[],
+): RouteUpdate {
+  return {
+    brokers: Object.entries(brokers).map(([brokerName, address]) => ({
+      brokerName,
+      brokerId: 0,
+      epoch: 1,
+      address,
+    })),
+    topics: topics.map(({ topic, queues }) => ({
+      topic,
+      type: 'normal',
+      queueGroups: Object.entries(queues).map(([brokerName, queueCount]) => ({
+        brokerName,
+        queueCount,
+        readable: true,
+        writable: true,
+      })),
+    })),
+    missing: [],
+    cluster: 'test',
+    autoCreateTopics: false,
+    version: 1,
+  }
+}

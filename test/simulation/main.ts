@@ -1,0 +1,70 @@
+/**
+ * npm run simulate -- [--seeds N] [--from S] [--seed S]
+ *
+ * Runs whole clusters on simulated time, disk and network, one per seed. `--seed S` replays one and
+ * tells its story.
+ */
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import { runSeed, type SeedReport } from './run-seed.ts'
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '200' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    story: { type: 'boolean', default: false },
+  },
+})
+const from = Number(values.seed ?? values.from)
+const count = values.seed === undefined ? Number(values.seeds) : 1
+if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
+  process.stderr.write('usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--story]\n')
+  process.exit(2)
+}
+
+const startedAt = performance.now()
+const totals = { acknowledged: 0, deliveries: 0, redeliveries: 0 }
+let failed = 0
+for (let seed = from; seed < from + count; seed++) {
+  const report = await runSeed(seed)
+  totals.acknowledged += report.counts.acknowledged
+  totals.deliveries += report.counts.deliveries
+  totals.redeliveries += report.counts.redeliveries
+  if (report.violations.length > 0) {
+    failed++
+    await tell(report)
+  } else if (values.story || values.seed !== undefined) await tell(report)
+  if (process.stderr.isTTY) {
+    process.stderr.write(`\r${seed - from + 1} of ${count} seeds, ${failed} failed`)
+  }
+}
+const seconds = ((performance.now() - startedAt) / 1e3).toFixed(1)
+process.stdout.write(
+  `\n${count} seeds from ${from}: ${count - failed} kept every promise, ${failed} did not; ` +
+    `${totals.acknowledged} messages acknowledged, ${totals.deliveries} deliveries, ` +
+    `${totals.redeliveries} of them repeated; ${seconds} s\n`,
+)
+process.exitCode = failed > 0 ? 1 : 0
+
+async function tell({ seed, violations, counts }: SeedReport): Promise<void> {
+  process.stdout.write(`\nseed ${seed}: ${JSON.stringify(counts)}\n`)
+  if (values.seed !== undefined) {
+    const { story } = await runSeed(seed, messagesOf(violations))
+    process.stdout.write(`${story.join('\n')}\n`)
+  }
+  for (const violation of violations.slice(0, 20)) {
+    process.stdout.write(`  ${JSON.stringify(violation)}\n`)
+  }
+  if (violations.length > 0) {
+    process.stdout.write(`  replay: npm run simulate -- --seed ${seed}\n`)
+  }
+}
+
+/** The first few of the messages that a violation names. */
+function messagesOf(violations: SeedReport['violations']): Set<string> {
+  const ids = violations.flatMap((violation) =>
+    'messageId' in violation ? [violation.messageId] : 'ids' in violation ? violation.ids : [],
+  )
+  return new Set(ids.slice(0, 5))
+}

@@ -1,0 +1,202 @@
+import { type CometClient, connect, type ReceivedMessage, type Topic, text } from '@cometmq/client'
+import type { SeededRandom, Simulation } from '@cometmq/simulation'
+import type { DeliveredMessage, History } from '../history/history.ts'
+
+const TOPIC = 'orders'
+export const GROUP = 'billing'
+const CREATE_LIMIT_MS = 60_000
+
+/** A client process: it sends, it consumes, and it can be killed like any other. */
+export class SimulatedClient {
+  readonly name: string
+  readonly #simulation: Simulation
+  readonly #history: History
+  readonly #random: SeededRandom
+  readonly #endpoints: string
+  readonly #watch: ReadonlySet<string>
+  #life = 0
+  #number = 0
+  #unsettled = 0
+  #isSending = true
+  #comet: CometClient | undefined
+
+  constructor(
+    simulation: Simulation,
+    options: {
+      readonly name: string
+      readonly endpoints: string
+      readonly history: History
+      /** Messages whose every event becomes part of the story. */
+      readonly watch: ReadonlySet<string>
+    },
+  ) {
+    this.#watch = options.watch
+    this.name = options.name
+    this.#simulation = simulation
+    this.#history = options.history
+    this.#endpoints = options.endpoints
+    this.#random = simulation.random.fork(`client ${options.name}`)
+  }
+
+  start(): void {
+    const life = ++this.#life
+    this.#run(life).catch((error) => {
+      // A client that could not connect is started again, as a supervisor would.
+      if (life !== this.#life) return
+      this.#simulation.story.tell(this.name, 'client ended', { error })
+      this.kill(300)
+    })
+  }
+
+  kill(downMs: number): void {
+    const life = ++this.#life
+    this.#comet = undefined
+    this.#unsettled = 0
+    this.#simulation.machine(this.name).kill()
+    this.#simulation.clock.schedule(downMs, () => {
+      if (life === this.#life) this.start()
+    })
+  }
+
+  stopSending(): void {
+    this.#isSending = false
+  }
+
+  /** No send of the present process waits for its answer. */
+  get isQuiet(): boolean {
+    return this.#unsettled === 0 && !this.#isSending
+  }
+
+  get comet(): CometClient | undefined {
+    return this.#comet
+  }
+
+  async #run(life: number): Promise<void> {
+    const runtime = this.#simulation.machine(this.name).runtime()
+    const comet = await connect({ endpoints: this.#endpoints, runtime, timeout: '20s' })
+    this.#comet = comet
+    const topic = comet.topic(TOPIC, { codec: text() })
+    await Promise.all([this.#send(life, topic), this.#receive(life, topic)])
+  }
+
+  async #send(life: number, topic: Topic<string>): Promise<void> {
+    const { clock } = this.#simulation
+    while (this.#isSending && life === this.#life) {
+      // Now one alone, now a burst that fills batches.
+      const count = this.#random.chance(0.2) ? this.#random.below(20) : 1
+      for (let i = 0; i < count; i++) this.#sendOne(topic)
+      await clock.sleep(this.#random.between(1, 300))
+    }
+  }
+
+  #sendOne(topic: Topic<string>): void {
+    const id = `${this.name}-${this.#life}-${this.#number++}`
+    const body = this.#random.chance(0.05) ? id + '.'.repeat(this.#random.below(9_000)) : id
+    const key = this.#random.chance(0.3) ? { key: `k${this.#random.below(5)}` } : {}
+    const life = this.#life
+    this.#history.sent(id, body)
+    this.#unsettled++
+    topic
+      .send(body, { timeout: '90s', ...key })
+      .then(({ brokerName, queueId, queueOffset }) => {
+        this.#history.acknowledged(id, { topic: TOPIC, brokerName, queueId, queueOffset })
+        this.#tell(id, 'acknowledged', { brokerName, queueId, queueOffset })
+      })
+      .catch((error) => this.#simulation.story.tell(this.name, `send of ${id} failed`, { error }))
+      .finally(() => {
+        if (life === this.#life) this.#unsettled--
+      })
+  }
+
+  async #receive(life: number, topic: Topic<string>): Promise<void> {
+    for await (const message of topic.receive({ group: GROUP, from: 'earliest' })) {
+      if (life !== this.#life) return
+      const delivered = deliveredOf(message)
+      this.#history.delivered(GROUP, delivered)
+      const { messageId, brokerName, queueId, queueOffset, attempt } = delivered
+      this.#tell(messageId, 'delivered', { brokerName, queueId, queueOffset, attempt })
+      void this.#settle(message)
+      if (this.#random.chance(0.1)) await this.#simulation.clock.sleep(this.#random.between(1, 30))
+    }
+  }
+
+  async #settle(message: ReceivedMessage<string>): Promise<void> {
+    const id = idOf(message.body)
+    try {
+      if (message.attempt < 3 && this.#random.chance(0.05)) {
+        await message.retry(this.#random.between(0, 800))
+        this.#tell(id, 'sent back')
+        return
+      }
+      await message.ack()
+      this.#history.settled(GROUP, id)
+      this.#tell(id, 'settled')
+    } catch (error) {
+      this.#tell(id, 'not settled', { error })
+    }
+  }
+
+  #tell(messageId: string, what: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (!this.#watch.has(messageId)) return
+    this.#simulation.story.tell(this.name, `${what} ${messageId}`, fields)
+  }
+}
+
+/** Makes topic and group, as often as it takes. */
+export async function createTopicAndGroup(
+  simulation: Simulation,
+  endpoints: string,
+): Promise<void> {
+  const runtime = simulation.machine('operator').runtime()
+  const create = async (): Promise<void> => {
+    await using comet = await connect({ endpoints, runtime })
+    await comet.admin.topics.create(TOPIC, { queueCount: 3 })
+    await comet.admin.groups.create(GROUP, {
+      start: 'earliest',
+      maxAttempts: 1_000,
+      invisibleMs: 3_000,
+      retryDelaysMs: [200],
+    })
+  }
+  await simulation.runUntil(create(), { limitMs: CREATE_LIMIT_MS })
+}
+
+/** Every queue from its first message to its end. */
+export async function readQueues(comet: CometClient): Promise<DeliveredMessage[][]> {
+  const queues = new Map<string, DeliveredMessage[]>()
+  await using reader = comet
+    .topic(TOPIC, { codec: text() })
+    .reader({ from: 'earliest', untilEnd: true })
+  for await (const message of reader) {
+    const key = `${message.brokerName}/${message.queueId}`
+    const messages = queues.get(key) ?? []
+    queues.set(key, messages)
+    messages.push(deliveredOf(message))
+  }
+  return [...queues.values()]
+}
+
+function deliveredOf(message: {
+  readonly brokerName: string
+  readonly queueId: number
+  readonly queueOffset: number
+  readonly body: string
+  readonly attempt?: number
+}): DeliveredMessage {
+  const { brokerName, queueId, queueOffset, body } = message
+  const messageId = idOf(body)
+  return {
+    brokerName,
+    topic: TOPIC,
+    queueId,
+    queueOffset,
+    messageId,
+    body,
+    attempt: message.attempt ?? 1,
+  }
+}
+
+function idOf(body: string): string {
+  const end = body.indexOf('.')
+  return end < 0 ? body : body.slice(0, end)
+}
