@@ -3,6 +3,8 @@ import process from 'node:process'
 import { Broker } from '@cometmq/broker'
 import { openNodeRuntime } from '@cometmq/runtime/node'
 import { brokerConfigOf, brokerSettings } from '../config/broker-settings.ts'
+import { tlsFilesOf } from '../config/common-settings.ts'
+import { readUsers } from '../config/users-file.ts'
 import type { Terminal } from '../terminal.ts'
 import { readVersion } from '../version.ts'
 import { type DaemonOptions, loadDaemonSettings, logOptions, showSettings } from './daemon.ts'
@@ -19,9 +21,14 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
   }
 
   const { settings } = loaded
-  const config = brokerConfigOf(settings, { hostname: hostname(), version: readVersion() })
+  const users = await readUsers(settings.gateway.usersFile)
+  const config = brokerConfigOf(settings, { hostname: hostname(), version: readVersion(), users })
   const name = `broker ${settings.brokerName}`
-  await using runtime = openNodeRuntime({ name, ...logOptions(terminal, settings.log) })
+  await using runtime = openNodeRuntime({
+    name,
+    tls: tlsFilesOf(settings),
+    ...logOptions(terminal, settings.log),
+  })
   const probes = { rssBytes: () => process.memoryUsage.rss() }
   await using running = await Broker.open(config, runtime, probes)
   const { brokerName, cluster } = config

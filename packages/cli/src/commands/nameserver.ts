@@ -1,6 +1,8 @@
 import { NameServer } from '@cometmq/nameserver'
 import { openNodeRuntime } from '@cometmq/runtime/node'
 import { nameServerConfigOf, nameServerSettings } from '../config/name-server-settings.ts'
+import { tlsFilesOf } from '../config/common-settings.ts'
+import { readUsers } from '../config/users-file.ts'
 import type { Terminal } from '../terminal.ts'
 import { readVersion } from '../version.ts'
 import { type DaemonOptions, loadDaemonSettings, logOptions, showSettings } from './daemon.ts'
@@ -16,10 +18,13 @@ export async function nameServer(terminal: Terminal, options: DaemonOptions): Pr
     return
   }
 
-  const config = nameServerConfigOf(loaded.settings, { version: readVersion() })
+  const { settings } = loaded
+  const users = await readUsers(settings.gateway.usersFile)
+  const config = nameServerConfigOf(settings, { version: readVersion(), users })
   await using runtime = openNodeRuntime({
     name: 'nameserver',
-    ...logOptions(terminal, loaded.settings.log),
+    tls: tlsFilesOf(settings),
+    ...logOptions(terminal, settings.log),
   })
   await using running = await NameServer.open(config, runtime)
   const { address } = running

@@ -3,7 +3,7 @@ import { limits } from '@cometmq/protocol'
 import { storeConfig } from '@cometmq/store'
 import * as z from 'zod'
 import { isWildcard, parseAddress } from './address.ts'
-import { log, name } from './common-settings.ts'
+import { gateway, log, name, tls, tlsTogether } from './common-settings.ts'
 import {
   address,
   addresses,
@@ -81,6 +81,8 @@ const singleSettings = z.strictObject({
     })
     .prefault({}),
   drainTimeout: upTo(DAY_MS).default(brokerDefaults.drainTimeoutMs),
+  tls: tls(),
+  gateway: gateway(),
   log: log(),
 })
 
@@ -88,6 +90,7 @@ export type BrokerSettings = z.infer<typeof singleSettings>
 
 /** With the rules over several. */
 export const brokerSettings = singleSettings
+  .refine(...tlsTogether<BrokerSettings>())
   .refine(
     ...together<BrokerSettings>({
       keys: ['nameserver'],
@@ -122,7 +125,12 @@ export const brokerSettings = singleSettings
 /** The configuration of a broker on a machine of that name. */
 export function brokerConfigOf(
   settings: BrokerSettings,
-  machine: { readonly hostname: string; readonly version: string },
+  machine: {
+    readonly hostname: string
+    readonly version: string
+    /** Of official clients. */
+    readonly users?: Readonly<Record<string, string>> | undefined
+  },
 ): BrokerConfig {
   const { delivery: lease, store: files } = settings
   return {
@@ -142,7 +150,7 @@ export function brokerConfigOf(
       inFlightMaxMessages: lease.inFlightMaxMessages,
     },
     publish: settings.publish,
-    gateway: brokerDefaults.gateway,
+    gateway: { users: machine.users },
     store: storeConfig(files.directory ?? `data/${settings.brokerName}`, {
       segmentMaxBytes: files.segmentMaxBytes,
       retention: {

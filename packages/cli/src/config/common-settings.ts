@@ -1,6 +1,7 @@
 import { checkBrokerName, limits } from '@cometmq/protocol'
 import * as z from 'zod'
 import { choice, text } from './setting.ts'
+import { together } from './together.ts'
 
 /** The name of a cluster or a broker. */
 export function name() {
@@ -15,6 +16,51 @@ export function log() {
       format: choice('auto', 'json', 'text').default('auto'),
     })
     .prefault({})
+}
+
+/** Where a certificate for clients with TLS is; a self-signed one is made without it. */
+export function tls() {
+  return z
+    .strictObject({ certificateFile: file().optional(), keyFile: file().optional() })
+    .prefault({})
+}
+
+/** Who official RocketMQ clients have to be; without it, anybody. */
+export function gateway() {
+  return z.strictObject({ usersFile: file().optional() }).prefault({})
+}
+
+/** Both files, or none: half of a certificate is a mistake. */
+export function tlsTogether<
+  Settings extends {
+    readonly tls: {
+      readonly certificateFile?: string | undefined
+      readonly keyFile?: string | undefined
+    }
+  },
+>() {
+  return together<Settings>({
+    keys: ['tls.certificateFile', 'tls.keyFile'],
+    holds: ({ tls: { certificateFile, keyFile } }) =>
+      (certificateFile === undefined) === (keyFile === undefined),
+    message: 'and tls.keyFile must be given together',
+  })
+}
+
+export function tlsFilesOf({
+  tls: { certificateFile, keyFile },
+}: {
+  readonly tls: {
+    readonly certificateFile?: string | undefined
+    readonly keyFile?: string | undefined
+  }
+}): { readonly certificateFile: string; readonly keyFile: string } | undefined {
+  if (certificateFile === undefined || keyFile === undefined) return undefined
+  return { certificateFile, keyFile }
+}
+
+function file() {
+  return text('a file', (given) => given.trim() !== '')
 }
 
 function isName(given: string): boolean {

@@ -1,13 +1,13 @@
 import { type NameServerConfig, nameServerDefaults } from '@cometmq/nameserver'
 import * as z from 'zod'
-import { log, name } from './common-settings.ts'
+import { gateway, log, name, tls, tlsTogether } from './common-settings.ts'
 import { address, count, durationMs } from './setting.ts'
 
 const SECOND_MS = 1_000
 const DAY_MS = 86_400_000
 
 /** What each setting means to those who set it stands in `docs/configuration.md`. */
-export const nameServerSettings = z.strictObject({
+const singleSettings = z.strictObject({
   cluster: name().default('default'),
   listen: address().default(nameServerDefaults.listen),
   warmup: durationMs({ min: 0, max: DAY_MS }).default(nameServerDefaults.warmupMs),
@@ -16,17 +16,25 @@ export const nameServerSettings = z.strictObject({
   maxTopicsPerBroker: bound().default(nameServerDefaults.maxTopicsPerBroker),
   maxWatchers: bound().default(nameServerDefaults.maxWatchers),
   maxTopicsPerWatcher: bound().default(nameServerDefaults.maxTopicsPerWatcher),
+  tls: tls(),
+  gateway: gateway(),
   log: log(),
 })
 
-export type NameServerSettings = z.infer<typeof nameServerSettings>
+export type NameServerSettings = z.infer<typeof singleSettings>
+
+export const nameServerSettings = singleSettings.refine(...tlsTogether<NameServerSettings>())
 
 export function nameServerConfigOf(
   settings: NameServerSettings,
-  machine: { readonly version: string },
+  machine: {
+    readonly version: string
+    /** Of official clients. */
+    readonly users?: Readonly<Record<string, string>> | undefined
+  },
 ): NameServerConfig {
-  const { warmup, silence, log: _, ...rest } = settings
-  const { gateway } = nameServerDefaults
+  const { warmup, silence, log: _, tls: _tls, gateway: _gateway, ...rest } = settings
+  const gateway = { users: machine.users }
   return { ...rest, gateway, warmupMs: warmup, silenceMs: silence, version: machine.version }
 }
 

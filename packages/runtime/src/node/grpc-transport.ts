@@ -14,7 +14,7 @@ export class GrpcTransport implements Transport {
   readonly #listeners = new Set<GrpcListener>()
 
   /** `identities`: for clients that come with TLS; self-signed unless given. */
-  constructor(log: Logger, identities = TlsIdentities.selfSigned(log)) {
+  constructor(log: Logger, identities = new TlsIdentities(log)) {
     this.#log = log
     this.#identities = identities
   }
@@ -35,6 +35,7 @@ export class GrpcTransport implements Transport {
   }
 
   async listen(options: ListenOptions): Promise<Listener> {
+    await this.#identities.check()
     const listener = await GrpcListener.open(options, {
       log: this.#log,
       identities: this.#identities,

@@ -5,6 +5,7 @@ import { nodeFileSystem } from './node-file-system.ts'
 import { type LogDestination, type LogLevel, openPinoLogger } from './pino-logger.ts'
 import { systemClock } from './system-clock.ts'
 import { systemRandom } from './system-random.ts'
+import { type TlsFiles, TlsIdentities } from './tls-identity.ts'
 
 export interface NodeRuntimeOptions {
   /** On each line of the log: which process speaks. */
@@ -14,6 +15,8 @@ export interface NodeRuntimeOptions {
   readonly logFormat?: 'json' | 'text'
   /** The standard output unless given. */
   readonly logDestination?: LogDestination
+  /** For clients that come with TLS; without it, a self-signed certificate. */
+  readonly tls?: TlsFiles | undefined
 }
 
 export type NodeRuntime = Runtime & AsyncDisposable
@@ -26,7 +29,7 @@ export function openNodeRuntime(options: NodeRuntimeOptions): NodeRuntime {
     format: options.logFormat ?? 'json',
     ...(options.logDestination === undefined ? {} : { destination: options.logDestination }),
   })
-  const transport = new GrpcTransport(log)
+  const transport = new GrpcTransport(log, new TlsIdentities(log, options.tls))
   return {
     clock: systemClock,
     random: systemRandom,

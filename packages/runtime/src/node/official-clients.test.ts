@@ -67,7 +67,7 @@ const unverified = () =>
 
 describe('GrpcListener for official clients', () => {
   // Four of the official clients come with TLS unless told otherwise, three without.
-  test('serves TLS and plaintext at one port', async () => {
+  test('1. serves TLS and plaintext at one port', async () => {
     const { address } = await listen()
 
     expect(await callEcho(clientOf(address))).toBe('hi')
@@ -87,7 +87,7 @@ describe('GrpcListener for official clients', () => {
       return identity
     }
     const first = await write()
-    const { address } = await listen(await TlsIdentities.open(files, silentLogger))
+    const { address } = await listen(new TlsIdentities(silentLogger, files))
     const trusting = (certificate: string) => credentials.createSsl(Buffer.from(certificate))
 
     expect(await callEcho(clientOf(address, trusting(first.certificate)))).toBe('hi')
@@ -101,17 +101,16 @@ describe('GrpcListener for official clients', () => {
   })
 
   test('says CONFIG_INVALID when the configured certificate is missing', async () => {
-    const opened = TlsIdentities.open(
-      { certificateFile: '/none.pem', keyFile: '/none.pem' },
-      silentLogger,
-    )
+    const files = { certificateFile: '/none.pem', keyFile: '/none.pem' }
 
-    await expect(opened).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+    const listening = listen(new TlsIdentities(silentLogger, files))
+
+    await expect(listening).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   })
 
   // Checklist 2: in 32 bits these are negative, or a moment.
   test.each(['31535999M', '87600H', '315359999S', '31536000S', 'nonsense'])(
-    'keeps a stream with the timeout %s open',
+    '2. keeps a stream with the timeout %s open',
     async (timeout) => {
       const { address, contexts } = await listen()
       const metadata = new Metadata()
@@ -143,12 +142,14 @@ describe('GrpcListener for official clients', () => {
   })
 
   // Checklist 16: Rust waits for them before it starts.
-  test('sends the headers of a stream before anything has come', async () => {
+  test('16. sends the headers of a stream before anything has come', async () => {
     const { address } = await listen()
     const stream = clientOf(address).makeBidiStreamRequest(chat.path, asIs, asIs)
     stream.on('error', () => {})
 
-    await new Promise((resolve) => stream.once('metadata', resolve))
+    const headers = await new Promise((resolve) => stream.once('metadata', resolve))
+
+    expect(headers).toBeInstanceOf(Metadata)
 
     stream.cancel()
   })

@@ -25,25 +25,20 @@ export class TlsIdentities {
   #seen = ''
   #looking: Promise<void> | undefined
 
-  private constructor(files: TlsFiles | undefined, log: Logger) {
+  constructor(log: Logger, files?: TlsFiles) {
     this.#files = files
     this.#log = log
   }
 
-  static selfSigned(log: Logger): TlsIdentities {
-    return new TlsIdentities(undefined, log)
-  }
-
   /** Throws `CONFIG_INVALID` if the files cannot be read now. */
-  static async open(files: TlsFiles, log: Logger): Promise<TlsIdentities> {
-    const identities = new TlsIdentities(files, log)
+  async check(): Promise<void> {
+    if (this.#files === undefined) return
     try {
-      await identities.#read(files)
+      await this.#read(this.#files)
     } catch (thrown) {
       const message = `the TLS files cannot be read: ${toCometError(thrown).message}`
       throw new CometError('CONFIG_INVALID', message, { cause: thrown })
     }
-    return identities
   }
 
   /** The same object until it changes. Files that cannot be read any more leave it as it was. */
