@@ -49,7 +49,7 @@ writeFileSync(
   'docs/conformance-v2.md',
   `# Official RocketMQ 5 clients: what holds
 
-Written by \`node --conditions=cometmq-source scripts/conformance.ts\` from a run of \`test/conformance\`, where a client that speaks raw gRPC behaves as the contract says that the official
+Written by \`npm run conformance\` from a run of \`test/conformance\`, where a client that speaks raw gRPC behaves as the contract says that the official
 ones do. ${passed.length} of ${applicable.length} statements that apply hold.
 
 | | statement | | |

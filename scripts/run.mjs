@@ -20,6 +20,8 @@ const commands = {
   test: ['node_modules/vitest/vitest.mjs', 'run'],
   check: ['scripts/check.ts'],
   bench: [FROM_SOURCE, 'benchmarks/main.ts'],
+  interop: [FROM_SOURCE, 'test/interop/main.ts'],
+  conformance: [FROM_SOURCE, 'scripts/conformance.ts'],
   simulate: [FROM_SOURCE, 'test/simulation/main.ts'],
 }
 

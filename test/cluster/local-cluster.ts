@@ -8,6 +8,8 @@ export interface LocalClusterOptions {
   readonly brokers: readonly string[]
   /** Further `comet broker` arguments. */
   readonly brokerArgs?: readonly string[]
+  /** Further `comet nameserver` arguments. */
+  readonly nameServerArgs?: readonly string[]
 }
 
 /** Name servers and brokers as real processes on loopback, with data in a temporary folder. */
@@ -16,15 +18,17 @@ export class LocalCluster implements AsyncDisposable {
   readonly #nameServers: Daemon[] = []
   readonly #brokers = new Map<string, Daemon>()
   readonly #brokerArgs: readonly string[]
+  readonly #nameServerArgs: readonly string[]
 
-  private constructor(directory: string, brokerArgs: readonly string[]) {
+  private constructor(directory: string, options: LocalClusterOptions) {
     this.directory = directory
-    this.#brokerArgs = brokerArgs
+    this.#brokerArgs = options.brokerArgs ?? []
+    this.#nameServerArgs = options.nameServerArgs ?? []
   }
 
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
     const directory = await mkdtemp(path.join(tmpdir(), 'cometmq-'))
-    const cluster = new LocalCluster(directory, options.brokerArgs ?? [])
+    const cluster = new LocalCluster(directory, options)
     try {
       for (let i = 0; i < options.nameServers; i++) await cluster.#startNameServer(i)
       await Promise.all(options.brokers.map((name) => cluster.startBroker(name)))
@@ -93,7 +97,7 @@ export class LocalCluster implements AsyncDisposable {
     return Daemon.start({
       name: `nameserver-${index}`,
       logDirectory: this.directory,
-      args: ['nameserver', '--listen', address],
+      args: ['nameserver', '--listen', address, ...this.#nameServerArgs],
     })
   }
 }

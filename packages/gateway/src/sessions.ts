@@ -23,6 +23,8 @@ export interface ClientSession {
   readonly lines: TelemetryLine[]
   /** Broker groups that calls of this client were forwarded to: they want to know that it lives. */
   readonly ownersAsked: Set<string>
+  /** Receives that wait: as long as one does, the client is there. */
+  waiting: number
   /** By the elapsed clock. */
   lastSeenMs: number
 }
@@ -75,6 +77,7 @@ export class Sessions {
       settings: undefined,
       lines: [],
       ownersAsked: new Set(),
+      waiting: 0,
       lastSeenMs: this.#clock.elapsedMs(),
     }
     this.#sessions.set(clientId, session)
@@ -103,7 +106,7 @@ export class Sessions {
     const expired: ClientSession[] = []
     for (const session of this.#sessions.values()) {
       if (session.lastSeenMs > beforeMs) break
-      expired.push(session)
+      if (session.waiting === 0) expired.push(session)
     }
     for (const { clientId } of expired) this.#sessions.delete(clientId)
     return expired

@@ -121,18 +121,24 @@ async function receive(
   const invisibleMs = isRenewed ? times.renewedMaxMs : invisibleMsOf(request.invisibleDuration)
   const filter = filterOf(request.filterExpression)
   const waitMs = pollMsOf(request, call, session)
-  const received = await broker.receive({
-    group,
-    topic,
-    filter,
-    clientId: call.clientId,
-    peer: call.peer,
-    maxMessages: Math.min(Math.max(1, request.batchSize), bounds.receiveBatch),
-    invisibleMs,
-    isRenewed,
-    waitMs,
-    signal: call.signal,
-  })
+  session.waiting++
+  let received: Received | undefined
+  try {
+    received = await broker.receive({
+      group,
+      topic,
+      filter,
+      clientId: call.clientId,
+      peer: call.peer,
+      maxMessages: Math.min(Math.max(1, request.batchSize), bounds.receiveBatch),
+      invisibleMs,
+      isRenewed,
+      waitMs,
+      signal: call.signal,
+    })
+  } finally {
+    session.waiting--
+  }
   // Receiving was a sign of life all the while.
   if (!call.signal.aborted) context.sessions.touch(call)
   if (received === undefined) {

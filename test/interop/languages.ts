@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+/** How to run the program of a language. */
+export interface Language {
+  readonly name: string
+  readonly command: readonly string[]
+  /** Whether it verifies certificates, so that it can be tested with TLS and a proper one. */
+  readonly tls: boolean
+  /** Why it cannot run here. */
+  readonly missing: () => string | undefined
+}
+
+const place = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+const python = process.env['INTEROP_PYTHON'] ?? 'python3'
+
+export const languages: readonly Language[] = [
+  {
+    name: 'Node.js',
+    command: [process.execPath, place('node/client.ts')],
+    tls: true,
+    missing: () => undefined,
+  },
+  {
+    name: 'Python',
+    command: [python, place('python/client.py')],
+    tls: false,
+    missing: () =>
+      spawnSync(python, ['-c', 'import rocketmq']).status === 0
+        ? undefined
+        : `${python} has no package rocketmq-python-client; name one that has it in INTEROP_PYTHON`,
+  },
+]
