@@ -22,8 +22,9 @@ await writeFile(users, 'ak: sk\n')
 
 const brokers = ['broker-a', 'broker-b']
 const guard = [
-  ...['--set', `gateway.usersFile=${users}`],
-  ...['--set', `tls.certificateFile=${certificate}`, '--set', `tls.keyFile=${key}`],
+  `--set=gateway.usersFile=${users}`,
+  `--set=tls.certificateFile=${certificate}`,
+  `--set=tls.keyFile=${key}`,
 ]
 let failures = 0
 {
@@ -45,10 +46,11 @@ let failures = 0
       console.log(`  – skipped: ${why}`)
       continue
     }
-    for (const { name, applies, run } of scenarios) {
-      if (applies?.(language) === false) continue
+    for (const scenario of scenarios) {
+      const { name } = scenario
+      if (scenario.applies?.(language) === false) continue
       try {
-        const result = await run({ language, cluster, comet, guarded, certificate })
+        const result = await scenario.run({ language, cluster, comet, guarded, certificate })
         console.log(`  ✔ ${name}: ${result}`)
       } catch (error) {
         failures++

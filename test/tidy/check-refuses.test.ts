@@ -32,7 +32,7 @@ const packageFiles = ['packages/*/{package,tsconfig}.json', 'packages/cli/bin/co
 
 /** The smallest sources that fit the packages: every entry point exists and is empty. */
 const emptySources: Readonly<Record<string, string>> = Object.fromEntries([
-  ...['broker', 'client', 'nameserver', 'protocol', 'runtime', 'simulation', 'store'].map(
+  ...['broker', 'client', 'gateway', 'nameserver', 'protocol', 'runtime', 'simulation', 'store'].map(
     (name) => [`packages/${name}/src/index.ts`, 'export {}\n'],
   ),
   ['packages/cli/src/main.ts', 'export {}\n'],

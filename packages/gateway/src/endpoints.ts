@@ -7,7 +7,7 @@ import type {
 import type { ClusterView } from './ports.ts'
 
 /** `host:port` as clients read it; always one address, for several mean something else to each. */
-export function endpointsOf(address: string): Endpoints {
+function endpointsOf(address: string): Endpoints {
   const at = address.lastIndexOf(':')
   const host = address.slice(0, at).replace(/^\[|\]$/g, '')
   const scheme = /^\d{1,3}(\.\d{1,3}){3}$/.test(host)
