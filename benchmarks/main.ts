@@ -16,6 +16,7 @@ import type { BenchmarkResult, Measured, Workload } from './workload.ts'
 import { backlog, consume, endToEnd } from './workloads-consume.ts'
 import { manyTopics, publish, serial } from './workloads-publish.ts'
 import { manyQueues, restart } from './workloads-restart.ts'
+import { v2 } from './workloads-v2.ts'
 
 const workloads: readonly Workload[] = [
   publish,
@@ -25,6 +26,7 @@ const workloads: readonly Workload[] = [
   manyTopics,
   manyQueues,
   restart,
+  v2,
   backlog,
 ]
 
