@@ -29,8 +29,10 @@ export class LeasedRun {
   /** Which delivery this is, from 1. */
   readonly attempt: number
   readonly delivered: DeliveredBytes
-  /** `clock.elapsedMs()` of the lease's end, for all that is not listed in `#ownEndsMs`. */
+  /** `clock.elapsedMs()` up to which the broker has granted the lease, unless `#ownEndsMs` says otherwise. */
   leaseEndsMs: number
+  /** An extension is under way. */
+  isExtending = false
   readonly #states: Uint8Array
   /** Of messages that a caller extends by himself. */
   readonly #ownEndsMs = new Map<number, number>()
@@ -120,6 +122,13 @@ export class LeasedRun {
   lose(from: number, to: number): void {
     const end = Math.min(to, this.to)
     for (let offset = Math.max(from, this.from); offset < end; offset++) this.#end(offset, LOST)
+  }
+
+  /** The lease has ended, or may have: the broker hands out again what waits. */
+  loseWaiting(): void {
+    for (let offset = this.#next; offset < this.to; offset++) {
+      if (this.#states[offset - this.from] === WAITING) this.#end(offset, LOST)
+    }
   }
 
   /** What is still leased. */

@@ -19,6 +19,7 @@ import {
   type Runtime,
   type Timer,
 } from '@cometmq/runtime'
+import { Fifo } from '../fifo.ts'
 import { CreditWindow } from './credit-window.ts'
 import { LeasedRun } from './leased-run.ts'
 import {
@@ -53,7 +54,8 @@ export interface LaneHost {
   connect(): Connection | undefined
   /** Runs before each stream: makes the group there, if this consumer says how. */
   prepare(connection: Connection): Promise<void>
-  delivered(run: LeasedRun, lane: SubscriptionLane): void
+  /** Messages lie ready. */
+  delivered(): void
   /** Something has been settled, or the lane has opened or ended. */
   changed(): void
   /** The broker refuses this consumer for good. */
@@ -68,9 +70,20 @@ interface Waiter {
   reject(error: CometError): void
 }
 
+/** A message that has been taken from a lane. */
+export interface TakenMessage {
+  readonly run: LeasedRun
+  readonly offset: number
+  readonly lane: SubscriptionLane
+}
+
 interface SentSettlements {
+  readonly id: number
   readonly settlements: readonly Settlement[]
   readonly waiters: readonly Waiter[]
+  /** Those whose lease it extends, and until when. */
+  readonly extended: readonly LeasedRun[]
+  readonly leaseEndsMs: number
 }
 
 type Stream = MessageStream<SubscribeRequest, SubscribeResponse>
@@ -89,6 +102,8 @@ export class SubscriptionLane {
   readonly #credit: CreditWindow
   readonly #settlements = new SettlementBuffer()
   readonly #runs = new Set<LeasedRun>()
+  /** Those of which something waits, in the order of arrival. */
+  readonly #ready = new Fifo<LeasedRun>()
   #stream: Stream | undefined
   #address = ''
   #isOpen = false
@@ -104,8 +119,10 @@ export class SubscriptionLane {
   #maxAttempts = 0
   #nextSettleId = 1
   /** The request under way. */
-  #sent: (SentSettlements & { readonly id: number }) | undefined
+  #sent: SentSettlements | undefined
   #waiters: Waiter[] = []
+  /** Runs whose extension waits to be sent. */
+  #extending: LeasedRun[] = []
   #flushQueued = false
 
   constructor(host: LaneHost, brokerName: string, settings: SubscriptionSettings) {
@@ -159,6 +176,21 @@ export class SubscriptionLane {
     this.start()
   }
 
+  /**
+   * Takes the next message that surely is this consumer's: not while the broker is away, which may
+   * give it to somebody else meanwhile, and not after its lease has ended.
+   */
+  take(nowMs: number): TakenMessage | undefined {
+    if (!this.#isOpen) return undefined
+    for (let run = this.#ready.first; run !== undefined; run = this.#ready.first) {
+      if (run.leaseEndsMs <= nowMs) this.#lose(run)
+      const offset = run.take()
+      if (offset !== -1) return { run, offset, lane: this }
+      this.#ready.shift()
+    }
+    return undefined
+  }
+
   acknowledge(run: LeasedRun, offset: number): void {
     if (!run.settle(offset)) return
     this.#settlements.queue(run.queue).acknowledge(offset)
@@ -190,15 +222,17 @@ export class SubscriptionLane {
     })
   }
 
-  /** Extends leases that end before half of their time is left. */
+  /** Extends leases of which less than half is left. */
   extendLeases(nowMs: number): void {
     const halfMs = this.#invisibleMs / 2
     for (const run of this.#runs) {
       run.expire(nowMs)
       if (run.isFinished) this.#finishRun(run)
-      else if (run.leaseEndsMs - nowMs < halfMs) {
+      // A broker that is away extends nothing; it will be told what is held when it is back.
+      else if (this.#isOpen && !run.isExtending && run.leaseEndsMs - nowMs < halfMs) {
+        run.isExtending = true
+        this.#extending.push(run)
         this.#extend(run.toExtend(), this.#invisibleMs)
-        run.leaseEndsMs = nowMs + this.#invisibleMs
       }
     }
   }
@@ -208,7 +242,9 @@ export class SubscriptionLane {
     if (this.#leaving) return
     this.#leaving = true
     this.#stream?.send({ kind: 'leave' })
-    this.#releaseWaiting()
+    if (this.#isOpen) this.#releaseWaiting()
+    // A broker that is away finds out by itself; nobody should wait for it because of that.
+    else for (const run of this.#runs) this.#lose(run)
   }
 
   /** Ends the stream; what was not settled is for the broker to hand out again. */
@@ -314,6 +350,7 @@ export class SubscriptionLane {
     }
     this.#flush()
     this.#host.changed()
+    this.#host.delivered()
   }
 
   #deliver(delivery: Delivery): void {
@@ -331,11 +368,12 @@ export class SubscriptionLane {
         delivered.openRuns += 1
         const run = new LeasedRun({ queue, batch, from, to, attempt, delivered, leaseEndsMs })
         this.#runs.add(run)
-        if (!this.#leaving && !this.#peerDraining) this.#host.delivered(run, this)
+        this.#ready.push(run)
       }
       if (delivered.openRuns === 0) this.#finishBytes(bytes.length)
     }
     if (this.#leaving || this.#peerDraining) this.#releaseWaiting()
+    else this.#host.delivered()
   }
 
   /** A batch that was damaged on its way, or at rest, goes back: the next attempt may read it whole. */
@@ -373,6 +411,7 @@ export class SubscriptionLane {
     const sent = this.#sent
     if (sent === undefined || sent.id !== response.id) return
     this.#sent = undefined
+    this.#extended(sent, response.failures)
     const failures = response.failures.map(({ index, error, message }) => ({
       settlement: sent.settlements[index],
       error: new CometError(errorCodeOfId(error), message),
@@ -394,6 +433,23 @@ export class SubscriptionLane {
     this.#flush()
     this.#endIfDrained()
     this.#host.changed()
+  }
+
+  /** Only what the broker has confirmed counts as extended. */
+  #extended(sent: SentSettlements, failures: readonly { readonly index: number }[]): void {
+    const failed = failures.flatMap(({ index }) => sent.settlements[index]?.range ?? [])
+    for (const run of sent.extended) {
+      run.isExtending = false
+      const isLost = failed.some(
+        (range) => isSameQueue(range, run.queue) && range.from < run.to && run.from < range.to,
+      )
+      if (!isLost) run.leaseEndsMs = sent.leaseEndsMs
+    }
+  }
+
+  #lose(run: LeasedRun): void {
+    run.loseWaiting()
+    if (run.isFinished) this.#finishRun(run)
   }
 
   #settleRanges(run: LeasedRun, ranges: readonly LeasedRange[], action: SettlementAction): void {
@@ -459,7 +515,10 @@ export class SubscriptionLane {
     const waiters = this.#waiters.filter(isIn)
     if (waiters.length > 0) this.#waiters = this.#waiters.filter((waiter) => !isIn(waiter))
     const id = this.#nextSettleId++
-    this.#sent = { id, settlements, waiters }
+    const extended = this.#extending
+    this.#extending = []
+    const leaseEndsMs = this.#host.runtime.clock.elapsedMs() + this.#invisibleMs
+    this.#sent = { id, settlements, waiters, extended, leaseEndsMs }
     this.#stream?.send({ kind: 'settle', id, settlements })
   }
 
@@ -478,6 +537,8 @@ export class SubscriptionLane {
       this.#waiters = [...sent.waiters, ...this.#waiters]
       this.#sent = undefined
     }
+    this.#extending = []
+    for (const run of this.#runs) run.isExtending = false
     if (this.#closed) return
     if (finalErrors.has(error.code)) {
       this.#host.refused(error)
