@@ -5,9 +5,14 @@ import type { MessageStream, StreamReceiver } from '../transport.ts'
 
 type GrpcDuplex = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>
 
-export interface StreamCodec<Outgoing, Incoming> {
+/** What differs between the two ends of a stream. */
+export interface StreamSide<Outgoing, Incoming> {
   encode(message: Outgoing): Buffer
   decode(bytes: Buffer): Incoming
+  /** Tells the peer that the stream is broken. */
+  abort(error: CometError | undefined): void
+  /** What the stream breaks with when its receiver throws; or throws on. */
+  errorOf(thrown: unknown): CometError
 }
 
 /**
@@ -18,8 +23,7 @@ export interface StreamCodec<Outgoing, Incoming> {
  */
 export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, Incoming> {
   readonly #duplex: GrpcDuplex
-  readonly #codec: StreamCodec<Outgoing, Incoming>
-  readonly #abort: (error: CometError | undefined) => void
+  readonly #side: StreamSide<Outgoing, Incoming>
   #receiver: StreamReceiver<Incoming> | undefined
   /** `ended` or `failed` has been called. */
   #received = false
@@ -30,20 +34,14 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
   #cancelledWith: CometError | undefined
   #drained: PromiseWithResolvers<void> | undefined
 
-  constructor(
-    duplex: GrpcDuplex,
-    codec: StreamCodec<Outgoing, Incoming>,
-    /** Tells the peer that the stream is broken. */
-    abort: (error: CometError | undefined) => void,
-  ) {
+  constructor(duplex: GrpcDuplex, side: StreamSide<Outgoing, Incoming>) {
     this.#duplex = duplex
-    this.#codec = codec
-    this.#abort = abort
+    this.#side = side
   }
 
   send(message: Outgoing): boolean {
     if (this.#sent) return true
-    return this.#duplex.write(checkedSize(this.#codec.encode(message)))
+    return this.#duplex.write(checkedSize(this.#side.encode(message)))
   }
 
   writable(): Promise<void> {
@@ -66,7 +64,7 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
     if (this.#over) return
     this.#cancelledWith = error ?? new CometError('CANCELLED', 'this end has cancelled the stream')
     this.#stop()
-    this.#abort(error)
+    this.#side.abort(error)
     // Later, so that no receiver is called from within its own call of `cancel`.
     queueMicrotask(() => this.finish())
   }
@@ -77,12 +75,16 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
       if (this.#over) return
       let message: Incoming
       try {
-        message = this.#codec.decode(bytes)
+        message = this.#side.decode(bytes)
       } catch (thrown) {
         this.cancel(toCometError(thrown))
         return
       }
-      receiver.message(message)
+      try {
+        receiver.message(message)
+      } catch (thrown) {
+        this.cancel(this.#side.errorOf(thrown))
+      }
     })
   }
 

@@ -91,6 +91,9 @@ export class SimulatedConnection implements Connection {
       windowBytes,
       encode: (message) => method.encodeRequest(message),
       decode: (bytes) => method.decodeResponse(bytes),
+      errorOf: (thrown) => {
+        throw thrown
+      },
       wire: {
         message: (bytes) => call.post(({ stream: other }) => other.arrive(bytes)),
         end: () => call.post(({ stream: other }) => other.peerEnded()),

@@ -131,6 +131,7 @@ export class SimulatedListener implements Listener {
       windowBytes: this.#options.windowBytes,
       encode: (message) => method.encodeResponse(message),
       decode: (bytes) => decodeRequest(method, bytes),
+      errorOf: (thrown) => errorOfHandler(thrown, method.path, this.#options.log),
       wire: {
         message: (bytes) => reply.message(bytes),
         end: () => {
@@ -210,6 +211,7 @@ function carried(error: CometError): CometError {
     details: status.details,
     trailer: (name) => status.trailers[name],
     connected: true,
+    peer: 'the server',
   })
 }
 
