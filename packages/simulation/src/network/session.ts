@@ -99,7 +99,9 @@ export class Session {
   endForgotten(end: SessionEnd): void {
     const other = this.#other(end)
     const delayMs = this.#network.random.between(0, KEEPALIVE_MS)
-    other.life.clock.schedule(delayMs, () => this.breakEnd(other, 'the connection was reset'))
+    other.life.clock.schedule(delayMs, () => {
+      if (!this.#isBlocked()) this.breakEnd(other, 'the connection was reset')
+    })
   }
 
   /** That end learns that the connection is broken. */
