@@ -250,6 +250,25 @@ describe('consume', () => {
     expect(fates(second)).toEqual(['acknowledge 0-3'])
   })
 
+  // A full disk passes; a message that was handled should not be handled again because of it.
+  test('settles again what the broker could not settle now', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    world.comet.topic<number>('orders').consume({ group: 'billing' }, () => {})
+    const member = await world.member()
+    member.answers = false
+    member.deliver({
+      topic: 'orders',
+      batches: [storedBatch('orders', 0, numbers(3))],
+      ranges: [0, 3],
+    })
+    await world.sim.advance(50)
+
+    member.answer(1, [{ index: 0, code: 'DISK_FULL' }])
+    await world.sim.advance(2_000)
+
+    expect(fates(member)).toEqual(['acknowledge 0-3', 'acknowledge 0-3'])
+  })
+
   test('forgets what was handed to somebody else meanwhile', async () => {
     const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
     const seen: number[] = []

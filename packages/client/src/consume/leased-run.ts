@@ -109,13 +109,13 @@ export class LeasedRun {
     return this.#end(offset, SETTLED)
   }
 
-  /** Settles all of `[from, to)` that lies in this run and is still waiting; returns the ranges. */
-  settleWaiting(from = this.from, to = this.to): LeasedRange[] {
-    return this.#settleWhere(from, to, (state) => state === WAITING)
-  }
-
-  settleAll(from = this.from, to = this.to): LeasedRange[] {
-    return this.#settleWhere(from, to, (state) => state < SETTLED)
+  /** Settles all that is still waiting; returns the ranges. */
+  settleWaiting(): LeasedRange[] {
+    const ranges = this.#ranges((state) => state === WAITING)
+    for (const range of ranges) {
+      for (let offset = range.from; offset < range.to; offset++) this.settle(offset)
+    }
+    return ranges
   }
 
   /** The broker has taken `[from, to)` back, as far as it lies in this run. */
@@ -133,17 +133,13 @@ export class LeasedRun {
 
   /** What is still leased. */
   unsettled(): LeasedRange[] {
-    return this.#ranges(this.from, this.to, (state) => state < SETTLED)
+    return this.#ranges((state) => state < SETTLED)
   }
 
   /** What is still leased and nobody extends himself. */
   toExtend(): LeasedRange[] {
     if (this.#ownEndsMs.size === 0) return this.unsettled()
-    return this.#ranges(
-      this.from,
-      this.to,
-      (state, offset) => state < SETTLED && !this.#ownEndsMs.has(offset),
-    )
+    return this.#ranges((state, offset) => state < SETTLED && !this.#ownEndsMs.has(offset))
   }
 
   /** Gives up what a caller has let expire. */
@@ -164,26 +160,10 @@ export class LeasedRun {
     return [this.from - base, this.to - base]
   }
 
-  #settleWhere(
-    from: number,
-    to: number,
-    isMeant: (state: number, offset: number) => boolean,
-  ): LeasedRange[] {
-    const ranges = this.#ranges(Math.max(from, this.from), Math.min(to, this.to), isMeant)
-    for (const range of ranges) {
-      for (let offset = range.from; offset < range.to; offset++) this.settle(offset)
-    }
-    return ranges
-  }
-
-  #ranges(
-    from: number,
-    to: number,
-    isMeant: (state: number, offset: number) => boolean,
-  ): LeasedRange[] {
+  #ranges(isMeant: (state: number, offset: number) => boolean): LeasedRange[] {
     const ranges: LeasedRange[] = []
     let start = -1
-    for (let offset = from; offset < to; offset++) {
+    for (let offset = this.from; offset < this.to; offset++) {
       if (isMeant(this.#states[offset - this.from] as number, offset)) {
         if (start === -1) start = offset
       } else if (start !== -1) {
@@ -191,7 +171,7 @@ export class LeasedRun {
         start = -1
       }
     }
-    if (start !== -1) ranges.push({ ...this.queue, from: start, to })
+    if (start !== -1) ranges.push({ ...this.queue, from: start, to: this.to })
     return ranges
   }
 }
