@@ -78,7 +78,6 @@ export class DeliveryEngine implements AsyncDisposable {
   private constructor(ports: DeliveryPorts, config: DeliveryConfig, groups: GroupRegistry) {
     const loop = new CommitLoop(ports)
     this.groups = groups
-    this.deadLetters = new DeadLetters(ports, config, loop)
     this.#context = {
       clock: ports.clock,
       log: ports.log,
@@ -93,6 +92,9 @@ export class DeliveryEngine implements AsyncDisposable {
       inTurn: (group, work) => this.#turns.run(group, work),
       alarm: (atMs) => this.#alarm(atMs),
     }
+    this.deadLetters = new DeadLetters(this.#context, {
+      onRetryStored: (group, { topic, row }) => this.#active.get(group)?.retryStored(topic, row),
+    })
     this.#startsAtMs = ports.clock.elapsedMs() + config.startHoldMs
     this.#knownAtStart = new Set([...groups.all()].map(({ group }) => group))
     groups.onChange((group) => this.#active.get(group)?.wake())

@@ -435,22 +435,86 @@ describe('a full disk', () => {
 })
 
 describe('dead letters', () => {
-  test('are sent to their topic again, oldest first, and leave the list in the same step', async () => {
+  // Sent to their topic, they would come again to every group that reads it.
+  test('go back to their group and to no other, oldest first, with no attempt behind them', async () => {
     const world = await start()
+    await world.createGroup({ maxAttempts: 1 })
     const member = await world.join()
+    const other = await world.join({ group: 'audit' })
     await world.publish(['a', 'b', 'c'])
-    await member.settleAll(REJECT)
+    await other.acknowledgeAll()
+    await member.settleAll(RETRY)
+    expect(world.engine.deadLetters.count(GROUP)).toBe(3)
 
     const moved = await world.run(world.engine.deadLetters.redrive(GROUP, 2))
     await world.simulation.advance(10)
 
     expect(moved).toBe(2)
     expect(world.engine.deadLetters.count(GROUP)).toBe(1)
-    expect(member.received.slice(3)).toMatchObject([
-      { body: 'a', attempt: 1, retry: false, id: member.received[0]?.id },
-      { body: 'b', attempt: 1, retry: false },
+    const again = member.received.slice(3)
+    expect(again).toMatchObject([
+      { body: 'a', attempt: 1, retry: true, topic: TOPIC, id: member.received[0]?.id },
+      { body: 'b', attempt: 1, retry: true, topic: TOPIC, id: member.received[1]?.id },
     ])
-    await world.restart('power')
+    expect(again.map(({ origin }) => origin)).toMatchObject([
+      { topic: TOPIC, queueId: 0, queueOffset: 0, attempts: 0 },
+      { topic: TOPIC, queueId: 0, queueOffset: 1, attempts: 0 },
+    ])
+    expect(other.received.length).toBe(3)
+    expect(world.bounds().maxOffset).toBe(3)
+    expect(await member.settle(again[0], ACKNOWLEDGE)).toEqual([])
+    expect(await world.backlog()).toMatchObject({ inFlight: 1, backlog: 1 })
+  })
+
+  // A message in both places would be handled twice, one in neither is lost.
+  test('are either still in the list or with their group after a power cut', async () => {
+    for (let seed = 1; seed <= 25; seed++) {
+      const world = await start({ seed })
+      const member = await world.join()
+      await world.publish(['a', 'b', 'c'])
+      await member.settleAll(REJECT)
+      void world.engine.deadLetters.redrive(GROUP, 2).catch(() => {})
+      await world.simulation.advance((seed % 9) * 0.3)
+      await world.restart('power')
+
+      const later = await world.join({ sessionId: 'later' })
+      await world.simulation.advance(1_000)
+
+      const isMoved = world.engine.deadLetters.count(GROUP) === 1
+      expect(later.bodies, `seed ${seed}`).toEqual(isMoved ? ['a', 'b'] : [])
+      if (!isMoved) expect(world.engine.deadLetters.count(GROUP)).toBe(3)
+      await world.stop()
+    }
+  })
+
+  test('wait for a member if their group has none, and for no producer', async () => {
+    const world = await start()
+    const member = await world.join()
+    await world.publish(['a', 'b'])
+    await member.settleAll(REJECT)
+    member.handle.end()
+    await world.restart('clean')
+    await world.defineTopic(TOPIC, 1, { writable: false })
+
+    expect(await world.run(world.engine.deadLetters.redrive(GROUP, 10))).toBe(2)
+
+    expect(await world.backlog()).toMatchObject({ inFlight: 0, backlog: 2 })
+    const later = await world.join({ sessionId: 'later' })
+    await world.simulation.advance(1_000)
+    expect(later.bodies).toEqual(['a', 'b'])
+  })
+
+  // Nobody could get them: they would wait for ever, and in no list.
+  test('stay where they are when their topic is gone', async () => {
+    const world = await start()
+    const member = await world.join()
+    await world.publish(['a'])
+    await member.settleAll(REJECT)
+    await world.deleteTopic(TOPIC)
+
+    const redriven = world.run(world.engine.deadLetters.redrive(GROUP, 10))
+
+    await expect(redriven).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' })
     expect(world.engine.deadLetters.count(GROUP)).toBe(1)
   })
 
