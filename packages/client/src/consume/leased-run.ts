@@ -1,4 +1,10 @@
-import type { LeasedRange, Message, RecordBatch } from '@cometmq/protocol'
+import {
+  CometError,
+  type LeasedRange,
+  type Message,
+  type RecordBatch,
+  toCometError,
+} from '@cometmq/protocol'
 import { MessageView } from '../message-view.ts'
 import type { QueueOfGroup } from './settlement-buffer.ts'
 
@@ -36,7 +42,8 @@ export class LeasedRun {
   readonly #states: Uint8Array
   /** Of messages that a caller extends by himself. */
   readonly #ownEndsMs = new Map<number, number>()
-  #messages: Message[] | undefined
+  /** Decoded when the first of them is wanted; or why that cannot be done. */
+  #messages: Message[] | CometError | undefined
   #next: number
   #unsettled: number
 
@@ -78,7 +85,8 @@ export class LeasedRun {
 
   /** Throws `MALFORMED_BATCH` if the batch cannot be decoded. */
   message(offset: number): Message {
-    this.#messages ??= this.batch.messages(...this.#indexes())
+    this.#messages ??= this.#decode()
+    if (this.#messages instanceof CometError) throw this.#messages
     return this.#messages[offset - this.from] as Message
   }
 
@@ -155,9 +163,13 @@ export class LeasedRun {
     return true
   }
 
-  #indexes(): [from: number, to: number] {
+  #decode(): Message[] | CometError {
     const base = this.batch.baseQueueOffset
-    return [this.from - base, this.to - base]
+    try {
+      return this.batch.messages(this.from - base, this.to - base)
+    } catch (error) {
+      return toCometError(error)
+    }
   }
 
   #ranges(isMeant: (state: number, offset: number) => boolean): LeasedRange[] {
