@@ -9,7 +9,7 @@ import {
   type StateChange,
 } from '@cometmq/protocol'
 import type { QueueKey } from '@cometmq/store'
-import type { NextOffsets, Parcel } from './commit-loop.ts'
+import type { NextOffsets } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
 import { copyOf } from './redelivery.ts'
 import { putRetry, type RetryRow } from './retry-entry.ts'
@@ -119,7 +119,7 @@ export class DeadLetters {
     return this.#turns.run(group, async () => {
       const { minOffset, maxOffset } = this.#bounds(group)
       if (minOffset < maxOffset) {
-        await this.#append([], { prepare: () => [putCleared(group, maxOffset)] })
+        await this.#context.loop.append({ prepare: () => [putCleared(group, maxOffset)] })
       }
       return maxOffset - minOffset
     })
@@ -189,9 +189,14 @@ export class DeadLetters {
     return copyOf(batch, { queue: retryQueueOf(group), messages, origin: fresh })
   }
 
-  #appendRetries(group: string, copies: readonly RecordBatch[], below: number): Promise<void> {
+  async #appendRetries(
+    group: string,
+    copies: readonly RecordBatch[],
+    below: number,
+  ): Promise<void> {
     let retries: readonly Redriven[] = []
-    return this.#append(copies, {
+    await this.#context.loop.append({
+      batches: copies,
       prepare: (offsets) => {
         // A topic may have been deleted meanwhile; rows for it would outlive it.
         for (const copy of copies) {
@@ -205,38 +210,8 @@ export class DeadLetters {
           putCleared(group, below),
         ]
       },
-      committed: () => {
-        for (const retry of retries) this.#onRetryStored(group, retry)
-      },
     })
-  }
-
-  /** Rejects with what `prepare` throws, or the store. */
-  #append(
-    batches: readonly RecordBatch[],
-    parts: {
-      readonly prepare: (offsets: NextOffsets) => readonly StateChange[]
-      readonly committed?: () => void
-    },
-  ): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#context.loop.submit({
-      bytes: batches.reduce((sum, batch) => sum + batch.totalBytes, 0),
-      prepare: (offsets): Parcel | undefined => {
-        try {
-          return { batches, changes: parts.prepare(offsets), rows: [] }
-        } catch (thrown) {
-          reject(thrown)
-          return undefined
-        }
-      },
-      committed: () => {
-        parts.committed?.()
-        resolve()
-      },
-      failed: reject,
-    })
-    return promise
+    for (const retry of retries) this.#onRetryStored(group, retry)
   }
 }
 

@@ -8,7 +8,6 @@ import {
   type TopicFilter,
 } from '@cometmq/protocol'
 import { putSubscription } from '../group-registry.ts'
-import { changeRecords } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
 import type { Lease } from './lease-table.ts'
@@ -160,10 +159,14 @@ async function subscribe(
     isChanged = true
   }
   if (!isChanged) return
-  // A topic may have been deleted meanwhile; rows for it would outlive it.
-  for (const topic of filters.keys()) needTopic(context, topic)
   rows.push(putSubscription(group, { version: before.version + 1, topics }))
-  await context.store.append({ records: changeRecords(rows) }, 'confirmed')
+  await context.loop.append({
+    prepare: () => {
+      // A topic may have been deleted meanwhile; rows for it would outlive it.
+      for (const topic of filters.keys()) needTopic(context, topic)
+      return rows
+    },
+  })
 }
 
 async function startRows(

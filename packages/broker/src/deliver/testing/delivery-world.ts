@@ -225,8 +225,8 @@ export class World {
   }
 
   async deleteTopic(name: string): Promise<void> {
-    const changes = [deleteTopic(name), deleteQueuesOf(name), ...this.engine.forgetTopic(name)]
-    await this.run(this.store.append({ records: [{ kind: 'change', changes }] }))
+    const changes = [deleteTopic(name), deleteQueuesOf(name)]
+    await this.run(this.engine.deleteTopic(name, changes))
     this.#sequence = new Map()
   }
 
