@@ -1,8 +1,8 @@
 import { CometError, type Method, toCometError } from '@cometmq/protocol'
 import {
   type CallOptions,
-  checkedSize,
   type Connection,
+  checkedSize,
   type MessageStream,
 } from '@cometmq/runtime'
 import type { ProcessLife } from '../process-life.ts'
