@@ -313,6 +313,19 @@ describe('publishing', () => {
     expect(await world.publish(batchOf(['a']))).toEqual(['at 0'])
   })
 
+  // Eight million empty batches fit into one request of 16 MiB, and are as many objects here.
+  test('is not harmed by a request of very many empty batches', async () => {
+    const world = await new World().openWithTopic()
+    const producer = new Producer(world.connect())
+
+    producer.send(...Array.from({ length: 100_000 }, () => Buffer.alloc(0)))
+    await world.simulation.runUntil(() => producer.ending !== undefined, SECOND)
+
+    expect(producer.ending).toBe('TOO_MANY')
+    expect(producer.results).toEqual([])
+    expect(await world.publish(batchOf(['a']))).toEqual(['at 0'])
+  })
+
   // A full disk must stop producers, not the broker, and not for longer than it is full.
   test('is refused while the disk is full and goes on by itself', async () => {
     const world = await new World({

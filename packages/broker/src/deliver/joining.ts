@@ -36,9 +36,7 @@ export interface OpenMember {
   readonly held: readonly LeasedRange[]
 }
 
-const TOPICS_MAX = 1_024
 const MEMBERS_MAX = 10_000
-const HELD_RANGES_MAX = 65_536
 
 /** So much a member may claim to hold that we know nothing of: nobody else gets it meanwhile. */
 const RESTORED_MESSAGES_MAX = 262_144
@@ -89,9 +87,11 @@ export function checkOpen(
     throw new CometError('ILLEGAL_ARGUMENT', `invisibleMs is ${invisibleMs}; give ${range}`)
   }
   if (open.topics.length === 0) throw new CometError('ILLEGAL_ARGUMENT', 'name at least one topic')
-  if (open.topics.length > TOPICS_MAX || open.held.length > HELD_RANGES_MAX) {
+  const { topicsPerMemberMax, heldRangesMax } = limits
+  if (open.topics.length > topicsPerMemberMax || open.held.length > heldRangesMax) {
     const counts = `${open.topics.length} topics and ${open.held.length} held ranges`
-    throw new CometError('TOO_MANY', `${counts}; ${TOPICS_MAX} and ${HELD_RANGES_MAX} are allowed`)
+    const message = `${counts}; ${topicsPerMemberMax} and ${heldRangesMax} are allowed`
+    throw new CometError('TOO_MANY', message)
   }
   const filters = new Map<string, TagFilter>()
   for (const { topic, filter } of open.topics) {
