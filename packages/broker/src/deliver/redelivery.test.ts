@@ -5,9 +5,11 @@ import {
   ACKNOWLEDGE,
   GROUP,
   NO_RETENTION,
+  type Received,
   REJECT,
   RETRY,
   TOPIC,
+  topic,
   World,
   type WorldOptions,
 } from './testing/delivery-world.ts'
@@ -154,6 +156,29 @@ describe('a failed delivery', () => {
     const later = await world.join({ sessionId: 'later' })
     await world.simulation.advance(1_000)
     expect(later.bodies.toSorted()).toEqual(['b', 'c'])
+  })
+
+  // A batch names the place of its first message only: consumers count from there.
+  test('of several messages says where each of them was sent to first', async () => {
+    const world = await start()
+    const member = await world.join({ topics: [topic('red')] })
+    const tags = ['red', 'red', 'red', 'blue', 'red', 'red']
+    await world.publish(['0', '1', '2', 'x', '4', '5'], { tags })
+    await world.publish(['6', '7'], { tags: ['red', 'red'] })
+    await member.settle(member.received[1], ACKNOWLEDGE)
+    const [range] = member.ranges()
+    const retry = { ...RETRY, delayMs: 0 }
+    const all = { ...(range as LeasedRange), to: 8 }
+    await world.run(member.handle.settle([{ range: all, action: retry }]))
+    await world.simulation.advance(100)
+    expect(placesOf(member.received.slice(7))).toEqual(['0', '2', '4', '5', '6', '7'])
+
+    const again = member.ranges().slice(-4, -2)
+    await world.run(member.handle.settle(again.map((each) => ({ range: each, action: REJECT }))))
+    await world.run(world.engine.deadLetters.redrive(GROUP, 10))
+    await world.simulation.advance(100)
+
+    expect(placesOf(member.received.slice(13))).toEqual(['4', '5'])
   })
 
   test('is put off as long as the member extends its lease', async () => {
@@ -585,6 +610,16 @@ describe('retention', () => {
     expect(await world.backlog()).toMatchObject({ backlog: 0 })
   })
 })
+
+/** The offset of each message in its first queue, checked against its body, which is the same. */
+function placesOf(messages: readonly Received[]): string[] {
+  return messages
+    .map(({ origin, index, body }) => {
+      expect(`${(origin?.queueOffset ?? 0) + index}`).toBe(body)
+      return body
+    })
+    .toSorted()
+}
 
 async function start(options: WorldOptions & { readonly seed?: number } = {}): Promise<World> {
   const world = await World.start(new Simulation(options.seed ?? 1), options)

@@ -58,6 +58,8 @@ export interface Received {
   readonly retry: boolean
   readonly attempt: number
   readonly offset: number
+  /** In its batch. */
+  readonly index: number
   readonly body: string
   readonly id: string
   readonly origin: Origin | undefined
@@ -102,6 +104,7 @@ export class TestMember implements MemberSink {
         this.received.push({
           ...delivery,
           offset,
+          index,
           body: Buffer.from(message.body).toString().replace(/\.+$/, ''),
           id: batch.messageId(index, message),
           origin: batch.sections.origin,
