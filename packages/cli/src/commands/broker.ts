@@ -3,6 +3,7 @@ import process from 'node:process'
 import { Broker } from '@cometmq/broker'
 import { openNodeRuntime } from '@cometmq/runtime/node'
 import { brokerConfigOf, brokerSettings } from '../config/broker-settings.ts'
+import { HeapGrowth } from '../heap-growth.ts'
 import type { Terminal } from '../terminal.ts'
 import { readVersion } from '../version.ts'
 import { type DaemonOptions, loadDaemonSettings, logOptions, showSettings } from './daemon.ts'
@@ -21,6 +22,7 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
   const { settings } = loaded
   const config = brokerConfigOf(settings, { hostname: hostname(), version: readVersion() })
   const name = `broker ${settings.brokerName}`
+  using _heap = new HeapGrowth()
   await using runtime = openNodeRuntime({ name, ...logOptions(terminal, settings.log) })
   const probes = { rssBytes: () => process.memoryUsage.rss() }
   await using running = await Broker.open(config, runtime, probes)
