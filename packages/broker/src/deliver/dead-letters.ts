@@ -135,7 +135,7 @@ export class DeadLetters {
     const bounds = this.#context.store.bounds(queueOf(group))
     if (bounds === undefined) return { minOffset: 0, maxOffset: 0 }
     const row = this.#context.store.table(DEAD_LETTERS_TABLE).get(Buffer.from(group))
-    const cleared = row === undefined ? 0 : Number(row.readBigUInt64BE(0))
+    const cleared = row === undefined ? 0 : clearedBelow(row)
     const { minOffset, maxOffset } = bounds
     return { minOffset: Math.min(Math.max(minOffset, cleared), maxOffset), maxOffset }
   }
@@ -238,8 +238,13 @@ function retryOf(group: string, copy: RecordBatch, offsets: NextOffsets): Redriv
   return { topic, row: { dueAtMs, storedFrom, messageCount, delayMs: 0, progress } }
 }
 
-function putCleared(group: string, below: number): StateChange {
+/** Eight bytes, big-endian: every dead letter of the group below that offset is cleared. */
+export function putCleared(group: string, below: number): StateChange {
   const value = Buffer.alloc(8)
   value.writeBigUInt64BE(BigInt(below))
   return { kind: 'put', table: DEAD_LETTERS_TABLE, key: Buffer.from(group), value }
+}
+
+export function clearedBelow(value: Buffer): number {
+  return Number(value.readBigUInt64BE(0))
 }

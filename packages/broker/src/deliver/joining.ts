@@ -12,8 +12,7 @@ import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
 import type { Lease } from './lease-table.ts'
 import { Member } from './member.ts'
-import { encodeProgressRow } from './progress-row.ts'
-import { PROGRESS_TABLE, progressKey } from './queue-progress.ts'
+import { putProgress } from './queue-progress.ts'
 import { RangeMap } from './range-map.ts'
 import { type MemberSink, Session } from './sessions.ts'
 import type { Source } from './source.ts'
@@ -181,8 +180,7 @@ async function startRows(
     const queue = { topic, queueId }
     const doneBelow = await startOffset(context.store, queue, startPosition)
     if (doneBelow === 0) continue
-    const value = encodeProgressRow({ doneBelow, done: [], attempted: [] })
-    rows.push({ kind: 'put', table: PROGRESS_TABLE, key: progressKey(group, queue), value })
+    rows.push(putProgress(group, queue, { doneBelow, done: [], attempted: [] }))
   }
   return rows
 }

@@ -275,7 +275,7 @@ export class ReaderSession {
   }
 
   #pauseOrResume(): void {
-    const pause = this.#isBlocked || this.#assigning >= MAX_ASSIGNING
+    const pause = false
     if (pause === this.#isPaused || this.#over) return
     this.#isPaused = pause
     if (pause) this.#stream.pause()
