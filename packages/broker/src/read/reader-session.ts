@@ -275,7 +275,7 @@ export class ReaderSession {
   }
 
   #pauseOrResume(): void {
-    const pause = false
+    const pause = this.#isBlocked || this.#assigning >= MAX_ASSIGNING
     if (pause === this.#isPaused || this.#over) return
     this.#isPaused = pause
     if (pause) this.#stream.pause()
