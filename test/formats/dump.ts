@@ -29,6 +29,32 @@ export function dumpBytes(bytes: Buffer): string {
   return `${lines.join('\n')}\n`
 }
 
+/** A row of a table: key and value are counted each from 0. */
+export function dumpRow({ key, value }: { readonly key: Buffer; readonly value: Buffer }): string {
+  const lines: string[] = []
+  for (const [name, bytes] of [
+    ['key', key],
+    ['value', value],
+  ] as const) {
+    for (let at = 0; at < bytes.length; at += ROW_BYTES) {
+      lines.push(row(at, name, bytes.subarray(at, at + ROW_BYTES)))
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** The row that a dump shows. */
+export function rowOfDump(dump: string): { readonly key: Buffer; readonly value: Buffer } {
+  const part = (name: string): Buffer =>
+    bytesOfDump(
+      dump
+        .split('\n')
+        .filter((line) => line.slice(NAME_AT, HEX_AT).trim() === name)
+        .join('\n'),
+    )
+  return { key: part('key'), value: part('value') }
+}
+
 /** The bytes that a dump shows. */
 export function bytesOfDump(dump: string): Buffer {
   const rows = dump.split('\n').filter((line) => line !== '')
@@ -65,13 +91,14 @@ const headerFields = [
 ] as const
 
 const ROW_BYTES = 16
+const NAME_AT = 6
 const HEX_AT = 24
 const HEX_CHARS = ROW_BYTES * 2
 
 function row(at: number, name: string, bytes: Buffer): string {
   const place = String(at).padStart(4)
   const hex = bytes.toString('hex').padEnd(HEX_CHARS)
-  return `${place}  ${name.padEnd(HEX_AT - 6)}${hex}  ${charactersOf(bytes)}`
+  return `${place}  ${name.padEnd(HEX_AT - NAME_AT)}${hex}  ${charactersOf(bytes)}`
 }
 
 function charactersOf(bytes: Buffer): string {

@@ -47,6 +47,7 @@ export async function runSeed(
 
   for (const client of clients) client.stopSending()
   try {
+    simulation.tell('no more is sent')
     await simulation.runUntil(() => clients.every(({ isQuiet }) => isQuiet), {
       limitMs: CALM_LIMIT_MS,
     })
@@ -69,11 +70,16 @@ async function untilConsumed(
   clients: readonly SimulatedClient[],
   history: History,
 ): Promise<void> {
+  let told = ''
   for (;;) {
     const comet = clients.find((client) => client.comet !== undefined)?.comet
     // A broker that is just starting answers later.
     const backlog = comet && (await backlogOf(comet, GROUP).catch(() => undefined))
-    if (backlog === 0 && history.missingFor(GROUP).length === 0) return
+    const missing = history.missingFor(GROUP)
+    if (backlog === 0 && missing.length === 0) return
+    const now = `backlog ${backlog}, not delivered: ${missing.slice(0, 5).join(' ') || 'none'}`
+    if (now !== told) simulation.tell(now)
+    told = now
     await simulation.clock.sleep(200)
   }
 }

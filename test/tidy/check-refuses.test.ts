@@ -32,9 +32,16 @@ const packageFiles = ['packages/*/{package,tsconfig}.json', 'packages/cli/bin/co
 
 /** The smallest sources that fit the packages: every entry point exists and is empty. */
 const emptySources: Readonly<Record<string, string>> = Object.fromEntries([
-  ...['broker', 'client', 'gateway', 'nameserver', 'protocol', 'runtime', 'simulation', 'store'].map(
-    (name) => [`packages/${name}/src/index.ts`, 'export {}\n'],
-  ),
+  ...[
+    'broker',
+    'client',
+    'gateway',
+    'nameserver',
+    'protocol',
+    'runtime',
+    'simulation',
+    'store',
+  ].map((name) => [`packages/${name}/src/index.ts`, 'export {}\n']),
   ['packages/cli/src/main.ts', 'export {}\n'],
   ['packages/runtime/src/node/index.ts', 'export {}\n'],
   ['packages/simulation/src/contracts/index.ts', 'export {}\n'],

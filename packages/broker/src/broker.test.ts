@@ -20,8 +20,8 @@ import {
 } from '@cometmq/protocol'
 import type { Connection, MessageStream } from '@cometmq/runtime'
 import { Simulation } from '@cometmq/simulation'
-import { storeConfig } from '@cometmq/store'
-import { describe, expect, test } from 'vitest'
+import { MessageStore, storeConfig } from '@cometmq/store'
+import { describe, expect, test, vi } from 'vitest'
 import { Broker } from './broker.ts'
 import { type BrokerConfig, brokerDefaults } from './config.ts'
 
@@ -313,6 +313,19 @@ describe('publishing', () => {
     expect(await world.publish(batchOf(['a']))).toEqual(['at 0'])
   })
 
+  // Eight million empty batches fit into one request of 16 MiB, and are as many objects here.
+  test('is not harmed by a request of very many empty batches', async () => {
+    const world = await new World().openWithTopic()
+    const producer = new Producer(world.connect())
+
+    producer.send(...Array.from({ length: 100_000 }, () => Buffer.alloc(0)))
+    await world.simulation.runUntil(() => producer.ending !== undefined, SECOND)
+
+    expect(producer.ending).toBe('TOO_MANY')
+    expect(producer.results).toEqual([])
+    expect(await world.publish(batchOf(['a']))).toEqual(['at 0'])
+  })
+
   // A full disk must stop producers, not the broker, and not for longer than it is full.
   test('is refused while the disk is full and goes on by itself', async () => {
     const world = await new World({
@@ -555,6 +568,24 @@ describe('a topic', () => {
     expect(message.body.toString()).toBe('b')
     const beyond = world.call(admin.GetMessage, { ...request, offset: 2 })
     await expect(beyond).rejects.toMatchObject({ code: 'MESSAGE_NOT_FOUND' })
+  })
+})
+
+describe('groups', () => {
+  // A broker with a thousand groups would read a thousand messages from its disk for one table.
+  test('are listed with what they have still to do, and no message is read for that', async () => {
+    const world = await new World().openWithTopic()
+    await world.call(admin.CreateGroup, { group: 'billing', start: 'earliest' })
+    const member = new Member(world.connect(), 'one')
+    await world.simulation.runUntil(() => member.kinds.includes('opened'), SECOND)
+    await world.publish(batchOf(['a', 'b', 'c']))
+    await world.simulation.runUntil(() => member.bodies.length === 3, SECOND)
+    const read = vi.spyOn(MessageStore.prototype, 'read')
+
+    const { groups } = await world.call(admin.ListGroups, {})
+
+    expect(groups).toMatchObject([{ spec: { group: 'billing' }, members: 1, backlog: 3 }])
+    expect(read).not.toHaveBeenCalled()
   })
 })
 

@@ -253,7 +253,7 @@ export class Broker implements AsyncDisposable {
       topics,
       clock: this.#runtime.clock,
       defaults: topicDefaults,
-      progressOf: (topic) => this.#delivery.forgetTopic(topic),
+      delivery: this.#delivery,
     })
     const groupsOf = (topic: string): readonly string[] => this.#delivery.groups.readersOf(topic)
     return [

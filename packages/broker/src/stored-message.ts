@@ -53,7 +53,7 @@ export function storedMessageOf(
     storeTimeMs: batch.storeTimeMs,
     originTopic: origin?.topic ?? '',
     originQueueId: origin?.queueId ?? 0,
-    originOffset: origin?.queueOffset ?? 0,
+    originOffset: origin === undefined ? 0 : origin.queueOffset + index,
     attempts: origin?.attempts ?? 0,
     reason: origin?.reason ?? '',
     dueAtMs: origin?.dueAtMs ?? 0,

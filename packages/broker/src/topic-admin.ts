@@ -1,6 +1,7 @@
 import { CometError, isInternalTopic, type StateChange } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import { deleteQueuesOf, type MessageStore } from '@cometmq/store'
+import type { DeliveryEngine } from './deliver/delivery.ts'
 import { deletePositionsOf } from './read/positions.ts'
 import {
   editedTopic,
@@ -23,8 +24,7 @@ export class TopicAdmin {
   readonly #topics: TopicRegistry
   readonly #clock: Clock
   readonly #defaults: TopicDefaults
-  /** What the groups know of a topic, to go with it. */
-  readonly #progressOf: (topic: string) => readonly StateChange[]
+  readonly #delivery: Pick<DeliveryEngine, 'deleteTopic'>
   #waiting = 0
   #last: Promise<unknown> = Promise.resolve()
 
@@ -33,13 +33,13 @@ export class TopicAdmin {
     readonly topics: TopicRegistry
     readonly clock: Clock
     readonly defaults: TopicDefaults
-    readonly progressOf: (topic: string) => readonly StateChange[]
+    readonly delivery: Pick<DeliveryEngine, 'deleteTopic'>
   }) {
     this.#store = parts.store
     this.#topics = parts.topics
     this.#clock = parts.clock
     this.#defaults = parts.defaults
-    this.#progressOf = parts.progressOf
+    this.#delivery = parts.delivery
   }
 
   /**
@@ -77,25 +77,19 @@ export class TopicAdmin {
 
   /**
    * Deletes definition, queues and every position in it, all in one append, so that a topic made
-   * anew under the name begins with nothing. Throws `TOPIC_NOT_FOUND`.
+   * anew under the name begins with nothing. Throws `TOPIC_NOT_FOUND`, and what the store says: then
+   * everything is as it was.
    */
   delete(topic: string): Promise<boolean> {
     return this.#inTurn(async () => {
       this.#topics.need(topic)
       refuseInternal(topic)
-      const unhide = this.#topics.hide(topic)
-      try {
-        await this.#append([
-          deleteTopic(topic),
-          deleteQueuesOf(topic),
-          deletePositionsOf(topic),
-          ...this.#progressOf(topic),
-        ])
-        return true
-      } catch (thrown) {
-        unhide()
-        throw thrown
-      }
+      await this.#delivery.deleteTopic(topic, [
+        deleteTopic(topic),
+        deleteQueuesOf(topic),
+        deletePositionsOf(topic),
+      ])
+      return true
     })
   }
 

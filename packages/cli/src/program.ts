@@ -259,7 +259,7 @@ function addDeadLetters(program: Command, terminal: Terminal): void {
     .action(async (group: string, options: DlqPeekOptions) => {
       await (await import('./commands/dlq-peek.ts')).dlqPeek(terminal, group, options)
     })
-  operator(dlq.command('redrive'), 'send dead letters of a group to their topic again')
+  operator(dlq.command('redrive'), 'give dead letters of a group to it again')
     .argument('<group>')
     .option('--max <n>', 'at most so many of each broker, oldest first', count(1))
     .action(async (group: string, options: DlqRedriveOptions) => {

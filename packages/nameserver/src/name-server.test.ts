@@ -19,18 +19,18 @@ const SECOND = { limitMs: 1_000 }
 
 /** One name server, brokers that beat or do not, and clients that watch. */
 class World {
-  readonly simulation = new Simulation(1)
+  readonly simulation: Simulation
   #nameServer: NameServer | undefined
 
-  static async open(fields: { warmupMs?: number } = {}): Promise<World> {
-    const world = new World()
-    const config = {
-      ...nameServerDefaults,
-      cluster: 'blue',
-      listen: 'names:9876',
-      warmupMs: 0,
-      ...fields,
-    }
+  private constructor(simulation: Simulation) {
+    this.simulation = simulation
+  }
+
+  static async open(fields: { warmupMs?: number; windowBytes?: number } = {}): Promise<World> {
+    const { warmupMs = 0, windowBytes } = fields
+    const network = windowBytes === undefined ? {} : { windowBytes }
+    const world = new World(new Simulation(1, { network }))
+    const config = { ...nameServerDefaults, cluster: 'blue', listen: 'names:9876', warmupMs }
     const runtime = world.simulation.machine('names').runtime()
     world.#nameServer = await world.simulation.runUntil(NameServer.open(config, runtime), SECOND)
     return world
@@ -250,6 +250,26 @@ describe('a broker', () => {
     world.simulation.machine('broker-a').kill()
 
     expect(await world.broker('broker-a').register()).toBe('registered')
+  })
+
+  // Answers that nobody reads would fill the memory of the name server.
+  test('that does not read its answers gets no more until it does', async () => {
+    const world = await World.open({ windowBytes: 4_096 })
+    const broker = world.broker('broker-a')
+    await broker.register()
+    broker.stream.pause()
+    for (let number = 0; number < 1_000; number++) {
+      broker.beat(number)
+      await world.simulation.advance(1)
+    }
+
+    broker.stream.resume()
+    await world.simulation.advance(100)
+    expect(broker.answers.length).toBeGreaterThan(1)
+    expect(broker.answers.length).toBeLessThan(100)
+
+    broker.beat(1_000)
+    await world.until(() => broker.answers.at(-1)?.beat?.number === 1_000)
   })
 
   // Beats of nobody would keep nobody in the routes.

@@ -24,6 +24,13 @@ export const limits = {
   rpcMessageMaxBytes: 16 * 1024 * 1024,
   /** A producer may have this many unanswered batches for one queue; the broker remembers as many results. */
   producerWindowBatches: 8,
+  /** Record batches in one request of a producer; an SDK sends far fewer. */
+  batchesPerRequestMax: 4_096,
+  /** In one request of a consumer; whoever settles more at once sends several. */
+  settlementsMax: 16_384,
+  /** What a consumer names when it opens its subscription: topics, and ranges that it still holds. */
+  topicsPerMemberMax: 1_024,
+  heldRangesMax: 65_536,
   /** A filter expression. */
   filterMaxBytes: 1024,
   /** Why a message was sent back, as kept with it. Longer reasons are cut. */

@@ -19,12 +19,18 @@ export class SimulatedFileSystem implements FileSystem {
   }
 
   openFile(path: string, options?: { readonly create?: boolean }): Promise<File> {
-    return this.#process.perform('write', () => {
-      const tree = this.#medium.tree
-      const isMissing = options?.create === true && tree.find(path) === undefined
-      const content = isMissing ? tree.makeFile(path, 'open') : tree.file(path, 'open')
-      return new SimulatedFile(path, content, this.#medium, this.#process)
-    })
+    const { tree } = this.#medium
+    const isToMake = (): boolean => options?.create === true && tree.find(path) === undefined
+    return this.#process.perform(
+      'write',
+      () => {
+        const content = isToMake() ? tree.makeFile(path, 'open') : tree.file(path, 'open')
+        return new SimulatedFile(path, content, this.#medium, this.#process)
+      },
+      maybe(() => {
+        if (isToMake()) tree.makeFile(path, 'open')
+      }),
+    )
   }
 
   makeDirectory(path: string): Promise<void> {

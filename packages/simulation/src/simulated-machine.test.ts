@@ -1,7 +1,7 @@
-import { answer, accept, type Runtime } from '@cometmq/runtime'
+import { accept, answer, type Runtime } from '@cometmq/runtime'
 import { describe, expect, test } from 'vitest'
 import { describeClock } from './contracts/index.ts'
-import { chat, echo, lineOf, type Line, type Note } from './contracts/transport-subject.ts'
+import { chat, echo, type Line, lineOf, type Note } from './contracts/transport-subject.ts'
 import { Simulation } from './simulation.ts'
 
 const LIMIT = { limitMs: 60_000 }

@@ -6,6 +6,8 @@ import { queueKeyBytes } from './state/store-tables.ts'
 const WINDOWS_MAX = 100_000
 const IDLE_MAX_MS = 3_600_000
 
+const RESULT_NUMBERS = 3
+
 /** Where a batch of a producer was appended. */
 export interface SequenceResult {
   readonly baseQueueOffset: number
@@ -17,8 +19,11 @@ export interface SequenceResult {
 export interface ProducerWindow {
   readonly epoch: number
   readonly nextSequence: number
-  /** Of the sequences just below `nextSequence`, in order. */
-  readonly results: readonly SequenceResult[]
+  /**
+   * Of the sequences just below `nextSequence`, in order: base queue offset, log offset, end offset of
+   * each. Numbers side by side, for there are many windows.
+   */
+  readonly results: readonly number[]
   readonly usedAtMs: number
 }
 
@@ -49,8 +54,13 @@ export function judgeSequence(
   const expected = isNew ? 0 : window.nextSequence
   if (sequence === expected) return { kind: 'accept' }
   if (isNew || sequence > expected) return { kind: 'gap', expected }
-  const result = window.results[window.results.length - (expected - sequence)]
-  return result === undefined ? { kind: 'too-old' } : { kind: 'duplicate', result }
+  const at = window.results.length - (expected - sequence) * RESULT_NUMBERS
+  if (at < 0) return { kind: 'too-old' }
+  const [baseQueueOffset = 0, logOffset = 0, endOffset = 0] = window.results.slice(
+    at,
+    at + RESULT_NUMBERS,
+  )
+  return { kind: 'duplicate', result: { baseQueueOffset, logOffset, endOffset } }
 }
 
 /** The window after a batch of that sequence was appended. */
@@ -62,13 +72,10 @@ export function acceptSequence(
 ): ProducerWindow {
   const goesOn = window?.epoch === producerEpoch && window.nextSequence === sequence
   const before = goesOn ? window.results : []
-  const kept = before.length < limits.producerWindowBatches ? before : before.slice(1)
-  return {
-    epoch: producerEpoch,
-    nextSequence: sequence + 1,
-    results: [...kept, result],
-    usedAtMs,
-  }
+  const isFull = before.length === limits.producerWindowBatches * RESULT_NUMBERS
+  const results = before.slice(isFull ? RESULT_NUMBERS : 0)
+  results.push(result.baseQueueOffset, result.logOffset, result.endOffset)
+  return { epoch: producerEpoch, nextSequence: sequence + 1, results, usedAtMs }
 }
 
 /**
@@ -112,6 +119,11 @@ export class ProducerWindows {
     return this.#windows.keys()
   }
 
+  /** Windows that the next checkpoint writes. */
+  get changedCount(): number {
+    return this.#dirty.size
+  }
+
   set(key: string, window: ProducerWindow): void {
     this.#windows.delete(key)
     this.#windows.set(key, window)
@@ -153,16 +165,12 @@ export class ProducerWindows {
 }
 
 export function encodeWindow(window: ProducerWindow): Buffer {
-  const writer = new ByteWriter(Buffer.allocUnsafe(21 + window.results.length * 24))
+  const writer = new ByteWriter(Buffer.allocUnsafe(21 + window.results.length * 8))
   writer.uint32(window.epoch)
   writer.uint64(window.nextSequence)
   writer.uint64(window.usedAtMs)
-  writer.uint8(window.results.length)
-  for (const result of window.results) {
-    writer.uint64(result.baseQueueOffset)
-    writer.uint64(result.logOffset)
-    writer.uint64(result.endOffset)
-  }
+  writer.uint8(window.results.length / RESULT_NUMBERS)
+  for (const number of window.results) writer.uint64(number)
   return writer.bytes
 }
 
@@ -171,13 +179,7 @@ export function decodeWindow(bytes: Buffer): ProducerWindow {
   const epoch = reader.uint32()
   const nextSequence = reader.uint64()
   const usedAtMs = reader.uint64()
-  const results: SequenceResult[] = []
-  for (let left = reader.uint8(); left > 0; left--) {
-    results.push({
-      baseQueueOffset: reader.uint64(),
-      logOffset: reader.uint64(),
-      endOffset: reader.uint64(),
-    })
-  }
+  const results: number[] = []
+  for (let left = reader.uint8() * RESULT_NUMBERS; left > 0; left--) results.push(reader.uint64())
   return { epoch, nextSequence, results, usedAtMs }
 }

@@ -19,6 +19,8 @@ export interface Row {
 export interface Work {
   /** Roughly what it holds in memory until it is done. */
   readonly bytes: number
+  /** No other work goes into its append: it takes away what they may add. */
+  readonly isAlone?: boolean
   /** Called right before the append; `undefined`: it has become pointless. */
   prepare(offsets: NextOffsets): Parcel | undefined
   /** In the log, durable and applied. */
@@ -121,6 +123,35 @@ export class CommitLoop {
     this.#kick()
   }
 
+  /**
+   * Appends the batches with the changes that `prepare` answers right before that. Resolves when
+   * they are durable and applied. Rejects with what `prepare` throws, or the store: then nothing of
+   * it has happened, unless the store has stopped.
+   */
+  append(parts: {
+    readonly batches?: readonly RecordBatch[]
+    readonly isAlone?: boolean
+    readonly prepare: (offsets: NextOffsets) => readonly StateChange[]
+  }): Promise<void> {
+    const { batches = [], isAlone = false } = parts
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.submit({
+      bytes: batches.reduce((sum, batch) => sum + batch.totalBytes, 0),
+      isAlone,
+      prepare: (offsets) => {
+        try {
+          return { batches, changes: parts.prepare(offsets), rows: [] }
+        } catch (thrown) {
+          reject(thrown)
+          return undefined
+        }
+      },
+      committed: resolve,
+      failed: reject,
+    })
+    return promise
+  }
+
   /** Resolves when more works may be made. */
   async room(): Promise<void> {
     while (this.#waitingBytes > WAITING_MAX_BYTES && this.#stopped === undefined) {
@@ -193,7 +224,10 @@ export class CommitLoop {
     }
     const batches = taken.flatMap(({ parcel }) => parcel.batches)
     for (const { parcel } of taken) changes.push(...parcel.changes)
-    if (batches.length + changes.length === 0) return
+    if (batches.length + changes.length === 0) {
+      for (const { work } of taken) work.committed()
+      return
+    }
     const records: AppendRecord[] = batches.map((batch) => ({
       kind: 'batch',
       batch,
@@ -219,9 +253,11 @@ export class CommitLoop {
   #takeWorks(): Work[] {
     let bytes = 0
     let count = 0
-    while (count < this.#works.length && (count === 0 || bytes < APPEND_MAX_BYTES)) {
-      bytes += (this.#works[count] as Work).bytes
+    for (const work of this.#works) {
+      if (count > 0 && (work.isAlone === true || bytes >= APPEND_MAX_BYTES)) break
+      bytes += work.bytes
       count++
+      if (work.isAlone === true) break
     }
     const works = this.#works.splice(0, count)
     this.#waitingBytes -= bytes

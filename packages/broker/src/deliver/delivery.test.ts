@@ -1,6 +1,7 @@
-import { type ErrorCode, errorTable } from '@cometmq/protocol'
+import { CometError, type ErrorCode, errorTable, type StateChange } from '@cometmq/protocol'
 import { Simulation } from '@cometmq/simulation'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { deleteTopic } from '../topic-registry.ts'
 import {
   ACKNOWLEDGE,
   GROUP,
@@ -382,6 +383,78 @@ describe('a deleted topic', () => {
   })
 })
 
+describe('a deletion that cannot be stored', () => {
+  // Half of it would be a topic whose members get everything again, or whose acknowledgements are
+  // forgotten.
+  test.each(['DISK_FULL', 'STORE_BUSY'] as const)(
+    'of a topic leaves everything as it was (%s)',
+    async (code) => {
+      const simulation = new Simulation(1)
+      const world = await World.start(simulation, { store: { maxPendingBytes: 200 } })
+      onTestFinished(() => world.stop())
+      const member = await world.join()
+      await world.publish(['a', 'b', 'c'])
+      await member.settle(member.received[1], { ...RETRY, delayMs: 5_000 })
+      const ends = await makeAppendsFail(simulation, world, code)
+
+      const acknowledged = member.settleNow(member.received[2], ACKNOWLEDGE)
+      await expect(world.deleteTopic(TOPIC)).rejects.toMatchObject({ code })
+      expect(world.topics.get(TOPIC)).toBeDefined()
+      expect(await world.backlog()).toEqual({ ready: 0, inFlight: 1, delayed: 1, backlog: 2 })
+      await ends()
+
+      await world.run(acknowledged)
+      expect(await member.settle(member.received[0], ACKNOWLEDGE)).toEqual([])
+      await world.publish(['d'])
+      await world.simulation.advance(6_000)
+      expect(member.bodies).toEqual(['a', 'b', 'c', 'd', 'b'])
+      await world.restart('power')
+      const later = await world.join({ sessionId: 'later' })
+      await world.simulation.advance(2_000)
+      expect(later.bodies.toSorted()).toEqual(['b', 'd'])
+    },
+  )
+
+  // What came while it was being tried would lie there until something else comes.
+  test('of a topic holds up what came meanwhile, and no longer', async () => {
+    const world = await start()
+    const member = await world.join()
+    const { clock } = world.simulation.machine('a').runtime()
+    vi.spyOn(world.store, 'append').mockImplementationOnce(async () => {
+      await clock.sleep(50)
+      throw new CometError('DISK_FULL', 'a write found no space')
+    })
+
+    const deleted = world.engine.deleteTopic(TOPIC, [deleteTopic(TOPIC)])
+    deleted.catch(() => {})
+    await world.simulation.advance(10)
+    await world.publish(['a'])
+    expect(member.bodies).toEqual([])
+    await world.simulation.advance(50)
+
+    await expect(deleted).rejects.toMatchObject({ code: 'DISK_FULL' })
+    expect(member.bodies).toEqual(['a'])
+  })
+
+  test('of a group leaves its members in it', async () => {
+    const simulation = new Simulation(1)
+    const world = await World.start(simulation, {})
+    onTestFinished(() => world.stop())
+    const member = await world.join()
+    await world.publish(['a', 'b'])
+    const ends = await makeAppendsFail(simulation, world, 'DISK_FULL')
+
+    const deleted = world.run(world.engine.deleteGroup(GROUP, { force: true }))
+    await expect(deleted).rejects.toMatchObject({ code: 'DISK_FULL' })
+
+    await ends()
+    expect(member.endedBy).toBeUndefined()
+    expect(await member.acknowledgeAll()).toEqual([])
+    await world.publish(['c'])
+    expect(member.bodies).toEqual(['a', 'b', 'c'])
+  })
+})
+
 describe('a drain', () => {
   test('waits until the members have settled what they hold', async () => {
     const world = await start()
@@ -406,6 +479,28 @@ async function start(options: WorldOptions & { readonly seed?: number } = {}): P
   const world = await World.start(new Simulation(options.seed ?? 1), options)
   onTestFinished(() => world.stop())
   return world
+}
+
+/** Until the answer is called and has resolved. */
+async function makeAppendsFail(
+  simulation: Simulation,
+  world: World,
+  code: 'DISK_FULL' | 'STORE_BUSY',
+): Promise<() => Promise<void>> {
+  if (code === 'STORE_BUSY') {
+    const value = Buffer.alloc(1_000)
+    const changes: StateChange[] = [{ kind: 'put', table: 'test', key: Buffer.from('x'), value }]
+    const appended = world.store.append({ records: [{ kind: 'change', changes }] })
+    return async () => {
+      await world.run(appended)
+    }
+  }
+  simulation.machine('a').disk.setCapacity(1024)
+  await world.simulation.advance(2_000)
+  return async () => {
+    simulation.machine('a').disk.setCapacity(2 ** 40)
+    await world.simulation.advance(2_000)
+  }
 }
 
 function idOf(code: string): number {

@@ -84,7 +84,6 @@ export class DeliveryEngine implements AsyncDisposable {
   private constructor(ports: DeliveryPorts, config: DeliveryConfig, groups: GroupRegistry) {
     const loop = new CommitLoop(ports)
     this.groups = groups
-    this.deadLetters = new DeadLetters(ports, config, loop)
     this.#context = {
       clock: ports.clock,
       log: ports.log,
@@ -99,9 +98,12 @@ export class DeliveryEngine implements AsyncDisposable {
       inTurn: (group, work) => this.#turns.run(group, work),
       alarm: (atMs) => this.#alarm(atMs),
     }
+    this.deadLetters = new DeadLetters(this.#context, {
+      onRetryStored: (group, { topic, row }) => this.#active.get(group)?.retryStored(topic, row),
+    })
     this.#startsAtMs = ports.clock.elapsedMs() + config.startHoldMs
     this.#knownAtStart = new Set([...groups.all()].map(({ group }) => group))
-    groups.onChange((group) => this.#active.get(group)?.wake())
+    groups.onChange((group) => this.#groupChanged(group))
     this.#unsubscribe = ports.store.subscribe({
       appended: ({ queue, to }) => {
         for (const group of this.#context.readers.of(queue.topic)) {
@@ -109,10 +111,9 @@ export class DeliveryEngine implements AsyncDisposable {
         }
       },
       changed: (changes) => {
-        // A topic may have become readable.
         for (const change of changes) {
-          if (change.kind !== 'put' || change.table !== TOPICS_TABLE) continue
-          for (const group of this.#context.readers.of(change.key.toString())) group.wake()
+          if (change.table !== TOPICS_TABLE || change.kind === 'delete-range') continue
+          this.#topicChanged(change.key.toString(), change.kind)
         }
       },
     })
@@ -213,20 +214,19 @@ export class DeliveryEngine implements AsyncDisposable {
   async deleteGroup(group: string, options: { readonly force: boolean }): Promise<void> {
     return this.#turns.run(group, async () => {
       this.groups.need(group)
-      const delivery = this.#active.get(group)
       const members = this.#membersOf(group).length
       if (members > 0 && !options.force) {
         const message = `group "${group}" has ${members} members; stop them, or force the deletion`
         throw new CometError('GROUP_ACTIVE', message)
       }
-      // Before the append: rows of the group that are written from now on would outlive it.
-      delivery?.dropAll(new CometError('GROUP_NOT_FOUND', `group "${group}" has been deleted`))
-      this.#active.delete(group)
-      await this.#append([
-        ...deleteGroup(group),
-        ...[PROGRESS_TABLE, RETRIES_TABLE].map((table) => deleteRows(table, group)),
-        ...this.deadLetters.clear(group),
-      ])
+      await this.#context.loop.append({
+        isAlone: true,
+        prepare: () => [
+          ...deleteGroup(group),
+          ...[PROGRESS_TABLE, RETRIES_TABLE].map((table) => deleteRows(table, group)),
+          ...this.deadLetters.clear(group),
+        ],
+      })
     })
   }
 
@@ -269,16 +269,30 @@ export class DeliveryEngine implements AsyncDisposable {
   }
 
   /**
-   * What has to go together with a topic that is being deleted. Forgets the topic at once: append
-   * the changes in the same turn, so that no row of it follows them.
+   * Deletes a topic: `changes`, and with them what the groups know of it, in one append that nothing
+   * of the topic follows. Rejects with what the store says; then everything is as it was.
    */
-  forgetTopic(topic: string): readonly StateChange[] {
-    for (const group of this.#active.values()) group.drop(topic)
-    return this.groups
-      .readersOf(topic)
-      .flatMap((group) =>
-        [PROGRESS_TABLE, RETRIES_TABLE].map((table) => deleteRows(table, group, topic)),
-      )
+  async deleteTopic(topic: string, changes: readonly StateChange[]): Promise<void> {
+    const { loop, topics } = this.#context
+    let show = (): void => {}
+    try {
+      await loop.append({
+        isAlone: true,
+        prepare: () => {
+          show = topics.hide(topic)
+          const rows = this.groups
+            .readersOf(topic)
+            .flatMap((group) =>
+              [PROGRESS_TABLE, RETRIES_TABLE].map((table) => deleteRows(table, group, topic)),
+            )
+          return [...changes, ...rows]
+        },
+      })
+    } catch (thrown) {
+      show()
+      for (const group of this.#context.readers.of(topic)) group.wake()
+      throw thrown
+    }
   }
 
   /** Before retention deletes `[from, to)` of the log: appends anew what is owed from there. */
@@ -335,6 +349,26 @@ export class DeliveryEngine implements AsyncDisposable {
       this.#active.set(group, delivery)
     }
     return delivery
+  }
+
+  /** In the moment in which the log says so: what is written from now on does not concern it. */
+  #groupChanged(group: string): void {
+    const delivery = this.#active.get(group)
+    if (this.groups.get(group) !== undefined) {
+      delivery?.wake()
+      return
+    }
+    this.#active.delete(group)
+    delivery?.dropAll(new CometError('GROUP_NOT_FOUND', `group "${group}" has been deleted`))
+  }
+
+  #topicChanged(topic: string, kind: 'put' | 'delete'): void {
+    if (kind === 'delete') {
+      for (const group of this.#active.values()) group.drop(topic)
+      return
+    }
+    // It may have become readable.
+    for (const group of this.#context.readers.of(topic)) group.wake()
   }
 
   #membersOf(group: string): MemberDescription[] {

@@ -5,7 +5,7 @@ import { type Dispatched, Dispatcher } from './dispatcher.ts'
 import type { Lease } from './lease-table.ts'
 import type { QueueProgress } from './queue-progress.ts'
 import { RangeMap, type Span } from './range-map.ts'
-import type { RetryEntry } from './retry-entry.ts'
+import type { RetryEntry, RetryRow } from './retry-entry.ts'
 import type { Session } from './sessions.ts'
 import type { Source } from './source.ts'
 import { TopicDelivery } from './topic-delivery.ts'
@@ -243,12 +243,14 @@ export class GroupDelivery implements Dispatched {
       attempts,
       to: isLast ? { kind: 'dead-letters' } : { kind: 'retry', delayMs },
       reason: failure.reason,
-      onRetryStored: (row) => {
-        const topic = this.#topics.get(source.topic)
-        topic?.retries.add(row)
-        this.#retriesChanged(source.topic)
-      },
+      onRetryStored: (row) => this.retryStored(source.topic, row),
     })
+  }
+
+  /** A retry's row has come into the table. */
+  retryStored(topic: string, row: RetryRow): void {
+    this.#topics.get(topic)?.retries.add(row)
+    this.#retriesChanged(topic)
   }
 
   /** The topic is deleted, or its positions are about to be read anew: all that is known of it goes. */

@@ -9,13 +9,11 @@ import {
 } from '@cometmq/protocol'
 import type { QueueKey } from '@cometmq/store'
 import { putSubscription } from '../group-registry.ts'
-import { changeRecords } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
 import type { Lease } from './lease-table.ts'
 import { Member } from './member.ts'
-import { encodeProgressRow } from './progress-row.ts'
-import { PROGRESS_TABLE, progressKey } from './queue-progress.ts'
+import { putProgress } from './queue-progress.ts'
 import { RangeMap } from './range-map.ts'
 import { type MemberSink, Session } from './sessions.ts'
 import type { Source } from './source.ts'
@@ -40,12 +38,10 @@ export interface OpenMember {
   readonly held: readonly LeasedRange[]
 }
 
-const TOPICS_MAX = 1_024
 const MEMBERS_MAX = 10_000
 
 /** The id of a client, and the name of a topic. */
 const SESSION_ID_MAX_CHARS = limits.clientIdMaxChars + 1 + limits.topicNameMaxChars
-const HELD_RANGES_MAX = 65_536
 
 /** Messages of a queue that official clients count as new. */
 const YOUNG_QUEUE_MESSAGES = 1_024
@@ -100,9 +96,11 @@ export function checkOpen(
     throw new CometError('ILLEGAL_ARGUMENT', `invisibleMs is ${invisibleMs}; give ${range}`)
   }
   if (open.topics.length === 0) throw new CometError('ILLEGAL_ARGUMENT', 'name at least one topic')
-  if (open.topics.length > TOPICS_MAX || open.held.length > HELD_RANGES_MAX) {
+  const { topicsPerMemberMax, heldRangesMax } = limits
+  if (open.topics.length > topicsPerMemberMax || open.held.length > heldRangesMax) {
     const counts = `${open.topics.length} topics and ${open.held.length} held ranges`
-    throw new CometError('TOO_MANY', `${counts}; ${TOPICS_MAX} and ${HELD_RANGES_MAX} are allowed`)
+    const message = `${counts}; ${topicsPerMemberMax} and ${heldRangesMax} are allowed`
+    throw new CometError('TOO_MANY', message)
   }
   const filters = new Map<string, TagFilter>()
   for (const { topic, filter } of open.topics) {
@@ -177,10 +175,14 @@ async function subscribe(
     isChanged = true
   }
   if (!isChanged) return
-  // A topic may have been deleted meanwhile; rows for it would outlive it.
-  for (const topic of filters.keys()) needTopic(context, topic)
   rows.push(putSubscription(group, { version: before.version + 1, topics }))
-  await context.store.append({ records: changeRecords(rows) }, 'confirmed')
+  await context.loop.append({
+    prepare: () => {
+      // A topic may have been deleted meanwhile; rows for it would outlive it.
+      for (const topic of filters.keys()) needTopic(context, topic)
+      return rows
+    },
+  })
 }
 
 async function startRows(
@@ -199,8 +201,7 @@ async function startRows(
     if (isPop && startPosition.kind === 'latest' && isYoung(context, queue)) continue
     const doneBelow = await startOffset(context.store, queue, startPosition)
     if (doneBelow === 0) continue
-    const value = encodeProgressRow({ doneBelow, done: [], attempted: [] })
-    rows.push({ kind: 'put', table: PROGRESS_TABLE, key: progressKey(group, queue), value })
+    rows.push(putProgress(group, queue, { doneBelow, done: [], attempted: [] }))
   }
   return rows
 }

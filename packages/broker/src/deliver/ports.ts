@@ -17,6 +17,9 @@ export interface DeliveryTopics {
    * none if it is defined. They are appended together with the topic's first message.
    */
   defineInternal(topic: string): readonly StateChange[]
+
+  /** The topic is as good as gone, until its deletion is applied or the answer is called. */
+  hide(topic: string): () => void
 }
 
 export interface DeliveryPorts {

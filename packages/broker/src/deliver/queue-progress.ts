@@ -45,14 +45,17 @@ export class QueueProgress implements Source {
 
   change(): StateChange | undefined {
     if (this.isDropped) return undefined
-    const value = encodeProgressRow(this.table.row())
-    const key = progressKey(this.#group, this.stored)
-    return { kind: 'put', table: PROGRESS_TABLE, key, value }
+    return putProgress(this.#group, this.stored, this.table.row())
   }
 
   stirred(): void {
     this.#onStirred(this)
   }
+}
+
+export function putProgress(group: string, queue: QueueKey, row: ProgressRow): StateChange {
+  const value = encodeProgressRow(row)
+  return { kind: 'put', table: PROGRESS_TABLE, key: progressKey(group, queue), value }
 }
 
 /** Group, a zero byte, topic, a zero byte, queue id (4 bytes, big-endian). */

@@ -5,9 +5,11 @@ import {
   ACKNOWLEDGE,
   GROUP,
   NO_RETENTION,
+  type Received,
   REJECT,
   RETRY,
   TOPIC,
+  topic,
   World,
   type WorldOptions,
 } from './testing/delivery-world.ts'
@@ -154,6 +156,29 @@ describe('a failed delivery', () => {
     const later = await world.join({ sessionId: 'later' })
     await world.simulation.advance(1_000)
     expect(later.bodies.toSorted()).toEqual(['b', 'c'])
+  })
+
+  // A batch names the place of its first message only: consumers count from there.
+  test('of several messages says where each of them was sent to first', async () => {
+    const world = await start()
+    const member = await world.join({ topics: [topic('red')] })
+    const tags = ['red', 'red', 'red', 'blue', 'red', 'red']
+    await world.publish(['0', '1', '2', 'x', '4', '5'], { tags })
+    await world.publish(['6', '7'], { tags: ['red', 'red'] })
+    await member.settle(member.received[1], ACKNOWLEDGE)
+    const [range] = member.ranges()
+    const retry = { ...RETRY, delayMs: 0 }
+    const all = { ...(range as LeasedRange), to: 8 }
+    await world.run(member.handle.settle([{ range: all, action: retry }]))
+    await world.simulation.advance(100)
+    expect(placesOf(member.received.slice(7))).toEqual(['0', '2', '4', '5', '6', '7'])
+
+    const again = member.ranges().slice(-4, -2)
+    await world.run(member.handle.settle(again.map((each) => ({ range: each, action: REJECT }))))
+    await world.run(world.engine.deadLetters.redrive(GROUP, 10))
+    await world.simulation.advance(100)
+
+    expect(placesOf(member.received.slice(13))).toEqual(['4', '5'])
   })
 
   test('is put off as long as the member extends its lease', async () => {
@@ -435,22 +460,85 @@ describe('a full disk', () => {
 })
 
 describe('dead letters', () => {
-  test('are sent to their topic again, oldest first, and leave the list in the same step', async () => {
+  // Sent to their topic, they would come again to every group that reads it.
+  test('go back to their group and to no other, oldest first, with no attempt behind them', async () => {
     const world = await start()
+    await world.createGroup({ maxAttempts: 1 })
     const member = await world.join()
+    const other = await world.join({ group: 'audit' })
     await world.publish(['a', 'b', 'c'])
-    await member.settleAll(REJECT)
+    await other.acknowledgeAll()
+    await member.settleAll(RETRY)
+    expect(world.engine.deadLetters.count(GROUP)).toBe(3)
 
     const moved = await world.run(world.engine.deadLetters.redrive(GROUP, 2))
     await world.simulation.advance(10)
 
     expect(moved).toBe(2)
     expect(world.engine.deadLetters.count(GROUP)).toBe(1)
-    expect(member.received.slice(3)).toMatchObject([
-      { body: 'a', attempt: 1, retry: false, id: member.received[0]?.id },
-      { body: 'b', attempt: 1, retry: false },
+    const again = member.received.slice(3)
+    expect(again).toMatchObject([
+      { body: 'a', attempt: 1, retry: true, topic: TOPIC, id: member.received[0]?.id },
+      { body: 'b', attempt: 1, retry: true, topic: TOPIC, id: member.received[1]?.id },
     ])
-    await world.restart('power')
+    expect(again.map(({ origin }) => origin)).toMatchObject([
+      { topic: TOPIC, queueId: 0, queueOffset: 0, attempts: 0 },
+      { topic: TOPIC, queueId: 0, queueOffset: 1, attempts: 0 },
+    ])
+    expect(other.received.length).toBe(3)
+    expect(world.bounds().maxOffset).toBe(3)
+    expect(await member.settle(again[0], ACKNOWLEDGE)).toEqual([])
+    expect(await world.backlog()).toMatchObject({ inFlight: 1, backlog: 1 })
+  })
+
+  // A message in both places would be handled twice, one in neither is lost.
+  test('are either still in the list or with their group after a power cut', async () => {
+    for (let seed = 1; seed <= 25; seed++) {
+      const world = await start({ seed })
+      const member = await world.join()
+      await world.publish(['a', 'b', 'c'])
+      await member.settleAll(REJECT)
+      void world.engine.deadLetters.redrive(GROUP, 2).catch(() => {})
+      await world.simulation.advance((seed % 9) * 0.3)
+      await world.restart('power')
+
+      const later = await world.join({ sessionId: 'later' })
+      await world.simulation.advance(1_000)
+
+      const left = world.engine.deadLetters.count(GROUP)
+      expect([left, later.bodies], `seed ${seed}`).toEqual(left === 1 ? [1, ['a', 'b']] : [3, []])
+      await world.stop()
+    }
+  })
+
+  test('wait for a member if their group has none, and for no producer', async () => {
+    const world = await start()
+    const member = await world.join()
+    await world.publish(['a', 'b'])
+    await member.settleAll(REJECT)
+    member.handle.end()
+    await world.restart('clean')
+    await world.defineTopic(TOPIC, 1, { writable: false })
+
+    expect(await world.run(world.engine.deadLetters.redrive(GROUP, 10))).toBe(2)
+
+    expect(await world.backlog()).toMatchObject({ inFlight: 0, backlog: 2 })
+    const later = await world.join({ sessionId: 'later' })
+    await world.simulation.advance(1_000)
+    expect(later.bodies).toEqual(['a', 'b'])
+  })
+
+  // Nobody could get them: they would wait for ever, and in no list.
+  test('stay where they are when their topic is gone', async () => {
+    const world = await start()
+    const member = await world.join()
+    await world.publish(['a'])
+    await member.settleAll(REJECT)
+    await world.deleteTopic(TOPIC)
+
+    const redriven = world.run(world.engine.deadLetters.redrive(GROUP, 10))
+
+    await expect(redriven).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' })
     expect(world.engine.deadLetters.count(GROUP)).toBe(1)
   })
 
@@ -522,6 +610,16 @@ describe('retention', () => {
     expect(await world.backlog()).toMatchObject({ backlog: 0 })
   })
 })
+
+/** The offset of each message in its first queue, checked against its body, which is the same. */
+function placesOf(messages: readonly Received[]): string[] {
+  return messages
+    .map(({ origin, index, body }) => {
+      expect(`${(origin?.queueOffset ?? 0) + index}`).toBe(body)
+      return body
+    })
+    .toSorted()
+}
 
 async function start(options: WorldOptions & { readonly seed?: number } = {}): Promise<World> {
   const world = await World.start(new Simulation(options.seed ?? 1), options)

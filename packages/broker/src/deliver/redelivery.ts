@@ -3,6 +3,7 @@ import {
   deadLetterTopicOf,
   encodeBatch,
   limits,
+  type Message,
   type Origin,
   RecordBatch,
   retryTopicOf,
@@ -122,13 +123,13 @@ export class Redelivery {
   }
 
   /** `moving` are those messages of the batch. Resolves when it is durable, or pointless by now. */
-  #submit(what: SendBack, moving: Span<Move>, stored: StoredMessages): Promise<void> {
+  #submit(asked: SendBack, moving: Span<Move>, stored: StoredMessages): Promise<void> {
+    const { what, copy } = this.#copy(asked, stored)
     const { source } = what
     // A state of its own, so that it becomes done when it is, and not with the rest of the lease.
     const move: Move = { ...moving.value }
     const piece = { ...moving, value: move }
     source.table.splitMove(moving, move)
-    const copy = this.#encode(what, stored)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     let retry: RetryRow | undefined
     const work: Work = {
@@ -179,8 +180,33 @@ export class Redelivery {
     }
   }
 
+  /**
+   * What is sent back, and where to.
+   *
+   * Brokers store bodies unopened, and so may find only here that one holds anything but messages. No
+   * attempt would help: there is an empty dead letter for each of them, which says where they came
+   * from and what is wrong. The original stays where it is until retention takes it.
+   */
+  #copy(what: SendBack, stored: StoredMessages): { what: SendBack; copy: RecordBatch } {
+    const [first, last] = stored.messages
+    try {
+      return { what, copy: this.#encode(what, stored, stored.batch.messages(first, last)) }
+    } catch (thrown) {
+      const reason = `cannot be opened: ${toCometError(thrown).message}`
+      const { topic, queueId } = what.source.stored
+      this.#ports.log.warn({ group: what.group, topic, queueId, reason }, 'messages are unreadable')
+      const given = { ...what, to: { kind: 'dead-letters' } as const, reason }
+      const standIns = Array.from({ length: last - first }, () => ({ body: Buffer.alloc(0) }))
+      return { what: given, copy: this.#encode(given, stored, standIns) }
+    }
+  }
+
   /** A batch of their own, with their identity and where they come from. */
-  #encode(what: SendBack, { batch, messages }: StoredMessages): RecordBatch {
+  #encode(
+    what: SendBack,
+    { batch, messages }: StoredMessages,
+    contents: readonly Message[],
+  ): RecordBatch {
     const { group, source, to, attempts, reason } = what
     // The wall clock may have begun its millisecond almost one ago.
     const dueAtMs = to.kind === 'retry' ? this.#ports.clock.nowMs() + 1 + to.delayMs : 0
@@ -191,6 +217,7 @@ export class Redelivery {
         queueId: 0,
       },
       messages,
+      contents,
       origin: { ...came, attempts, reason: cutReason(reason), dueAtMs },
     })
   }
@@ -227,6 +254,8 @@ export function copyOf(
   change: {
     readonly queue: QueueKey
     readonly messages: readonly [first: number, last: number]
+    /** What is in them, where the caller knows. */
+    readonly contents?: readonly Message[]
     readonly origin: Origin
   },
 ): RecordBatch {
@@ -237,7 +266,7 @@ export function copyOf(
     queueId: change.queue.queueId,
     producer: { ...producer, baseMessageNumber: producer.baseMessageNumber + first },
     bornTimeMs: batch.bornTimeMs,
-    messages: batch.messages(first, last),
+    messages: change.contents ?? batch.messages(first, last),
     compression: batch.isCompressed ? 'zstd' : 'none',
     origin: change.origin,
   })

@@ -11,9 +11,6 @@ import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery, SourcePart } from './group-delivery.ts'
 import type { Session } from './sessions.ts'
 
-/** In one request; whoever settles more at once sends several. */
-const SETTLEMENTS_MAX = 16_384
-
 /**
  * Does what a member says of the messages it has. Resolves when all of it is durable, to what
  * failed; a failure of one settlement leaves the others alone. Throws `TOO_MANY`.
@@ -24,8 +21,8 @@ export async function settleAll(
   request: { readonly session: Session; readonly settlements: readonly Settlement[] },
 ): Promise<SettlementFailure[]> {
   const { session, settlements } = request
-  if (settlements.length > SETTLEMENTS_MAX) {
-    const message = `${settlements.length} settlements in one request, ${SETTLEMENTS_MAX} are allowed`
+  if (settlements.length > limits.settlementsMax) {
+    const message = `${settlements.length} settlements in one request, ${limits.settlementsMax} are allowed`
     throw new CometError('TOO_MANY', message)
   }
   const failures = new Map<number, CometError>()

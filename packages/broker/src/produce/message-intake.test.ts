@@ -268,18 +268,6 @@ describe('memory', () => {
     expect(producers.map(({ results }) => results)).toEqual([[], [], [], [], [], ['OVERLOADED']])
   })
 
-  // Empty batches cost two bytes on the wire and an object each here.
-  test('is not taken by a request of very many empty batches', async () => {
-    const { intake, connect } = openIntake()
-    const producer = connect()
-
-    producer.publish(...Array.from({ length: 5_000 }, () => Buffer.alloc(0)))
-    await turn()
-
-    expect(producer.cancelledWith).toMatchObject({ code: 'TOO_MANY' })
-    expect(intake.pendingBytes).toBe(0)
-  })
-
   // A broker that counts what the gone have sent would pause everybody in the end.
   test('is given back for a producer that has gone', async () => {
     const { intake, store, counters, connect } = openIntake()

@@ -22,9 +22,6 @@ export interface IntakePorts {
   readonly log: Logger
 }
 
-/** Each batch may need an answer of its own; an SDK sends far fewer in one message. */
-const MAX_BATCHES_PER_REQUEST = 4_096
-
 /** What a batch costs beside its bytes, so that millions of empty ones count as well. */
 const SLOT_BYTES = 512
 
@@ -100,16 +97,6 @@ export class PublishStream {
 
   #take(request: PublishRequest): void {
     if (this.#over) return
-    if (request.batches.length > MAX_BATCHES_PER_REQUEST) {
-      this.#stream.cancel(
-        new CometError(
-          'TOO_MANY',
-          `a publish request carries ${request.batches.length} batches, ${MAX_BATCHES_PER_REQUEST} are allowed`,
-        ),
-      )
-      this.#finish()
-      return
-    }
     for (const bytes of request.batches) this.#takeBatch(bytes)
     this.#pauseOrResume()
   }

@@ -3,6 +3,7 @@ import {
   errorTable,
   type ReadRequest,
   type ReadResponse,
+  type StateChange,
   toCometError,
 } from '@cometmq/protocol'
 import type { MessageStore } from '@cometmq/store'
@@ -71,14 +72,26 @@ export class PositionCommits {
   async #append(): Promise<void> {
     const commits = this.#collected
     this.#collected = []
-    const changes = commits.map((commit) => putPosition(commit, commit.offset))
+    const changes: StateChange[] = []
+    const failures = new Map<Commit, unknown>()
+    for (const commit of commits) {
+      try {
+        // A topic may have been deleted in this turn; its position would outlive it.
+        this.#ports.topics.needQueue(commit.topic, commit.queueId)
+        changes.push(putPosition(commit, commit.offset))
+      } catch (thrown) {
+        failures.set(commit, thrown)
+      }
+    }
     let failure: unknown
     try {
-      await this.#ports.store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
+      if (changes.length > 0) {
+        await this.#ports.store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
+      }
     } catch (thrown) {
       failure = thrown
     }
-    for (const commit of commits) this.#answerOne(commit, failure)
+    for (const commit of commits) this.#answerOne(commit, failures.get(commit) ?? failure)
     this.#pending -= commits.length
     if (this.#pending === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }

@@ -28,6 +28,9 @@ const READ_BYTES = 512 * 1024
 
 const MAX_ASSIGNMENTS = 10_000
 
+/** Assignments whose start is being looked up; beyond it the stream is not read. */
+const MAX_ASSIGNING = 64
+
 /** More credit than this means no more. */
 const MAX_CREDIT_BYTES = 1024 * 1024 * 1024
 
@@ -48,7 +51,7 @@ interface Assignment {
  * One `Read` stream: queues to read by offset, without group state, as far as its credit goes.
  *
  * One read is in flight at a time and none while the peer is slow, so that a stream holds one answer
- * at most. Assignments that have something to read take turns. An assignment ends with a problem,
+ * at most; and a peer that does not read its answers is not read either. Assignments that have something to read take turns. An assignment ends with a problem,
  * with the assignment of its queue or its id anew, or unassigned; whoever comes back from an `await`
  * has to look whether it still stands.
  */
@@ -62,13 +65,16 @@ export class ReaderSession {
   readonly #ready = new Set<Assignment>()
   #creditBytes = 0
   #reading = false
+  #assigning = 0
+  #isBlocked = false
+  #isPaused = false
   #over = false
   #closed: () => void = () => {}
 
   constructor(ports: ReaderPorts, stream: MessageStream<ReadResponse, ReadRequest>) {
     this.#ports = ports
     this.#stream = stream
-    this.#commits = new PositionCommits(ports, (answer) => void this.#stream.send(answer))
+    this.#commits = new PositionCommits(ports, (answer) => void this.#send(answer))
   }
 
   /** `closed` is called when the stream has ended, however it did. */
@@ -86,7 +92,7 @@ export class ReaderSession {
 
   /** Sends the reader elsewhere; what it still commits is taken. */
   drain(): void {
-    this.#stream.send({ kind: 'draining' })
+    this.#send({ kind: 'draining' })
   }
 
   #take(request: ReadRequest): void {
@@ -126,11 +132,11 @@ export class ReaderSession {
       const assignment: Assignment = { id, queue, filter, wake, next: 0 }
       this.#byId.set(id, assignment)
       this.#byQueue.set(nameOf(queue), assignment)
-      const from = await this.#startOf(queue, request.start)
+      const from = await this.#slowly(this.#startOf(queue, request.start))
       if (!this.#stands(assignment)) return
       assignment.next = from
       const { minOffset, maxOffset } = this.#boundsOf(queue)
-      this.#stream.send({ kind: 'assigned', assignmentId: id, from, minOffset, maxOffset })
+      this.#send({ kind: 'assigned', assignmentId: id, from, minOffset, maxOffset })
       wake()
     } catch (thrown) {
       const assignment = this.#byId.get(id)
@@ -202,7 +208,7 @@ export class ReaderSession {
     this.#creditBytes -= wanted.bytes
     counters.messagesOut += wanted.messages
     counters.bytesOut += wanted.bytes
-    return this.#stream.send({
+    return this.#send({
       kind: 'batches',
       assignmentId: id,
       from,
@@ -232,7 +238,7 @@ export class ReaderSession {
     const { code, message } = toCometError(thrown)
     const { minOffset, maxOffset } = this.#boundsOf(queue)
     const error = errorTable[code].id
-    this.#stream.send({ kind: 'problem', assignmentId: id, error, message, minOffset, maxOffset })
+    this.#send({ kind: 'problem', assignmentId: id, error, message, minOffset, maxOffset })
   }
 
   #drop(assignment: Assignment | undefined): void {
@@ -241,6 +247,39 @@ export class ReaderSession {
     this.#byQueue.delete(nameOf(assignment.queue))
     this.#ready.delete(assignment)
     this.#ports.wakeups.cancel(assignment.queue, assignment.wake)
+  }
+
+  /** `false`: the peer is slow. */
+  #send(response: ReadResponse): boolean {
+    const isTaken = this.#stream.send(response)
+    if (!isTaken && !this.#isBlocked) {
+      this.#isBlocked = true
+      this.#pauseOrResume()
+      void this.#stream.writable().then(() => {
+        this.#isBlocked = false
+        this.#pauseOrResume()
+      })
+    }
+    return isTaken
+  }
+
+  async #slowly<T>(lookup: Promise<T>): Promise<T> {
+    this.#assigning++
+    this.#pauseOrResume()
+    try {
+      return await lookup
+    } finally {
+      this.#assigning--
+      this.#pauseOrResume()
+    }
+  }
+
+  #pauseOrResume(): void {
+    const pause = this.#isBlocked || this.#assigning >= MAX_ASSIGNING
+    if (pause === this.#isPaused || this.#over) return
+    this.#isPaused = pause
+    if (pause) this.#stream.pause()
+    else this.#stream.resume()
   }
 
   #finish(): void {

@@ -37,12 +37,10 @@ export function groupHandlers(
         const { group } = definition
         // Deleted while the others were counted.
         if (groups.get(group) === undefined) continue
-        let backlog = 0
-        for (const queue of await delivery.describeBacklog(group)) backlog += queue.backlog
         summaries.push({
           spec: specOf(definition),
           members: delivery.memberCount(group),
-          backlog,
+          backlog: await delivery.backlogOf(group),
           deadLetters: deadLetters.count(group),
         })
       }

@@ -5,6 +5,7 @@ import { openNodeRuntime } from '@cometmq/runtime/node'
 import { brokerConfigOf, brokerSettings } from '../config/broker-settings.ts'
 import { tlsFilesOf } from '../config/common-settings.ts'
 import { readUsers } from '../config/users-file.ts'
+import { HeapGrowth } from '../heap-growth.ts'
 import type { Terminal } from '../terminal.ts'
 import { readVersion } from '../version.ts'
 import { type DaemonOptions, loadDaemonSettings, logOptions, showSettings } from './daemon.ts'
@@ -24,6 +25,7 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
   const users = await readUsers(settings.gateway.usersFile)
   const config = brokerConfigOf(settings, { hostname: hostname(), version: readVersion(), users })
   const name = `broker ${settings.brokerName}`
+  using _heap = new HeapGrowth()
   await using runtime = openNodeRuntime({
     name,
     tls: tlsFilesOf(settings),

@@ -19,7 +19,7 @@ export async function dlqRedrive(
     })
     show(terminal, options, {
       document: { group, redriven: messages },
-      lines: () => [`sent ${messages} dead letters of ${group} to their topics again`],
+      lines: () => [`gave ${messages} dead letters to ${group} again`],
     })
   })
 }

@@ -312,7 +312,10 @@ export class DeadLetterAdmin {
     return answers.flatMap(({ answer }) => answer.messages)
   }
 
-  /** Sends them to their topic again, oldest first; at most `max` on each broker. */
+  /**
+   * Gives them to their group again, oldest first and with all its attempts; other groups of their
+   * topic notice nothing. At most `max` on each broker.
+   */
   async redrive(group: string, options: { readonly max?: number } = {}): Promise<DeadLettersMoved> {
     const maxMessages = options.max ?? 0
     return checked(

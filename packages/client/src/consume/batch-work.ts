@@ -1,7 +1,8 @@
 import { isPromise } from '../schema.ts'
 import { FailureLog } from './failure-log.ts'
 import { type MessagePorts, ReceivedMessage } from './received-message.ts'
-import type { Subscription, TakenMessage } from './subscription.ts'
+import type { Subscription } from './subscription.ts'
+import type { TakenMessage } from './subscription-lane.ts'
 import type { Started, Work, WorkPorts } from './work.ts'
 
 /** Handles many messages: returning acknowledges all of them, throwing sends all of them back. */
@@ -21,10 +22,10 @@ export class BatchWork<T> implements Work {
     this.#failures = new FailureLog(ports)
   }
 
-  next(subscription: Subscription, ports: MessagePorts): Started {
+  next(subscription: Subscription, nowMs: number, ports: MessagePorts): Started {
     const all: TakenMessage[] = []
     while (all.length < this.#maxMessages) {
-      const taken = subscription.take()
+      const taken = subscription.take(nowMs)
       if (taken === undefined) break
       all.push(taken)
     }

@@ -161,6 +161,7 @@ describe('consume', () => {
 
     first.break()
     const second = await world.member(60_000, 1)
+    await world.sim.advance(50)
     release.resolve()
     await world.sim.advance(50)
 
@@ -170,6 +171,61 @@ describe('consume', () => {
     ])
     expect(seen).toEqual([0, 1, 2, 3, 4, 5])
     expect(settledOffsets(second, 'acknowledge')).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  // While a broker is away it may come to give the messages to somebody else.
+  test('begins nothing new while the broker is away', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const seen: number[] = []
+    const release = Promise.withResolvers<void>()
+    world.comet
+      .topic<number>('orders')
+      .consume({ group: 'billing', concurrency: 1 }, async (order) => {
+        seen.push(order)
+        await release.promise
+      })
+    const first = await world.member()
+    first.deliver({
+      topic: 'orders',
+      batches: [storedBatch('orders', 0, numbers(3))],
+      ranges: [0, 3],
+    })
+    await world.sim.advance(50)
+    first.break()
+    await world.sim.advance(10)
+    release.resolve()
+    await world.sim.advance(5)
+    const seenWhileAway = [...seen]
+
+    await world.member(60_000, 1)
+    await world.sim.advance(50)
+
+    expect(seenWhileAway).toEqual([0])
+    expect(seen).toEqual([0, 1, 2])
+  })
+
+  // A process that was stopped for a while, or a broker that does not answer.
+  test('begins nothing whose lease has ended', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const seen: number[] = []
+    world.comet
+      .topic<number>('orders')
+      .consume({ group: 'billing', concurrency: 1 }, async (order) => {
+        seen.push(order)
+        await world.sim.clock.sleep(5_000)
+      })
+    const member = await world.member(2_000)
+    member.answers = false
+    member.deliver({
+      topic: 'orders',
+      batches: [storedBatch('orders', 0, numbers(3))],
+      ranges: [0, 3],
+      invisibleMs: 2_000,
+    })
+
+    await world.sim.advance(20_000)
+
+    expect(seen).toEqual([0])
   })
 
   test('settles again what a broken stream has left unanswered', async () => {
@@ -192,6 +248,25 @@ describe('consume', () => {
       { topic: 'orders', queueId: 0, retry: false, from: 0, to: 3 },
     ])
     expect(fates(second)).toEqual(['acknowledge 0-3'])
+  })
+
+  // A full disk passes; a message that was handled should not be handled again because of it.
+  test('settles again what the broker could not settle now', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    world.comet.topic<number>('orders').consume({ group: 'billing' }, () => {})
+    const member = await world.member()
+    member.answers = false
+    member.deliver({
+      topic: 'orders',
+      batches: [storedBatch('orders', 0, numbers(3))],
+      ranges: [0, 3],
+    })
+    await world.sim.advance(50)
+
+    member.answer(1, [{ index: 0, code: 'DISK_FULL' }])
+    await world.sim.advance(2_000)
+
+    expect(fates(member)).toEqual(['acknowledge 0-3', 'acknowledge 0-3'])
   })
 
   test('forgets what was handed to somebody else meanwhile', async () => {

@@ -138,9 +138,10 @@ export class Consumer implements AsyncDisposable {
 
   #pump(): void {
     if (this.#isYielding) return
+    const nowMs = this.#ports.runtime.clock.elapsedMs()
     let handled = 0
     while (this.#running < this.#settings.concurrency && !this.#stopping) {
-      const started = this.#work.next(this.#subscription, this.#messagePorts)
+      const started = this.#work.next(this.#subscription, nowMs, this.#messagePorts)
       if (started === undefined) return
       if (typeof started !== 'number') {
         this.#running += 1

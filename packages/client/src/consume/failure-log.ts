@@ -1,6 +1,6 @@
 import { type SettlementAction, toCometError } from '@cometmq/protocol'
 import { cutReason, Reject, RetryLater } from './outcomes.ts'
-import type { TakenMessage } from './subscription.ts'
+import type { TakenMessage } from './subscription-lane.ts'
 import type { WorkPorts } from './work.ts'
 
 /** Failures of handlers are told at most that often, with their count. */

@@ -1,4 +1,10 @@
-import type { LeasedRange, Message, RecordBatch } from '@cometmq/protocol'
+import {
+  CometError,
+  type LeasedRange,
+  type Message,
+  type RecordBatch,
+  toCometError,
+} from '@cometmq/protocol'
 import { MessageView } from '../message-view.ts'
 import type { QueueOfGroup } from './settlement-buffer.ts'
 
@@ -29,12 +35,15 @@ export class LeasedRun {
   /** Which delivery this is, from 1. */
   readonly attempt: number
   readonly delivered: DeliveredBytes
-  /** `clock.elapsedMs()` of the lease's end, for all that is not listed in `#ownEndsMs`. */
+  /** `clock.elapsedMs()` up to which the broker has granted the lease, unless `#ownEndsMs` says otherwise. */
   leaseEndsMs: number
+  /** An extension is under way. */
+  isExtending = false
   readonly #states: Uint8Array
   /** Of messages that a caller extends by himself. */
   readonly #ownEndsMs = new Map<number, number>()
-  #messages: Message[] | undefined
+  /** Decoded when the first of them is wanted; or why that cannot be done. */
+  #messages: Message[] | CometError | undefined
   #next: number
   #unsettled: number
 
@@ -76,7 +85,8 @@ export class LeasedRun {
 
   /** Throws `MALFORMED_BATCH` if the batch cannot be decoded. */
   message(offset: number): Message {
-    this.#messages ??= this.batch.messages(...this.#indexes())
+    this.#messages ??= this.#decode()
+    if (this.#messages instanceof CometError) throw this.#messages
     return this.#messages[offset - this.from] as Message
   }
 
@@ -107,13 +117,13 @@ export class LeasedRun {
     return this.#end(offset, SETTLED)
   }
 
-  /** Settles all of `[from, to)` that lies in this run and is still waiting; returns the ranges. */
-  settleWaiting(from = this.from, to = this.to): LeasedRange[] {
-    return this.#settleWhere(from, to, (state) => state === WAITING)
-  }
-
-  settleAll(from = this.from, to = this.to): LeasedRange[] {
-    return this.#settleWhere(from, to, (state) => state < SETTLED)
+  /** Settles all that is still waiting; returns the ranges. */
+  settleWaiting(): LeasedRange[] {
+    const ranges = this.#ranges((state) => state === WAITING)
+    for (const range of ranges) {
+      for (let offset = range.from; offset < range.to; offset++) this.settle(offset)
+    }
+    return ranges
   }
 
   /** The broker has taken `[from, to)` back, as far as it lies in this run. */
@@ -122,19 +132,22 @@ export class LeasedRun {
     for (let offset = Math.max(from, this.from); offset < end; offset++) this.#end(offset, LOST)
   }
 
+  /** The lease has ended, or may have: the broker hands out again what waits. */
+  loseWaiting(): void {
+    for (let offset = this.#next; offset < this.to; offset++) {
+      if (this.#states[offset - this.from] === WAITING) this.#end(offset, LOST)
+    }
+  }
+
   /** What is still leased. */
   unsettled(): LeasedRange[] {
-    return this.#ranges(this.from, this.to, (state) => state < SETTLED)
+    return this.#ranges((state) => state < SETTLED)
   }
 
   /** What is still leased and nobody extends himself. */
   toExtend(): LeasedRange[] {
     if (this.#ownEndsMs.size === 0) return this.unsettled()
-    return this.#ranges(
-      this.from,
-      this.to,
-      (state, offset) => state < SETTLED && !this.#ownEndsMs.has(offset),
-    )
+    return this.#ranges((state, offset) => state < SETTLED && !this.#ownEndsMs.has(offset))
   }
 
   /** Gives up what a caller has let expire. */
@@ -150,31 +163,19 @@ export class LeasedRun {
     return true
   }
 
-  #indexes(): [from: number, to: number] {
+  #decode(): Message[] | CometError {
     const base = this.batch.baseQueueOffset
-    return [this.from - base, this.to - base]
-  }
-
-  #settleWhere(
-    from: number,
-    to: number,
-    isMeant: (state: number, offset: number) => boolean,
-  ): LeasedRange[] {
-    const ranges = this.#ranges(Math.max(from, this.from), Math.min(to, this.to), isMeant)
-    for (const range of ranges) {
-      for (let offset = range.from; offset < range.to; offset++) this.settle(offset)
+    try {
+      return this.batch.messages(this.from - base, this.to - base)
+    } catch (error) {
+      return toCometError(error)
     }
-    return ranges
   }
 
-  #ranges(
-    from: number,
-    to: number,
-    isMeant: (state: number, offset: number) => boolean,
-  ): LeasedRange[] {
+  #ranges(isMeant: (state: number, offset: number) => boolean): LeasedRange[] {
     const ranges: LeasedRange[] = []
     let start = -1
-    for (let offset = from; offset < to; offset++) {
+    for (let offset = this.from; offset < this.to; offset++) {
       if (isMeant(this.#states[offset - this.from] as number, offset)) {
         if (start === -1) start = offset
       } else if (start !== -1) {
@@ -182,7 +183,7 @@ export class LeasedRun {
         start = -1
       }
     }
-    if (start !== -1) ranges.push({ ...this.queue, from: start, to })
+    if (start !== -1) ranges.push({ ...this.queue, from: start, to: this.to })
     return ranges
   }
 }

@@ -1,7 +1,8 @@
 import { isPromise } from '../schema.ts'
 import { FailureLog } from './failure-log.ts'
 import { type MessagePorts, ReceivedMessage } from './received-message.ts'
-import type { Subscription, TakenMessage } from './subscription.ts'
+import type { Subscription } from './subscription.ts'
+import type { TakenMessage } from './subscription-lane.ts'
 import type { Started, Work, WorkPorts } from './work.ts'
 
 /** Handles one message: returning acknowledges it, throwing sends it back. */
@@ -19,8 +20,8 @@ export class MessageWork<T> implements Work {
     this.#failures = new FailureLog(ports)
   }
 
-  next(subscription: Subscription, ports: MessagePorts): Started {
-    const taken = subscription.take()
+  next(subscription: Subscription, nowMs: number, ports: MessagePorts): Started {
+    const taken = subscription.take(nowMs)
     if (taken === undefined) return undefined
     let value: T | Promise<T>
     try {

@@ -2,7 +2,8 @@ import { CometError } from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
 import { FailureLog } from './failure-log.ts'
 import { type MessagePorts, ReceivedMessage } from './received-message.ts'
-import type { Subscription, SubscriptionEvents, TakenMessage } from './subscription.ts'
+import type { Subscription, SubscriptionEvents } from './subscription.ts'
+import type { TakenMessage } from './subscription-lane.ts'
 import type { WorkPorts } from './work.ts'
 
 /** When a receiver ends, what was settled gets so long to become durable. */
@@ -65,7 +66,7 @@ export class Receiver<T> implements AsyncIterableIterator<ReceivedMessage<T>>, A
         await this.drain()
         throw this.#refusal
       }
-      const taken = this.#subscription.take()
+      const taken = this.#subscription.take(this.#ports.runtime.clock.elapsedMs())
       if (taken === undefined) {
         await this.#arrived.promise
         continue

@@ -2,10 +2,8 @@ import {
   CometError,
   type Delivery,
   type ErrorCode,
-  errorCodeOfId,
   type LeasedRange,
   RecordBatch,
-  type Settlement,
   type SettlementAction,
   type SubscribeRequest,
   type SubscribeResponse,
@@ -19,20 +17,13 @@ import {
   type Runtime,
   type Timer,
 } from '@cometmq/runtime'
+import { Fifo } from '../fifo.ts'
 import { CreditWindow } from './credit-window.ts'
 import { LeasedRun } from './leased-run.ts'
-import {
-  covers,
-  isSameQueue,
-  joinRanges,
-  type QueueOfGroup,
-  SettlementBuffer,
-} from './settlement-buffer.ts'
+import { isSameQueue, joinRanges, type QueueOfGroup } from './settlement-buffer.ts'
+import { Settler } from './settler.ts'
 
 const RECONNECT = { baseMs: 100, maxMs: 2_000 } as const
-
-/** Settlements in one request; some 40 bytes each. */
-const SETTLEMENTS_MAX = 8_192
 
 /** What a lane is told once. */
 export interface SubscriptionSettings {
@@ -53,24 +44,19 @@ export interface LaneHost {
   connect(): Connection | undefined
   /** Runs before each stream: makes the group there, if this consumer says how. */
   prepare(connection: Connection): Promise<void>
-  delivered(run: LeasedRun, lane: SubscriptionLane): void
+  /** Messages lie ready. */
+  delivered(): void
   /** Something has been settled, or the lane has opened or ended. */
   changed(): void
   /** The broker refuses this consumer for good. */
   refused(error: CometError): void
 }
 
-/** Someone who waits until a settlement is durable. */
-interface Waiter {
-  readonly range: LeasedRange
-  readonly kind: SettlementAction['kind']
-  resolve(): void
-  reject(error: CometError): void
-}
-
-interface SentSettlements {
-  readonly settlements: readonly Settlement[]
-  readonly waiters: readonly Waiter[]
+/** A message that has been taken from a lane. */
+export interface TakenMessage {
+  readonly run: LeasedRun
+  readonly offset: number
+  readonly lane: SubscriptionLane
 }
 
 type Stream = MessageStream<SubscribeRequest, SubscribeResponse>
@@ -79,16 +65,17 @@ type Stream = MessageStream<SubscribeRequest, SubscribeResponse>
  * Membership of a consumer group at one broker: one stream, and what was leased over it.
  *
  * A stream that breaks is opened again, for ever: the new one names what is still held, so that
- * work goes on without a redelivery. One request with settlements is under way at a time; what is
- * settled meanwhile collects, so that the busier a consumer is, the fewer requests it sends.
+ * work goes on without a redelivery.
  */
 export class SubscriptionLane {
   readonly brokerName: string
   readonly #host: LaneHost
   readonly #settings: SubscriptionSettings
   readonly #credit: CreditWindow
-  readonly #settlements = new SettlementBuffer()
+  readonly #settler: Settler
   readonly #runs = new Set<LeasedRun>()
+  /** Those of which something waits, in the order of arrival. */
+  readonly #ready = new Fifo<LeasedRun>()
   #stream: Stream | undefined
   #address = ''
   #isOpen = false
@@ -101,18 +88,23 @@ export class SubscriptionLane {
   #failures = 0
   #retry: Timer | undefined
   #invisibleMs = 60_000
-  #maxAttempts = 0
-  #nextSettleId = 1
-  /** The request under way. */
-  #sent: (SentSettlements & { readonly id: number }) | undefined
-  #waiters: Waiter[] = []
-  #flushQueued = false
 
   constructor(host: LaneHost, brokerName: string, settings: SubscriptionSettings) {
     this.#host = host
     this.brokerName = brokerName
     this.#settings = settings
-    this.#credit = new CreditWindow(settings.bufferBytes, host.runtime.clock.elapsedMs())
+    const { clock, log } = host.runtime
+    this.#credit = new CreditWindow(settings.bufferBytes, clock.elapsedMs())
+    this.#settler = new Settler({
+      clock,
+      log,
+      send: (id, settlements) => this.#send({ kind: 'settle', id, settlements }),
+      invisibleMs: () => this.#invisibleMs,
+      answered: () => {
+        this.#endIfDrained()
+        this.#host.changed()
+      },
+    })
   }
 
   /** Whether the broker has let this consumer in. */
@@ -127,16 +119,7 @@ export class SubscriptionLane {
 
   /** Whether everything settled is durable. */
   get isFlushed(): boolean {
-    return this.#sent === undefined && this.#settlements.isEmpty
-  }
-
-  get invisibleMs(): number {
-    return this.#invisibleMs
-  }
-
-  /** Deliveries of one message before it goes to the dead letters; 0 before the broker has said so. */
-  get maxAttempts(): number {
-    return this.#maxAttempts
+    return this.#settler.isFlushed
   }
 
   /** Opens the stream, unless it stands or waits for its next try. */
@@ -159,21 +142,31 @@ export class SubscriptionLane {
     this.start()
   }
 
-  acknowledge(run: LeasedRun, offset: number): void {
-    if (!run.settle(offset)) return
-    this.#settlements.queue(run.queue).acknowledge(offset)
-    this.#afterSettling(run)
+  /**
+   * Takes the next message that surely is this consumer's: not while the broker is away, which may
+   * give it to somebody else meanwhile, and not after its lease has ended.
+   */
+  take(nowMs: number): TakenMessage | undefined {
+    if (!this.#isOpen) return undefined
+    for (let run = this.#ready.first; run !== undefined; run = this.#ready.first) {
+      if (run.leaseEndsMs <= nowMs) this.#lose(run)
+      const offset = run.take()
+      if (offset !== -1) return { run, offset, lane: this }
+      this.#ready.shift()
+    }
+    return undefined
   }
 
-  /** Acknowledges all of `[from, to)` that is not settled. */
-  acknowledgeAll(run: LeasedRun, from: number, to: number): void {
-    this.#settleRanges(run, run.settleAll(from, to), { kind: 'acknowledge' })
+  acknowledge(run: LeasedRun, offset: number): void {
+    if (!run.settle(offset)) return
+    this.#settler.queue(run.queue).acknowledge(offset)
+    this.#afterSettling(run)
   }
 
   /** Ends the lease of one message in another way. */
   settle(run: LeasedRun, offset: number, action: SettlementAction): void {
     if (!run.settle(offset)) return
-    this.#settlements.queue(run.queue).add(offset, offset + 1, action)
+    this.#settler.queue(run.queue).add(offset, offset + 1, action)
     this.#afterSettling(run)
   }
 
@@ -182,24 +175,21 @@ export class SubscriptionLane {
     if (this.#closed) {
       return Promise.reject(new CometError('CLOSED', 'the consumer was closed; the lease will end'))
     }
-    return new Promise((resolve, reject) => {
-      const range = { ...run.queue, from: offset, to: offset + 1 }
-      this.#waiters.push({ range, kind: action.kind, resolve, reject })
-      if (action.kind === 'extend') this.#extend([range], action.delayMs)
-      else this.settle(run, offset, action)
-    })
+    const range = { ...run.queue, from: offset, to: offset + 1 }
+    const durable = this.#settler.durable(range, action.kind)
+    if (action.kind === 'extend') this.#settler.extend([range], action.delayMs)
+    else this.settle(run, offset, action)
+    return durable
   }
 
-  /** Extends leases that end before half of their time is left. */
+  /** Extends leases of which less than half is left. */
   extendLeases(nowMs: number): void {
     const halfMs = this.#invisibleMs / 2
     for (const run of this.#runs) {
       run.expire(nowMs)
       if (run.isFinished) this.#finishRun(run)
-      else if (run.leaseEndsMs - nowMs < halfMs) {
-        this.#extend(run.toExtend(), this.#invisibleMs)
-        run.leaseEndsMs = nowMs + this.#invisibleMs
-      }
+      // A broker that is away extends nothing; it will be told what is held when it is back.
+      else if (this.#isOpen && run.leaseEndsMs - nowMs < halfMs) this.#settler.extendRun(run)
     }
   }
 
@@ -208,7 +198,9 @@ export class SubscriptionLane {
     if (this.#leaving) return
     this.#leaving = true
     this.#stream?.send({ kind: 'leave' })
-    this.#releaseWaiting()
+    if (this.#isOpen) this.#releaseWaiting()
+    // A broker that is away finds out by itself; nobody should wait for it because of that.
+    else for (const run of this.#runs) this.#lose(run)
   }
 
   /** Ends the stream; what was not settled is for the broker to hand out again. */
@@ -220,9 +212,9 @@ export class SubscriptionLane {
     this.#stream = undefined
     if (this.isFlushed) stream?.end()
     else stream?.cancel()
-    const error = new CometError('CLOSED', 'the consumer was closed before the broker had answered')
-    for (const waiter of [...(this.#sent?.waiters ?? []), ...this.#waiters]) waiter.reject(error)
-    this.#waiters = []
+    this.#settler.close(
+      new CometError('CLOSED', 'the consumer was closed before the broker had answered'),
+    )
   }
 
   async #start(connection: Connection): Promise<void> {
@@ -271,12 +263,8 @@ export class SubscriptionLane {
 
   /** What the broker must not hand out again: what is leased, and what is settled but not yet there. */
   #held(): LeasedRange[] {
-    const unanswered = this.#settlements.take(Number.POSITIVE_INFINITY)
-    this.#settlements.putBack(unanswered)
-    const settled = unanswered
-      .filter(({ action }) => action.kind !== 'extend')
-      .map(({ range }) => range)
-    return joinRanges([...[...this.#runs].flatMap((run) => run.unsettled()), ...settled])
+    const leased = [...this.#runs].flatMap((run) => run.unsettled())
+    return joinRanges([...leased, ...this.#settler.unanswered()])
   }
 
   #take(response: SubscribeResponse): void {
@@ -289,7 +277,7 @@ export class SubscriptionLane {
         this.#grant()
         return
       case 'settled':
-        this.#settled(response)
+        this.#settler.take(response.id, response.failures)
         return
       case 'draining':
         this.#peerDraining = true
@@ -303,7 +291,6 @@ export class SubscriptionLane {
     this.#isOpen = true
     this.#failures = 0
     this.#invisibleMs = response.invisibleMs
-    this.#maxAttempts = response.maxAttempts
     const leaseEndsMs = this.#host.runtime.clock.elapsedMs() + response.invisibleMs
     for (const run of this.#runs) {
       run.leaseEndsMs = leaseEndsMs
@@ -312,8 +299,10 @@ export class SubscriptionLane {
       }
       if (run.isFinished) this.#finishRun(run)
     }
-    this.#flush()
+    this.#grant()
+    this.#settler.flush()
     this.#host.changed()
+    this.#host.delivered()
   }
 
   #deliver(delivery: Delivery): void {
@@ -331,11 +320,12 @@ export class SubscriptionLane {
         delivered.openRuns += 1
         const run = new LeasedRun({ queue, batch, from, to, attempt, delivered, leaseEndsMs })
         this.#runs.add(run)
-        if (!this.#leaving && !this.#peerDraining) this.#host.delivered(run, this)
+        this.#ready.push(run)
       }
       if (delivered.openRuns === 0) this.#finishBytes(bytes.length)
     }
     if (this.#leaving || this.#peerDraining) this.#releaseWaiting()
+    else this.#host.delivered()
   }
 
   /** A batch that was damaged on its way, or at rest, goes back: the next attempt may read it whole. */
@@ -351,7 +341,7 @@ export class SubscriptionLane {
         { broker: this.brokerName, topic: delivery.topic, queue: queue.queueId, error },
         'a damaged batch was sent back',
       )
-      const settlements = this.#settlements.queue(queue)
+      const settlements = this.#settler.queue(queue)
       // Without a header, nobody knows which of the leased messages it held: all go back.
       const [low, high] =
         batch === undefined
@@ -364,49 +354,20 @@ export class SubscriptionLane {
           settlements.add(from, to, { kind: 'retry', delayMs: undefined, reason: error.message })
         }
       }
-      this.#flushSoon()
+      this.#settler.flushSoon()
       return undefined
     }
   }
 
-  #settled(response: Extract<SubscribeResponse, { readonly kind: 'settled' }>): void {
-    const sent = this.#sent
-    if (sent === undefined || sent.id !== response.id) return
-    this.#sent = undefined
-    const failures = response.failures.map(({ index, error, message }) => ({
-      settlement: sent.settlements[index],
-      error: new CometError(errorCodeOfId(error), message),
-    }))
-    for (const waiter of sent.waiters) {
-      const failure = failures.find(
-        ({ settlement }) =>
-          settlement?.action.kind === waiter.kind && covers(settlement.range, waiter.range),
-      )
-      if (failure === undefined) waiter.resolve()
-      else waiter.reject(failure.error)
-    }
-    for (const { settlement, error } of failures) {
-      this.#host.runtime.log.debug(
-        { broker: this.brokerName, range: settlement?.range, error },
-        'a settlement came too late',
-      )
-    }
-    this.#flush()
-    this.#endIfDrained()
-    this.#host.changed()
+  #lose(run: LeasedRun): void {
+    run.loseWaiting()
+    if (run.isFinished) this.#finishRun(run)
   }
 
   #settleRanges(run: LeasedRun, ranges: readonly LeasedRange[], action: SettlementAction): void {
-    const settlements = this.#settlements.queue(run.queue)
+    const settlements = this.#settler.queue(run.queue)
     for (const { from, to } of ranges) settlements.add(from, to, action)
     this.#afterSettling(run)
-  }
-
-  #extend(ranges: readonly LeasedRange[], delayMs: number): void {
-    for (const range of ranges) {
-      this.#settlements.queue(range).add(range.from, range.to, { kind: 'extend', delayMs })
-    }
-    this.#flushSoon()
   }
 
   #releaseWaiting(): void {
@@ -417,7 +378,7 @@ export class SubscriptionLane {
 
   #afterSettling(run: LeasedRun): void {
     if (run.isFinished) this.#finishRun(run)
-    this.#flushSoon()
+    this.#settler.flushSoon()
   }
 
   #finishRun(run: LeasedRun): void {
@@ -428,39 +389,19 @@ export class SubscriptionLane {
 
   #finishBytes(bytes: number): void {
     this.#credit.finished(bytes, this.#host.runtime.clock.elapsedMs())
-    this.#flushSoon()
+    this.#grant()
   }
 
   #grant(): void {
-    if (!this.#isOpen || this.#leaving || this.#peerDraining) return
+    if (this.#leaving || this.#peerDraining || !this.#isOpen) return
     const bytes = this.#credit.grant()
-    if (bytes > 0) this.#stream?.send({ kind: 'credit', bytes })
+    if (bytes > 0) this.#send({ kind: 'credit', bytes })
   }
 
-  /** What is settled within one turn goes out together. */
-  #flushSoon(): void {
-    if (this.#flushQueued) return
-    this.#flushQueued = true
-    queueMicrotask(() => {
-      this.#flushQueued = false
-      this.#flush()
-      this.#endIfDrained()
-    })
-  }
-
-  #flush(): void {
-    if (!this.#isOpen) return
-    this.#grant()
-    if (this.#sent !== undefined || this.#settlements.isEmpty) return
-    const settlements = this.#settlements.take(SETTLEMENTS_MAX)
-    // Those whose settlement did not fit in wait for the next request.
-    const isIn = ({ range, kind }: Waiter): boolean =>
-      settlements.some(({ range: outer, action }) => action.kind === kind && covers(outer, range))
-    const waiters = this.#waiters.filter(isIn)
-    if (waiters.length > 0) this.#waiters = this.#waiters.filter((waiter) => !isIn(waiter))
-    const id = this.#nextSettleId++
-    this.#sent = { id, settlements, waiters }
-    this.#stream?.send({ kind: 'settle', id, settlements })
+  #send(request: SubscribeRequest): boolean {
+    if (!this.#isOpen || this.#stream === undefined) return false
+    this.#stream.send(request)
+    return true
   }
 
   /** A broker that drains waits for this; so does nobody else. */
@@ -471,13 +412,7 @@ export class SubscriptionLane {
   #failed(error: CometError): void {
     this.#stream = undefined
     this.#isOpen = false
-    const sent = this.#sent
-    if (sent !== undefined) {
-      // Settling again what may be settled already does no harm.
-      this.#settlements.putBack(sent.settlements)
-      this.#waiters = [...sent.waiters, ...this.#waiters]
-      this.#sent = undefined
-    }
+    this.#settler.streamLost()
     if (this.#closed) return
     if (finalErrors.has(error.code)) {
       this.#host.refused(error)

@@ -1,10 +1,12 @@
 import { type CometError, type Services, toCometError } from '@cometmq/protocol'
 import type { Connection, Runtime, Timer } from '@cometmq/runtime'
-import { Fifo } from '../fifo.ts'
 import type { RouteCache } from '../route/route-cache.ts'
 import { untilAborted } from '../until-aborted.ts'
-import type { LeasedRun } from './leased-run.ts'
-import { SubscriptionLane, type SubscriptionSettings } from './subscription-lane.ts'
+import {
+  SubscriptionLane,
+  type SubscriptionSettings,
+  type TakenMessage,
+} from './subscription-lane.ts'
 
 /** Leases are looked after that often; far below the shortest lease that a broker grants. */
 const LEASE_CHECK_MS = 250
@@ -37,13 +39,6 @@ export interface SubscriptionEvents {
   refused(error: CometError): void
 }
 
-/** A message that has been taken from a subscription. */
-export interface TakenMessage {
-  readonly run: LeasedRun
-  readonly offset: number
-  readonly lane: SubscriptionLane
-}
-
 /**
  * Membership of a consumer group at every broker that serves the topic, and the messages that have
  * come from them. Brokers come and go with the route; losing one never stops the others.
@@ -54,7 +49,9 @@ export class Subscription {
   readonly #group: GroupSettings | undefined
   readonly #events: SubscriptionEvents
   readonly #lanes = new Map<string, SubscriptionLane>()
-  readonly #ready = new Fifo<{ readonly run: LeasedRun; readonly lane: SubscriptionLane }>()
+  /** The lanes once more, to take from in turn. */
+  readonly #inTurn: SubscriptionLane[] = []
+  #turn = 0
   readonly #unwatch: () => void
   readonly #unlisten: () => void
   #leaseTimer: Timer | undefined
@@ -79,13 +76,12 @@ export class Subscription {
     this.#meetRoute()
   }
 
-  /** Takes the next message, in the order of arrival. */
-  take(): TakenMessage | undefined {
-    for (let first = this.#ready.first; first !== undefined; first = this.#ready.first) {
-      const { run, lane } = first
-      const offset = run.take()
-      if (offset !== -1) return { run, lane, offset }
-      this.#ready.shift()
+  /** Takes the next message, from each broker in turn. `nowMs`: `clock.elapsedMs()`. */
+  take(nowMs: number): TakenMessage | undefined {
+    for (let tried = 0; tried < this.#inTurn.length; tried++) {
+      this.#turn = (this.#turn + 1) % this.#inTurn.length
+      const taken = this.#inTurn[this.#turn]?.take(nowMs)
+      if (taken !== undefined) return taken
     }
     return undefined
   }
@@ -150,10 +146,7 @@ export class Subscription {
         runtime: this.#ports.runtime,
         connect: () => this.#ports.connectionTo(brokerName),
         prepare: (connection) => this.#prepare(connection),
-        delivered: (run, from) => {
-          this.#ready.push({ run, lane: from })
-          this.#events.delivered()
-        },
+        delivered: () => this.#events.delivered(),
         changed: () => this.#notify(),
         refused: (error) => this.#events.refused(error),
       },
@@ -161,6 +154,7 @@ export class Subscription {
       this.#settings,
     )
     this.#lanes.set(brokerName, lane)
+    this.#inTurn.push(lane)
     return lane
   }
 

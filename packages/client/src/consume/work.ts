@@ -5,7 +5,7 @@ import type { Subscription } from './subscription.ts'
 /** Takes messages from a subscription, and knows what to do with them. */
 export interface Work {
   /** Starts on the next messages. Undefined: there were none; a promise: they are being handled. */
-  next(subscription: Subscription, ports: MessagePorts): Started
+  next(subscription: Subscription, nowMs: number, ports: MessagePorts): Started
 }
 
 export type Started =

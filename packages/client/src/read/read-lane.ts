@@ -225,7 +225,6 @@ export class ReadLane {
     switch (response.kind) {
       case 'assigned': {
         const cursor = this.#cursorOf(response.assignmentId)
-        this.#failures = 0
         if (cursor === undefined) return
         cursor.readTo = response.from
         cursor.endOffset ??= response.maxOffset
@@ -253,43 +252,58 @@ export class ReadLane {
   }
 
   #takeBatches(response: Extract<ReadResponse, { readonly kind: 'batches' }>): void {
+    const batches = this.#verified(response.batches)
+    if (batches === undefined) return
+    this.#failures = 0
     const cursor = this.#cursorOf(response.assignmentId)
-    const ranges =
-      response.ranges.length > 0
-        ? response.ranges
-        : this.#settings.filter === ''
-          ? [response.from, response.next]
-          : []
-    for (const bytes of response.batches) {
-      this.#grantedBytes = Math.max(0, this.#grantedBytes - bytes.length)
-      this.#heldBytes += bytes.length
-      const credit = { openRuns: 1, bytes: bytes.length, lane: this }
-      if (cursor !== undefined) this.#takeBatch(cursor, bytes, ranges, credit)
+    for (const batch of batches) {
+      const { totalBytes } = batch
+      this.#grantedBytes = Math.max(0, this.#grantedBytes - totalBytes)
+      this.#heldBytes += totalBytes
+      const credit = { openRuns: 1, bytes: totalBytes, lane: this }
+      if (cursor !== undefined) this.#takeBatch(cursor, batch, this.#wanted(response), credit)
       credit.openRuns -= 1
-      if (credit.openRuns === 0) this.#heldBytes -= bytes.length
+      if (credit.openRuns === 0) this.#heldBytes -= totalBytes
     }
     if (cursor !== undefined) cursor.readTo = response.next
     this.#grant()
     this.#host.changed()
   }
 
+  /** What was damaged on its way is read again, over another stream. */
+  #verified(bytes: readonly Buffer[]): RecordBatch[] | undefined {
+    try {
+      return bytes.map((each) => {
+        const batch = RecordBatch.parse(each)
+        batch.verifyBody()
+        return batch
+      })
+    } catch (error) {
+      const { topic } = this.#settings
+      this.#host.runtime.log.error(
+        { topic, broker: this.brokerName, error },
+        'read a damaged batch',
+      )
+      this.#stream?.cancel(toCometError(error))
+      return undefined
+    }
+  }
+
+  /** Pairs from, to: the offsets that the broker meant. */
+  #wanted(response: Extract<ReadResponse, { readonly kind: 'batches' }>): readonly number[] {
+    if (response.ranges.length > 0 || this.#settings.filter !== '') return response.ranges
+    return [response.from, response.next]
+  }
+
   #takeBatch(
     cursor: QueueCursor,
-    bytes: Buffer,
-    ranges: readonly number[],
+    batch: RecordBatch,
+    wanted: readonly number[],
     credit: ReadCredit,
   ): void {
-    let batch: RecordBatch
-    try {
-      batch = RecordBatch.parse(bytes)
-      batch.verifyBody()
-    } catch (thrown) {
-      this.#host.refused(toCometError(thrown))
-      return
-    }
-    for (let i = 0; i < ranges.length; i += 2) {
-      const next = Math.max(ranges[i] as number, batch.baseQueueOffset)
-      const to = Math.min(ranges[i + 1] as number, batch.baseQueueOffset + batch.messageCount)
+    for (let i = 0; i < wanted.length; i += 2) {
+      const next = Math.max(wanted[i] as number, batch.baseQueueOffset)
+      const to = Math.min(wanted[i + 1] as number, batch.baseQueueOffset + batch.messageCount)
       if (next >= to) continue
       if (cursor.openRuns === 0) cursor.handedTo = next
       cursor.openRuns += 1

@@ -1,4 +1,5 @@
-import { type ErrorCode, errorTable } from '@cometmq/protocol'
+import { crc32 } from 'node:zlib'
+import { type ErrorCode, errorTable, HEADER_BYTES, layout } from '@cometmq/protocol'
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
 import { type ScriptedReader, storedBatch } from '../scripted/scripted-streams.ts'
@@ -90,6 +91,53 @@ describe('reader', () => {
 
     expect(broker.assignments[2]?.start).toEqual({ kind: 'offset', offset: 10 })
     expect(reader.skipped).toBe(7)
+  })
+
+  // A sender that lies about its batch must not stand in the way of every reader for ever.
+  test('passes over a batch that nobody can decode', async () => {
+    const { world, reader, broker } = await open({ from: 'earliest' })
+    assigned(broker, 0, { from: 0, maxOffset: 4 })
+    const lying = storedBatch('orders', 0, ['0', '1'])
+    // Says that it holds three messages, with checksums to match.
+    const batch = relabelled(lying, 3)
+
+    broker.send({
+      kind: 'batches',
+      assignmentId: broker.assignments[0]?.assignmentId ?? 0,
+      from: 0,
+      next: 4,
+      maxOffset: 4,
+      batches: [batch, storedBatch('orders', 3, ['3'])],
+      ranges: [],
+    })
+
+    expect(await take(world, reader, 1)).toEqual([3])
+    expect(reader.skipped).toBe(3)
+  })
+
+  test('reads again what was damaged on its way', async () => {
+    const { world, reader, broker } = await open({ from: 'earliest' })
+    assigned(broker, 0, { from: 0, maxOffset: 1 })
+    const damaged = storedBatch('orders', 0, ['10'])
+    damaged[damaged.length - 1] = (damaged.at(-1) as number) ^ 1
+    const { assignmentId = 0 } = broker.assignments[0] ?? {}
+
+    broker.send({
+      kind: 'batches',
+      assignmentId,
+      from: 0,
+      next: 1,
+      maxOffset: 1,
+      batches: [damaged],
+      ranges: [],
+    })
+    await world.until(() => world.a.readers[1]?.assignments.length === 2)
+    const again = world.a.readers[1] as ScriptedReader
+    assigned(again, 0, { from: 0, maxOffset: 1 })
+    batches(again, 0, 0, ['10'])
+
+    expect(again.assignments[0]?.start).toEqual({ kind: 'offset', offset: 0 })
+    expect(await take(world, reader, 1)).toEqual([10])
   })
 
   test('commits under its name how far it got', async () => {
@@ -260,4 +308,17 @@ function credit(broker: ScriptedReader): number {
     (sum, request) => sum + (request.kind === 'credit' ? request.bytes : 0),
     0,
   )
+}
+
+/** The same batch with another count of messages, and checksums that match. */
+function relabelled(bytes: Buffer, messageCount: number): Buffer {
+  const copy = Buffer.from(bytes)
+  copy.writeUInt32LE(messageCount, layout.messageCount)
+  const body = crc32(copy.subarray(layout.bornTimeMs, layout.bodyChecksum))
+  copy.writeUInt32LE(crc32(copy.subarray(layout.sectionBytes), body), layout.bodyChecksum)
+  const headerEnd = HEADER_BYTES + copy.readUInt16LE(layout.topicBytes)
+  const header = crc32(copy.subarray(0, layout.headerChecksum))
+  const checksum = crc32(copy.subarray(layout.version, headerEnd), header)
+  copy.writeUInt32LE(checksum, layout.headerChecksum)
+  return copy
 }

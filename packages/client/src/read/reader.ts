@@ -127,7 +127,7 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
     return positions
   }
 
-  /** Messages that retention had deleted before this reader came to them. */
+  /** Messages that retention had deleted before this reader came to them, or that nobody can decode. */
   get skipped(): number {
     return this.#skipped
   }
@@ -196,26 +196,50 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
   async #take(run: ReadRun): Promise<ReadMessage<T> | undefined> {
     const offset = run.next
     const { batch, cursor } = run
-    if (this.#messages?.run !== run) {
-      const base = batch.baseQueueOffset
-      const all = batch.messages(offset - base, run.to - base)
-      this.#messages = { run, first: offset, all }
-    }
-    const raw = this.#messages.all[offset - this.#messages.first] as Message
-    run.next += 1
+    const raw = this.#rawMessage(run)
+    if (raw === undefined) {
+      // Nobody can ever read it, and behind it may lie much that can be read.
+      this.#countSkipped(cursor, run.to - offset, 'messages that cannot be decoded were skipped')
+      run.next = run.to
+    } else run.next += 1
     cursor.handedTo = run.next
-    if (run.next === run.to) {
-      this.#ready.shift()
-      this.#messages = undefined
-      cursor.openRuns -= 1
-      // With a filter, the next run may begin later.
-      const following = this.#followingRun(cursor)
-      if (following !== undefined) cursor.handedTo = following.next
-      run.credit.lane.finished(run)
-    }
+    if (run.next === run.to) this.#finish(run)
+    if (raw === undefined) return undefined
     const value = await this.#ports.decode(raw.body as Buffer)
     const view = new MessageView(batch, offset - batch.baseQueueOffset, raw)
     return new ReadMessage(value, cursor.brokerName, view)
+  }
+
+  #rawMessage(run: ReadRun): Message | undefined {
+    if (this.#messages?.run !== run) {
+      const base = run.batch.baseQueueOffset
+      try {
+        const all = run.batch.messages(run.next - base, run.to - base)
+        this.#messages = { run, first: run.next, all }
+      } catch {
+        return undefined
+      }
+    }
+    return this.#messages.all[run.next - this.#messages.first]
+  }
+
+  #finish(run: ReadRun): void {
+    const { cursor } = run
+    this.#ready.shift()
+    this.#messages = undefined
+    cursor.openRuns -= 1
+    // With a filter, the next run may begin later.
+    const following = this.#followingRun(cursor)
+    if (following !== undefined) cursor.handedTo = following.next
+    run.credit.lane.finished(run)
+  }
+
+  #countSkipped({ brokerName, queueId }: QueueCursor, count: number, sentence: string): void {
+    this.#skipped += count
+    this.#ports.runtime.log.warn(
+      { topic: this.#settings.topic, broker: brokerName, queue: queueId, count },
+      sentence,
+    )
   }
 
   #followingRun(cursor: QueueCursor): ReadRun | undefined {
@@ -267,13 +291,12 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
         connect: () => this.#ports.connectionTo(brokerName),
         arrived: (run) => this.#ready.push(run),
         changed: () => this.#wake(),
-        skipped: ({ queueId }, count) => {
-          this.#skipped += count
-          this.#ports.runtime.log.warn(
-            { topic: this.#settings.topic, broker: brokerName, queue: queueId, count },
+        skipped: (cursor, count) =>
+          this.#countSkipped(
+            cursor,
+            count,
             'messages were deleted before this reader came to them',
-          )
-        },
+          ),
         refused: (error) => {
           this.#refusal = error
           this.#wake()

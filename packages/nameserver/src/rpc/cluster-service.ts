@@ -22,6 +22,8 @@ export class ClusterService {
   readonly #log: Logger
   readonly #announce: (change: RouteChange) => void
   readonly #streams = new Map<ConnectionNumber, RegisterStream>()
+  /** Those whose peer does not read what it is answered. */
+  readonly #unread = new Set<RegisterStream>()
   /** By data folder: why its broker was refused last. */
   readonly #refusals = new Map<string, string>()
   #nextConnection = 0
@@ -86,8 +88,9 @@ export class ClusterService {
         if (!this.#table.beat(connection)) throw notRegistered()
         const number = request.beat?.number ?? 0
         const brokers = this.#table.brokers()
-        stream.send({ beat: { number, brokers, ...this.#table.groupOf(connection) } })
-        return
+        return this.#answer(stream, {
+          beat: { number, brokers, ...this.#table.groupOf(connection) },
+        })
       }
       case 'goodbye':
         this.#log.info(this.#table.brokerOf(connection), 'broker said goodbye')
@@ -121,8 +124,15 @@ export class ClusterService {
     this.#refusals.delete(registration.storeId)
     const topics = registration.topics.length
     this.#log.info({ brokerName, brokerId, epoch, topics }, 'broker registered')
-    stream.send({ registered: { brokers: this.#table.brokers() } })
+    this.#answer(stream, { registered: { brokers: this.#table.brokers() } })
     this.#announce(answer.change)
+  }
+
+  /** A peer that does not read is not answered until it does: to it this end has fallen silent. */
+  #answer(stream: RegisterStream, response: RegisterResponse): void {
+    if (this.#unread.has(stream) || stream.send(response)) return
+    this.#unread.add(stream)
+    void stream.writable().then(() => this.#unread.delete(stream))
   }
 
   #logRefusal({ brokerName, brokerId, storeId }: Registration, code: string): void {

@@ -18,6 +18,7 @@ const NO_TAG = 0xffff
 export interface Origin {
   readonly topic: string
   readonly queueId: number
+  /** Of the batch's first message. The others follow it one by one, there as here. */
   readonly queueOffset: number
   readonly storeTimeMs: number
   /** Deliveries that have ended without an acknowledgement. */

@@ -56,15 +56,21 @@ describe('errorOfStatus', () => {
   ])('reads the plain status $code, connected: $connected, as $expected', (row) => {
     const status = {
       code: row.code,
-      details: '',
+      details: 'why',
       trailer: () => undefined,
       connected: row.connected,
+      peer: 'broker:8081',
     }
 
-    expect(errorOfStatus(status).code).toBe(row.expected)
+    expect(errorOfStatus(status)).toMatchObject({ code: row.expected, message: 'broker:8081: why' })
   })
 })
 
 function arrived(status: ErrorStatus) {
-  return { ...status, trailer: (name: string) => status.trailers[name], connected: true }
+  return {
+    ...status,
+    trailer: (name: string) => status.trailers[name],
+    connected: true,
+    peer: 'broker:8081',
+  }
 }

@@ -15,6 +15,8 @@ export interface ReceivedStatus {
   readonly trailer: (name: string) => string | undefined
   /** Whether the call had reached a connection. If not, nothing of it was sent. */
   readonly connected: boolean
+  /** Who was called; named in the message of an error that does not come from there. */
+  readonly peer: string
 }
 
 /** The numbers of https://grpc.io/docs/guides/status-codes/. */
@@ -57,7 +59,9 @@ export function statusOfError(error: CometError): ErrorStatus {
 /** The CometError that a status carries, or what comes closest to a status of another origin. */
 export function errorOfStatus(status: ReceivedStatus): CometError {
   const code = status.trailer(CODE_TRAILER)
-  if (code === undefined) return new CometError(codeOfPlainStatus(status), status.details)
+  if (code === undefined) {
+    return new CometError(codeOfPlainStatus(status), `${status.peer}: ${status.details}`)
+  }
   const retryAfterMs = Number.parseInt(status.trailer(RETRY_AFTER_TRAILER) ?? '', 10)
   const options = Number.isNaN(retryAfterMs) ? {} : { retryAfterMs }
   return new CometError(isErrorCode(code) ? code : 'INTERNAL', status.details, options)

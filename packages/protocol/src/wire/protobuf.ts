@@ -77,6 +77,15 @@ export function readPacked(reader: Reader, into: number[]): void {
   while (reader.pos < end) into.push(readNumber(reader))
 }
 
+/**
+ * Throws `TOO_MANY` unless a list may have one more element. Asked before each is read: an empty one
+ * costs two bytes on the wire and an object here.
+ */
+export function checkMore(list: readonly unknown[], max: number, what: string): void {
+  if (list.length < max) return
+  throw new CometError('TOO_MANY', `a request carries more than ${max} ${what}`)
+}
+
 export function readBytes(reader: Reader): Buffer {
   return reader.bytes() as Buffer
 }

@@ -1,5 +1,7 @@
+import { limits } from '../limits.ts'
 import type { Method } from './method.ts'
 import {
+  checkMore,
   decodeWith,
   encodeWith,
   fieldTag,
@@ -52,8 +54,10 @@ export const publishMethod: Method<PublishRequest, PublishResponse> = {
     decodeWith(bytes, (reader) => {
       const batches: Buffer[] = []
       readMessage(reader, (tag) => {
-        if (tag === fieldTag(1, LENGTH)) batches.push(readBytes(reader))
-        else skipField(reader, tag)
+        if (tag === fieldTag(1, LENGTH)) {
+          checkMore(batches, limits.batchesPerRequestMax, 'batches')
+          batches.push(readBytes(reader))
+        } else skipField(reader, tag)
       })
       return { batches }
     }),

@@ -1,6 +1,8 @@
 import { CometError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import type { Method } from './method.ts'
 import {
+  checkMore,
   decodeWith,
   encodeWith,
   fieldTag,
@@ -193,11 +195,15 @@ function readOpen(reader: Reader): SubscribeRequest {
     if (tag === fieldTag(1, LENGTH)) open.group = reader.string()
     else if (tag === fieldTag(2, LENGTH)) open.sessionId = reader.string()
     else if (tag === fieldTag(3, LENGTH)) open.clientId = reader.string()
-    else if (tag === fieldTag(4, LENGTH)) topics.push(readTopicFilter(reader))
-    else if (tag === fieldTag(5, VARINT)) open.invisibleMs = readNumber(reader)
+    else if (tag === fieldTag(4, LENGTH)) {
+      checkMore(topics, limits.topicsPerMemberMax, 'topics')
+      topics.push(readTopicFilter(reader))
+    } else if (tag === fieldTag(5, VARINT)) open.invisibleMs = readNumber(reader)
     else if (tag === fieldTag(6, VARINT)) open.creditBytes = readNumber(reader)
-    else if (tag === fieldTag(7, LENGTH)) held.push(readRange(reader))
-    else skipField(reader, tag)
+    else if (tag === fieldTag(7, LENGTH)) {
+      checkMore(held, limits.heldRangesMax, 'held ranges')
+      held.push(readRange(reader))
+    } else skipField(reader, tag)
   })
   return open
 }
@@ -226,8 +232,10 @@ function readSettle(reader: Reader): SubscribeRequest {
   const settle = { kind: 'settle' as const, id: 0, settlements }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, VARINT)) settle.id = readNumber(reader)
-    else if (tag === fieldTag(2, LENGTH)) settlements.push(readSettlement(reader))
-    else skipField(reader, tag)
+    else if (tag === fieldTag(2, LENGTH)) {
+      checkMore(settlements, limits.settlementsMax, 'settlements')
+      settlements.push(readSettlement(reader))
+    } else skipField(reader, tag)
   })
   return settle
 }

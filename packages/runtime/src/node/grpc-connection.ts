@@ -1,5 +1,10 @@
 import { CometError, type Method, toCometError } from '@cometmq/protocol'
-import { type CallOptions as GrpcCallOptions, Metadata } from '@grpc/grpc-js'
+import {
+  type Client,
+  type CallOptions as GrpcCallOptions,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js'
 import { checkedSize } from '../call-edge.ts'
 import type { CallMetadata, CallOptions, Connection, MessageStream } from '../transport.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
@@ -40,7 +45,7 @@ export class GrpcConnection implements Connection {
         (error, answer) => {
           forget()
           if (error !== null) {
-            reject(errorOfCall(error, call.getPeer() !== client.getChannel().getTarget()))
+            reject(this.#errorOf(error, call.getPeer(), client))
             return
           }
           try {
@@ -70,22 +75,23 @@ export class GrpcConnection implements Connection {
       metadataOf(options.metadata),
       deadlineOf(options.timeoutMs),
     )
-    const stream = new GrpcStream<Request, Response>(
-      duplex,
-      {
-        encode: (message) => method.encodeRequest(message),
-        decode: (bytes) => method.decodeResponse(bytes),
+    const stream = new GrpcStream<Request, Response>(duplex, {
+      encode: (message) => method.encodeRequest(message),
+      decode: (bytes) => method.decodeResponse(bytes),
+      // gRPC carries no reason this way.
+      abort: () => duplex.cancel(),
+      errorOf: (thrown) => {
+        throw thrown
       },
-      () => duplex.cancel(),
-    )
+    })
     const forget = this.#remember(options.signal, (error) => stream.cancel(error))
     duplex.on('end', () => {
       forget()
       stream.finish()
     })
-    duplex.on('error', (error: Parameters<typeof errorOfCall>[0]) => {
+    duplex.on('error', (error: ServiceError) => {
       forget()
-      stream.finish(errorOfCall(error, duplex.getPeer() !== client.getChannel().getTarget()))
+      stream.finish(this.#errorOf(error, duplex.getPeer(), client))
     })
     return stream
   }
@@ -101,6 +107,12 @@ export class GrpcConnection implements Connection {
   #check(signal: AbortSignal | undefined): void {
     if (this.#closed) throw this.#closedError()
     if (signal?.aborted) throw cancelledError(signal)
+  }
+
+  /** Until a call has a connection, grpc-js names as its peer what it was told to connect to. */
+  #errorOf(error: ServiceError, peer: string, client: Client): CometError {
+    const reachedPeer = peer !== client.getChannel().getTarget()
+    return errorOfCall(error, { address: this.address, reachedPeer })
   }
 
   #closedError(): CometError {

@@ -287,14 +287,12 @@ function streamImplementation(
     // At once: there are clients that send nothing before they have the headers.
     call.sendMetadata(new Metadata())
     const cancelled = new CometError('CANCELLED', 'the server has cancelled the stream')
-    const stream = new GrpcStream(
-      call,
-      {
-        encode: (message) => method.encodeResponse(message),
-        decode: (bytes) => decodeRequest(method, bytes),
-      },
-      (error = cancelled) => call.emit('error', serverStatusOf(error)),
-    )
+    const stream = new GrpcStream(call, {
+      encode: (message) => method.encodeResponse(message),
+      decode: (bytes) => decodeRequest(method, bytes),
+      abort: (error = cancelled) => call.emit('error', serverStatusOf(error)),
+      errorOf: (thrown) => errorOfHandler(thrown, method.path, log),
+    })
     call.on('end', () => setTimeout(() => stream.peerEnded(), RESET_GRACE_MS))
     call.on('cancelled', () => {
       // grpc-js says so after a proper end, too.

@@ -4,9 +4,9 @@ import type { ChannelOptions } from '@grpc/grpc-js'
 /**
  * Bytes that may be under way to a reader that has not asked for more, per stream and per
  * connection. HTTP/2 starts with 64 KiB, which a fast network with half a millisecond of round trip
- * exhausts at 130 MB/s. More is not better: on loopback (Node 24, two busy cores) 256 KiB messages
- * ran at 500 MB/s with this window, at 300 MB/s with 1 MiB and at 250 MB/s with 8 MiB, the bytes no
- * longer being in the cache when they are read. It also bounds what a paused stream holds.
+ * exhausts at 130 MB/s. More is not better: on loopback (Node 24, two cores, both busy) messages of
+ * 256 KiB ran at some 500 MB/s with this window and at about half of that with 1 to 8 MiB. It also
+ * bounds what a paused stream holds.
  */
 export const WINDOW_BYTES = 256 * 1024
 

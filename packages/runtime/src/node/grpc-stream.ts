@@ -3,23 +3,34 @@ import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js'
 import { checkedSize } from '../call-edge.ts'
 import type { MessageStream, StreamReceiver } from '../transport.ts'
 
+/**
+ * Bytes that may wait for the peer on one stream before `send` answers `false`. grpc-js counts messages,
+ * 16 of them, which of 4 MiB each would be 64 MiB for every peer that does not read.
+ */
+const WAITING_MAX_BYTES = 1024 * 1024
+
 type GrpcDuplex = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>
 
-export interface StreamCodec<Outgoing, Incoming> {
+/** What differs between the two ends of a stream. */
+export interface StreamSide<Outgoing, Incoming> {
   encode(message: Outgoing): Buffer
   decode(bytes: Buffer): Incoming
+  /** Tells the peer that the stream is broken. */
+  abort(error: CometError | undefined): void
+  /** What the stream breaks with when its receiver throws; or throws on. */
+  errorOf(thrown: unknown): CometError
 }
 
 /**
  * Either end of a stream, over the duplex that grpc-js has for it. Who opened it tells it what
  * became of the peer, by `peerEnded` and `finish`.
  *
- * A message costs one call of `write` or one `data` event; nothing is queued here.
+ * A message costs one call of `write` or one `data` event; nothing is queued here, but what is on
+ * its way to the connection is counted.
  */
 export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, Incoming> {
   readonly #duplex: GrpcDuplex
-  readonly #codec: StreamCodec<Outgoing, Incoming>
-  readonly #abort: (error: CometError | undefined) => void
+  readonly #side: StreamSide<Outgoing, Incoming>
   #receiver: StreamReceiver<Incoming> | undefined
   /** `ended` or `failed` has been called. */
   #received = false
@@ -29,29 +40,26 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
   #over = false
   #cancelledWith: CometError | undefined
   #drained: PromiseWithResolvers<void> | undefined
+  /** Of messages that the connection has not taken yet. */
+  #waitingBytes = 0
 
-  constructor(
-    duplex: GrpcDuplex,
-    codec: StreamCodec<Outgoing, Incoming>,
-    /** Tells the peer that the stream is broken. */
-    abort: (error: CometError | undefined) => void,
-  ) {
+  constructor(duplex: GrpcDuplex, side: StreamSide<Outgoing, Incoming>) {
     this.#duplex = duplex
-    this.#codec = codec
-    this.#abort = abort
+    this.#side = side
   }
 
   send(message: Outgoing): boolean {
     if (this.#sent) return true
-    return this.#duplex.write(checkedSize(this.#codec.encode(message)))
+    const bytes = checkedSize(this.#side.encode(message))
+    const { length } = bytes
+    this.#waitingBytes += length
+    this.#duplex.write(bytes, () => this.#taken(length))
+    return this.#hasRoom
   }
 
   writable(): Promise<void> {
-    if (this.#sent || !this.#duplex.writableNeedDrain) return Promise.resolve()
-    if (this.#drained === undefined) {
-      this.#drained = Promise.withResolvers()
-      this.#duplex.once('drain', () => this.#settleDrained())
-    }
+    if (this.#sent || this.#hasRoom) return Promise.resolve()
+    this.#drained ??= Promise.withResolvers()
     return this.#drained.promise
   }
 
@@ -66,7 +74,7 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
     if (this.#over) return
     this.#cancelledWith = error ?? new CometError('CANCELLED', 'this end has cancelled the stream')
     this.#stop()
-    this.#abort(error)
+    this.#side.abort(error)
     // Later, so that no receiver is called from within its own call of `cancel`.
     queueMicrotask(() => this.finish())
   }
@@ -77,12 +85,16 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
       if (this.#over) return
       let message: Incoming
       try {
-        message = this.#codec.decode(bytes)
+        message = this.#side.decode(bytes)
       } catch (thrown) {
         this.cancel(toCometError(thrown))
         return
       }
-      receiver.message(message)
+      try {
+        receiver.message(message)
+      } catch (thrown) {
+        this.cancel(this.#side.errorOf(thrown))
+      }
     })
   }
 
@@ -114,6 +126,15 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
   /** Whether nothing more can be sent. */
   get isSent(): boolean {
     return this.#sent
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waitingBytes < WAITING_MAX_BYTES && !this.#duplex.writableNeedDrain
+  }
+
+  #taken(byteLength: number): void {
+    this.#waitingBytes -= byteLength
+    if (this.#hasRoom) this.#settleDrained()
   }
 
   #stop(): void {

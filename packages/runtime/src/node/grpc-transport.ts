@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts'
 import type { Connection, Listener, ListenOptions, Transport } from '../transport.ts'
+import { parseAddress } from './address.ts'
 import { GrpcChannel } from './grpc-channel.ts'
 import { GrpcConnection } from './grpc-connection.ts'
 import { GrpcListener } from './grpc-listener.ts'
@@ -20,6 +21,7 @@ export class GrpcTransport implements Transport {
   }
 
   connect(address: string): Connection {
+    parseAddress(address)
     const shared = this.#channels.get(address) ?? { channel: new GrpcChannel(address), users: 0 }
     shared.users += 1
     this.#channels.set(address, shared)

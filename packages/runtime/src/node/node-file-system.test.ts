@@ -24,4 +24,14 @@ describe('nodeFileSystem', () => {
 
     await full.close()
   })
+
+  // Node's own way of making a folder with its parents never returns there, and keeps a core busy.
+  test.runIf(process.platform === 'linux')('gives up on a folder that cannot be made', async () => {
+    for (const folder of ['/proc/comet', '/proc/comet/data', '/dev/null/data']) {
+      await expect(nodeFileSystem.makeDirectory(folder)).rejects.toMatchObject({
+        code: 'STORE_UNUSABLE',
+        message: expect.stringMatching(`^cannot make ${folder}: E`),
+      })
+    }
+  })
 })

@@ -213,6 +213,22 @@ export function describeStreams(open: () => Promise<TransportSubject>): void {
     expect(near.inbox.failure?.message).not.toContain('secret')
   })
 
+  // One client's message must not end the process that serves all others.
+  check('breaks with what its receiver throws at the server', async (subject) => {
+    for (const [thrown, code] of [
+      [new CometError('ILLEGAL_NAME', 'no such name'), 'ILLEGAL_NAME'],
+      [new Error('secret: 42'), 'INTERNAL'],
+    ] as const) {
+      const { near, far } = await openChat(subject)
+      far.inbox.throws = thrown
+
+      near.stream.send({ text: 'one more' })
+
+      await until(subject, () => near.inbox.outcome === code && far.inbox.outcome === code)
+      expect(near.inbox.failure?.message).not.toContain('secret')
+    }
+  })
+
   // Without it a broker's memory belongs to its slowest consumer.
   check('makes its sender wait for a receiver that does not read', async (subject) => {
     const { near, far } = await openChat(subject)

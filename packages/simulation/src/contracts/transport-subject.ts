@@ -52,9 +52,12 @@ export class Inbox implements StreamReceiver<Note> {
   /** `ended`, or the code of the failure. */
   outcome: string | undefined
   failure: CometError | undefined
+  /** What the next message makes it throw. */
+  throws: Error | undefined
 
   message(note: Note): void {
     assert(this.outcome === undefined, 'a message came after the end')
+    if (this.throws !== undefined) throw this.throws
     this.texts.push(note.text)
   }
 

@@ -159,6 +159,15 @@ export function describeUnaryCalls(open: () => Promise<TransportSubject>): void 
     await expect(call).rejects.toMatchObject({ code: 'CONNECT_FAILED' })
   })
 
+  check('needs an address that is one', async (subject) => {
+    for (const address of ['nowhere', 'host:', ':1', 'host:port', 'a:1:2']) {
+      expect(() => subject.client.connect(address)).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }),
+      )
+    }
+    await subject.clock.yieldTurn()
+  })
+
   // The outcome is unknown: the handler may have done its work.
   check('is UNAVAILABLE when its connection breaks, and its handler learns it', async (subject) => {
     const hanging = new Hanging()

@@ -2,7 +2,7 @@ import type { SeededRandom } from '../seeded-random.ts'
 import type { DiskSpace } from './disk-space.ts'
 import { survivorCount } from './survivors.ts'
 
-export const PAGE_BYTES = 4096
+const PAGE_BYTES = 4096
 
 /** More unsynced changes than this and the system writes the older ones back by itself. */
 const CHANGES_MAX = 64

@@ -63,8 +63,8 @@ export class Session {
     this.client = client
     this.server = server
     this.#network = network
-    this.#toServer = { from: client, to: server, lastArrivalMs: 0, held: [] }
-    this.#toClient = { from: server, to: client, lastArrivalMs: 0, held: [] }
+    this.#toServer = { from: client, to: server, lastArrivalMs: 0, held: [], isReleasing: false }
+    this.#toClient = { from: server, to: client, lastArrivalMs: 0, held: [], isReleasing: false }
     network.sessions.add(this)
     // The way may have been blocked while the connection was made.
     this.reconsider()
@@ -99,7 +99,9 @@ export class Session {
   endForgotten(end: SessionEnd): void {
     const other = this.#other(end)
     const delayMs = this.#network.random.between(0, KEEPALIVE_MS)
-    other.life.clock.schedule(delayMs, () => this.breakEnd(other, 'the connection was reset'))
+    other.life.clock.schedule(delayMs, () => {
+      if (!this.#isBlocked()) this.breakEnd(other, 'the connection was reset')
+    })
   }
 
   /** That end learns that the connection is broken. */
@@ -109,8 +111,9 @@ export class Session {
     end.silence?.cancel()
     const calls = [...end.calls]
     end.calls.clear()
-    for (const call of calls) call.broken(new CometError('UNAVAILABLE', why))
+    // First, so that a call which is opened again at once does not end up on the broken connection.
     end.onBreak()
+    for (const call of calls) call.broken(new CometError('UNAVAILABLE', why))
     this.#forgetIfOver()
   }
 
@@ -163,10 +166,20 @@ export class Session {
     })
   }
 
+  /**
+   * What was held goes on after a while. It stays where it is until then, so that what arrives in
+   * between queues behind it.
+   */
   #release(pipe: Pipe): void {
-    if (this.#network.links.isBlocked(pipe.from.host, pipe.to.host)) return
-    const held = pipe.held.splice(0)
-    for (const deliver of held) this.#transmit(pipe, deliver)
+    const { clock, links } = this.#network
+    if (pipe.held.length === 0 || pipe.isReleasing) return
+    if (links.isBlocked(pipe.from.host, pipe.to.host)) return
+    pipe.isReleasing = true
+    clock.schedule(links.delayMs(pipe.from.host, pipe.to.host), () => {
+      pipe.isReleasing = false
+      if (links.isBlocked(pipe.from.host, pipe.to.host)) return
+      for (const deliver of pipe.held.splice(0)) this.#arrive(pipe, deliver)
+    })
   }
 
   #isBlocked(): boolean {
@@ -205,4 +218,6 @@ interface Pipe {
   lastArrivalMs: number
   /** What has come as far as a block. */
   readonly held: (() => void)[]
+  /** The block has gone, and what was held is about to arrive. */
+  isReleasing: boolean
 }

@@ -1,8 +1,8 @@
 import { CometError, type Method, toCometError } from '@cometmq/protocol'
 import {
   type CallOptions,
-  checkedSize,
   type Connection,
+  checkedSize,
   type MessageStream,
 } from '@cometmq/runtime'
 import type { ProcessLife } from '../process-life.ts'
@@ -92,6 +92,9 @@ export class SimulatedConnection implements Connection {
       windowBytes,
       encode: (message) => method.encodeRequest(message),
       decode: (bytes) => method.decodeResponse(bytes),
+      errorOf: (thrown) => {
+        throw thrown
+      },
       wire: {
         message: (bytes) => call.post(({ stream: other }) => other.arrive(bytes)),
         end: () => call.post(({ stream: other }) => other.peerEnded()),

@@ -130,6 +130,7 @@ export class SimulatedListener implements Listener {
       windowBytes: this.#options.windowBytes,
       encode: (message) => method.encodeResponse(message),
       decode: (bytes) => decodeRequest(method, bytes),
+      errorOf: (thrown) => errorOfHandler(thrown, method.path, this.#options.log),
       wire: {
         message: (bytes) => reply.message(bytes),
         end: () => {
@@ -209,6 +210,7 @@ function carried(error: CometError): CometError {
     details: status.details,
     trailer: (name) => status.trailers[name],
     connected: true,
+    peer: 'the server',
   })
 }
 

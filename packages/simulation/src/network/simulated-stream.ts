@@ -18,6 +18,8 @@ export interface SimulatedStreamOptions<Outgoing, Incoming> {
   readonly windowBytes: number
   readonly encode: (message: Outgoing) => Buffer
   readonly decode: (bytes: Buffer) => Incoming
+  /** What the stream breaks with when its receiver throws; or throws on. */
+  readonly errorOf: (thrown: unknown) => CometError
   readonly wire: StreamWire
   /** Called once: nothing goes over the stream any more. */
   readonly onOver: () => void
@@ -173,7 +175,11 @@ export class SimulatedStream<Outgoing, Incoming> implements MessageStream<Outgoi
       this.cancel(toCometError(thrown))
       return
     }
-    this.#receiver.message(message)
+    try {
+      this.#receiver.message(message)
+    } catch (thrown) {
+      this.cancel(this.#options.errorOf(thrown))
+    }
   }
 
   #stop(): void {

@@ -9,6 +9,9 @@ import type { AppliedStamp, DerivedState, Dispatcher } from './dispatcher.ts'
 /** Rows changed since the last checkpoint that memory holds before the next one begins early. */
 const RECENT_ROWS_MAX = 50_000
 
+/** The same for queues and windows: what each costs is paid in one go, and holds up everything else. */
+const CHANGED_QUEUES_MAX = 4096
+
 /** The writer waits when so many times the bytes of one checkpoint have been applied since the last. */
 const LAG_MAX = 4
 
@@ -65,7 +68,9 @@ export class Checkpointer {
 
   get #isDue(): boolean {
     const { dispatcher, state } = this.#parts
-    if (state.tables.recentRows > RECENT_ROWS_MAX) return true
+    const { tables, queues, producers } = state
+    if (tables.recentRows > RECENT_ROWS_MAX) return true
+    if (queues.changedCount + producers.changedCount > CHANGED_QUEUES_MAX) return true
     return dispatcher.appliedOffset - this.#appliedOffset >= this.#maxBytes
   }
 

@@ -49,32 +49,24 @@ export function firstEntry(entries: IndexEntries, isReached: (index: number) => 
   return low
 }
 
-/** Every number but the first entry's is the distance to the one before it; see the format's page. */
-export function encodeIndexBlock(entries: IndexEntries): Buffer {
-  const numbers: number[] = [entries.count]
-  let before = [0, 0, 0, 0]
-  for (let index = 0; index < entries.count; index++) {
-    const entry = [
-      baseOf(entries, index),
-      logOffsetOf(entries, index),
-      bytesOf(entries, index),
-      storeTimeOf(entries, index),
-    ]
-    const [base = 0, logOffset = 0, recordBytes = 0, storeTimeMs = 0] = entry
-    const [baseBefore = 0, logOffsetBefore = 0, , storeTimeBefore = 0] = before
-    numbers.push(
-      base - baseBefore,
-      logOffset - logOffsetBefore,
-      recordBytes,
-      storeTimeMs - storeTimeBefore,
-    )
-    before = entry
+/** The entries `[from, to)` of `entries`, as distances; see the page of the format. */
+export function encodeIndexBlock(entries: IndexEntries, from = 0, to = entries.count): Buffer {
+  const distances: number[] = [to - from]
+  let base = 0
+  let logOffset = 0
+  let storeTimeMs = 0
+  for (let index = from; index < to; index++) {
+    distances.push(baseOf(entries, index) - base, logOffsetOf(entries, index) - logOffset)
+    distances.push(bytesOf(entries, index), storeTimeOf(entries, index) - storeTimeMs)
+    base = baseOf(entries, index)
+    logOffset = logOffsetOf(entries, index)
+    storeTimeMs = storeTimeOf(entries, index)
   }
-  numbers.push(entries.to - (before[0] ?? 0))
+  distances.push(endOf(entries, to - 1) - base)
   let bytes = 0
-  for (const number of numbers) bytes += varintBytes(number)
+  for (const distance of distances) bytes += varintBytes(distance)
   const writer = new ByteWriter(Buffer.allocUnsafe(bytes))
-  for (const number of numbers) writer.varint(number)
+  for (const distance of distances) writer.varint(distance)
   return writer.bytes
 }
 

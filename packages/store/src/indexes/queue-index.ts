@@ -153,9 +153,9 @@ export class QueueIndex {
     let lastBlock = 0
     if (frozen.count > this.#persisted) {
       for (let first = 0; first < frozen.count; first += BLOCK_ENTRIES) {
-        const block = slice(frozen, first, Math.min(first + BLOCK_ENTRIES, frozen.count))
-        const key = indexKey(this.key, baseOf(block, 0))
-        operations.push({ kind: 'put', key, value: encodeIndexBlock(block) })
+        const key = indexKey(this.key, baseOf(frozen, first))
+        const end = Math.min(first + BLOCK_ENTRIES, frozen.count)
+        operations.push({ kind: 'put', key, value: encodeIndexBlock(frozen, first, end) })
         lastBlock = first
       }
     }
@@ -247,12 +247,4 @@ function foundIn(entries: IndexEntries, offset: number): Found {
 
 function baseOrEnd(entries: IndexEntries, end: number): number {
   return entries.count > 0 ? baseOf(entries, 0) : end
-}
-
-function slice(entries: IndexEntries, from: number, to: number): IndexEntries {
-  const numbers: number[] = []
-  for (let at = from * ENTRY_NUMBERS; at < to * ENTRY_NUMBERS; at++) {
-    numbers.push(entries.numbers[at] as number)
-  }
-  return { numbers, count: to - from, to: endOf(entries, to - 1) }
 }

@@ -20,8 +20,9 @@ export class QueueIndexes {
   readonly #blocks = new BlockCache(CACHED_BLOCKS)
   readonly #topics = new Map<string, (QueueIndex | undefined)[]>()
   #dirty = new Set<QueueIndex>()
-  /** Queues with entries in memory, the one changed longest ago first. */
-  readonly #inMemory = new Set<QueueIndex>()
+  /** Entries in memory by queue, as of its last checkpoint; the one changed longest ago comes first. */
+  readonly #inMemory = new Map<QueueIndex, number>()
+  #memoryEntries = 0
   /** Topics deleted since the last checkpoint: level may hold rows of theirs. */
   #forgotten: string[] = []
 
@@ -58,6 +59,11 @@ export class QueueIndexes {
     }
   }
 
+  /** Queues that the next checkpoint writes. */
+  get changedCount(): number {
+    return this.#dirty.size
+  }
+
   /** Must be called for each index that was changed. */
   changed(index: QueueIndex): void {
     this.#dirty.add(index)
@@ -72,7 +78,7 @@ export class QueueIndexes {
         if (key.compare(from) < 0 || key.compare(to) >= 0) continue
         queues[index.key.queueId] = undefined
         this.#dirty.delete(index)
-        this.#inMemory.delete(index)
+        this.#countMemory(index, 0)
       }
       if (queues.some((index) => index !== undefined)) continue
       this.#topics.delete(topic)
@@ -111,8 +117,7 @@ export class QueueIndexes {
       done: () => {
         for (const finish of finished) finish()
         for (const index of dirty) {
-          this.#inMemory.delete(index)
-          if (this.#isKnown(index) && index.memoryEntries > 0) this.#inMemory.add(index)
+          this.#countMemory(index, this.#isKnown(index) ? index.memoryEntries : 0)
         }
         this.#releaseMemory()
       },
@@ -146,15 +151,20 @@ export class QueueIndexes {
     return this.#topics.get(index.key.topic)?.[index.key.queueId] === index
   }
 
+  #countMemory(index: QueueIndex, entries: number): void {
+    this.#memoryEntries += entries - (this.#inMemory.get(index) ?? 0)
+    this.#inMemory.delete(index)
+    if (entries > 0) this.#inMemory.set(index, entries)
+  }
+
   #releaseMemory(): void {
-    let entries = 0
-    for (const index of this.#inMemory) entries += index.memoryEntries
-    for (const index of this.#inMemory) {
-      if (entries <= MEMORY_ENTRIES_MAX) return
-      const before = index.memoryEntries
+    if (this.#memoryEntries <= MEMORY_ENTRIES_MAX) return
+    // To well below the limit, so that the search for the oldest is not made each time. Over a copy,
+    // for a queue that keeps entries goes to the end.
+    for (const index of Array.from(this.#inMemory.keys())) {
+      if (this.#memoryEntries <= MEMORY_ENTRIES_MAX / 2) return
       index.releaseMemory()
-      entries -= before - index.memoryEntries
-      if (index.memoryEntries === 0) this.#inMemory.delete(index)
+      this.#countMemory(index, index.memoryEntries)
     }
   }
 

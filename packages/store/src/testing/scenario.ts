@@ -8,7 +8,7 @@ export const PRODUCER = 'aaaaaaaaaaaaaaaa'
 export const QUEUE = { topic: 'orders', queueId: 0 }
 
 /** Segments so small that a dozen messages fill one. */
-export function tinyConfig(changes: Partial<Omit<StoreConfig, 'directory'>> = {}): StoreConfig {
+function tinyConfig(changes: Partial<Omit<StoreConfig, 'directory'>> = {}): StoreConfig {
   return storeConfig('/data', {
     segmentMaxBytes: 4096,
     minFreeBytes: 0,
@@ -23,7 +23,7 @@ export function tinyConfig(changes: Partial<Omit<StoreConfig, 'directory'>> = {}
   })
 }
 
-export function runtimeOn(
+function runtimeOn(
   disk: { readonly files: FileSystem; readonly keyValueStores: KeyValueStores },
   clock: Clock,
 ): StoreRuntime {

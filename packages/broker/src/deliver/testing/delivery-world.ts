@@ -58,6 +58,8 @@ export interface Received {
   readonly retry: boolean
   readonly attempt: number
   readonly offset: number
+  /** In its batch. */
+  readonly index: number
   readonly body: string
   readonly id: string
   readonly origin: Origin | undefined
@@ -102,6 +104,7 @@ export class TestMember implements MemberSink {
         this.received.push({
           ...delivery,
           offset,
+          index,
           body: Buffer.from(message.body).toString().replace(/\.+$/, ''),
           id: batch.messageId(index, message),
           origin: batch.sections.origin,
@@ -225,8 +228,8 @@ export class World {
   }
 
   async deleteTopic(name: string): Promise<void> {
-    const changes = [deleteTopic(name), deleteQueuesOf(name), ...this.engine.forgetTopic(name)]
-    await this.run(this.store.append({ records: [{ kind: 'change', changes }] }))
+    const changes = [deleteTopic(name), deleteQueuesOf(name)]
+    await this.run(this.engine.deleteTopic(name, changes))
     this.#sequence = new Map()
   }
 
