@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js'
 
 export type RawStream = ClientDuplexStream<Buffer, Buffer>
-type AnyMethod = Method<never, unknown>
+type AnyMethod = Method<unknown, unknown>
 
 /** How a call ended: the code of its error, or `ended`. */
 export interface CallOutcome {
