@@ -329,7 +329,7 @@ class OffsetsAhead implements NextOffsets {
 }
 
 /** The changes as records that each fit into any segment. */
-export function changeRecords(changes: readonly StateChange[]): AppendRecord[] {
+function changeRecords(changes: readonly StateChange[]): AppendRecord[] {
   const records: AppendRecord[] = []
   let part: StateChange[] = []
   let bytes = 0
