@@ -15,7 +15,7 @@ import { DataDirectory } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import type { QueueBounds, QueueKey } from './queue-key.ts'
-import { type ReadResult, readQueue } from './read-queue.ts'
+import { type ReadResult, readQueue, recordBytesAt } from './read-queue.ts'
 import { RecordReader } from './record-reader.ts'
 import { Repeating } from './repeating.ts'
 import type { StateTable } from './state/state-tables.ts'
@@ -181,6 +181,14 @@ export class MessageStore implements AsyncDisposable {
     range: { readonly from: number; readonly maxBytes: number },
   ): Promise<ReadResult> {
     return readQueue({ queues: this.#parts.state.queues, reader: this.#reader }, queue, range)
+  }
+
+  /**
+   * The size of the record that holds message `from`, where that is known without reading: a hint
+   * for whoever would read in vain as long as there is no room for it.
+   */
+  recordBytesAt(queue: QueueKey, from: number): number | undefined {
+    return recordBytesAt(this.#parts.state.queues, queue, from)
   }
 
   /** Reads one confirmed record by its place in the log. `OFFSET_OUT_OF_RANGE` if it was deleted. */

@@ -42,6 +42,22 @@ export async function readQueue(
   }
 }
 
+/**
+ * The size of the record that holds message `from`, if the index of the queue tells it from memory.
+ * A hint: who reads much at once can wait until there is room, instead of reading in vain.
+ */
+export function recordBytesAt(
+  queues: QueueIndexes,
+  queue: QueueKey,
+  from: number,
+): number | undefined {
+  const index = queues.get(queue)
+  if (index === undefined || from < index.minOffset || from >= index.nextOffset) return undefined
+  const found = queues.find(index, from)
+  if (found === undefined || found instanceof Promise) return undefined
+  return bytesOf(found.entries, found.index)
+}
+
 async function findPlaces(
   queues: QueueIndexes,
   index: QueueIndex,

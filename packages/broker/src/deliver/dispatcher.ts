@@ -80,7 +80,7 @@ export class Dispatcher {
     let queue = topic.takeHot()
     for (; queue !== undefined; queue = topic.takeHot()) {
       if (this.#mayRead(queue)) {
-        session = topic.choose(Math.max(1, queue.neededBytes), queue)
+        session = topic.choose(this.#neededBytes(queue), queue)
         if (session !== undefined) break
         unfit.push(queue)
       }
@@ -93,6 +93,13 @@ export class Dispatcher {
     queue.isReading = true
     void this.#readQueue(topic, queue, { session, from: run.from, budget })
     return true
+  }
+
+  /** So much credit the next delivery of the queue takes: with less, reading it would be in vain. */
+  #neededBytes(queue: QueueProgress): number {
+    const next = queue.table.nextReady()
+    const known = next && this.#context.store.recordBytesAt(queue.stored, next.from)
+    return Math.max(1, known ?? queue.neededBytes)
   }
 
   /** What stops a queue here makes it hot again when it is over. */
@@ -116,7 +123,7 @@ export class Dispatcher {
       const result = await store.read(queue.stored, { from, maxBytes: budget })
       session.reservedBytes -= budget
       queue.isReading = false
-      if (!queue.isDropped) this.#takeQueue(topic, queue, result)
+      if (!queue.isDropped) this.#takeQueue(topic, queue, { session, result })
     } catch (thrown) {
       session.reservedBytes -= budget
       queue.isReading = false
@@ -131,8 +138,12 @@ export class Dispatcher {
   #takeQueue(
     topic: TopicDelivery,
     queue: QueueProgress,
-    result: Awaited<ReturnType<DeliveryContext['store']['read']>>,
+    read: {
+      readonly session: Session
+      readonly result: Awaited<ReturnType<DeliveryContext['store']['read']>>
+    },
   ): void {
+    const { session, result } = read
     switch (result.kind) {
       case 'too-old': {
         const lost = queue.table.raiseMin(result.minOffset)
@@ -143,19 +154,28 @@ export class Dispatcher {
         this.#rest(queue, 'the queue ends before its bounds')
         return
       case 'batches':
-        this.#handOut(topic, queue, result.batches)
+        this.#handOut(topic, queue, { session, batches: result.batches })
         return
     }
   }
 
   /** State may have changed since the read began: who is there and what is ready is asked anew. */
-  #handOut(topic: TopicDelivery, queue: QueueProgress, batches: readonly RecordBatch[]): void {
+  #handOut(
+    topic: TopicDelivery,
+    queue: QueueProgress,
+    read: { readonly session: Session; readonly batches: readonly RecordBatch[] },
+  ): void {
+    const { batches } = read
     const ready = queue.table.nextReady()
     const first = batches.find(
       (batch) => ready !== undefined && batch.baseQueueOffset + batch.messageCount > ready.from,
     )
     if (ready === undefined || first === undefined || this.#group.isHeldBack) return
-    const session = topic.choose(first.totalBytes, queue)
+    // Read for a member that is blocked by now, it is sent all the same: it is within its credit, and
+    // several reads for one member end while the first of them fills its connection.
+    const { totalBytes } = first
+    const reader = read.session.canFinish(totalBytes) ? read.session : undefined
+    const session = topic.choose(totalBytes, queue) ?? reader
     if (session === undefined) {
       queue.neededBytes = first.totalBytes
       return

@@ -5,7 +5,7 @@ import type { MessageStore } from '@cometmq/store'
 /** What the delivery engine needs of the store. */
 export type DeliveryStore = Pick<
   MessageStore,
-  'append' | 'bounds' | 'offsetAtTime' | 'read' | 'subscribe' | 'table'
+  'append' | 'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'subscribe' | 'table'
 >
 
 /** What the delivery engine needs to know of topics; the topic registry answers. */

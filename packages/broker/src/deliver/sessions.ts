@@ -96,6 +96,11 @@ export class Session implements Holder {
     return bytes <= this.freeBytes || (this.held === 0 && this.reservedBytes === 0)
   }
 
+  /** Whether what was read for it may be sent although its connection takes no more for now. */
+  canFinish(bytes: number): boolean {
+    return this.state === 'open' && !this.attachment.isPop && bytes <= this.freeBytes
+  }
+
   reads(topic: string): boolean {
     return this.attachment.topics.has(topic)
   }
