@@ -11,7 +11,7 @@ const CHECK_MS = 5_000
  *
  * A broker's heap is small and its messages lie outside of it, yet they count towards the growth after
  * which V8 marks everything: by default a busy broker does so for every 9 MB it receives, at 40 % of
- * its processor time (`docs/adr/0007-heap-growth.md`). Once much is alive, V8's own pace is kept, for
+ * its processor time (`docs/adr/0008-heap-growth.md`). Once much is alive, V8's own pace is kept, for
  * then growth costs memory.
  */
 export class HeapGrowth implements Disposable {
