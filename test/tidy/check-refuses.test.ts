@@ -150,6 +150,8 @@ async function check(copy: {
 
   const child = spawn(process.execPath, ['scripts/check.ts'], {
     cwd: folder.path,
+    // Some tools colour what they say as soon as they find themselves in CI.
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''
