@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -150,8 +151,6 @@ async function check(copy: {
 
   const child = spawn(process.execPath, ['scripts/check.ts'], {
     cwd: folder.path,
-    // Some tools colour what they say as soon as they find themselves in CI.
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''
@@ -159,6 +158,8 @@ async function check(copy: {
     output += text
   })
   const [exitCode] = (await once(child, 'close')) as [number]
+  // Some tools colour what they say as soon as they find themselves in CI.
+  output = stripVTControlCharacters(output)
   const steps = Object.fromEntries(
     [...output.matchAll(/^([✔✘]) ([a-z]+(?: [a-z]+)?)/gm)].map(([, mark, name]) => [
       name,
