@@ -72,7 +72,8 @@ export class CommitLoop {
   #current: Promise<void> | undefined
   #next: PromiseWithResolvers<void> | undefined
   #isRunning = false
-  #retryPending = false
+  /** After a failed append: resolves when the next try is due. */
+  #retried: PromiseWithResolvers<void> | undefined
   #isFailing = false
   #stopped: CometError | undefined
 
@@ -111,6 +112,21 @@ export class CommitLoop {
     }
     this.#kick()
     return this.#waitForNext()
+  }
+
+  /**
+   * As `durable`, for what is done in memory and is not taken back: waits until the store takes it,
+   * however long that is. Rejects only when the store, or the loop, has stopped.
+   */
+  async durableInTheEnd(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.durable()
+      } catch (thrown) {
+        if (this.#stopped !== undefined) throw thrown
+        await this.#retried?.promise
+      }
+    }
   }
 
   submit(work: Work): void {
@@ -164,6 +180,7 @@ export class CommitLoop {
   /** Takes no more, and resolves when what is under way has ended. */
   async stop(error: CometError): Promise<void> {
     this.#stopped ??= error
+    this.#retried?.resolve()
     await this.#current?.catch(() => {})
     this.#failWorks(this.#stopped)
   }
@@ -268,6 +285,7 @@ export class CommitLoop {
   #onFailure(error: CometError): void {
     if (error.code === 'STORE_UNUSABLE' || error.code === 'CLOSED') {
       this.#stopped ??= error
+      this.#retried?.resolve()
       return
     }
     if (!this.#isFailing) {
@@ -275,10 +293,11 @@ export class CommitLoop {
       this.#log.warn(fields, 'progress cannot be stored; trying on')
     }
     this.#isFailing = true
-    if (this.#retryPending) return
-    this.#retryPending = true
+    if (this.#retried !== undefined) return
+    this.#retried = Promise.withResolvers<void>()
     this.#clock.schedule(RETRY_MS, () => {
-      this.#retryPending = false
+      this.#retried?.resolve()
+      this.#retried = undefined
       if (this.#stopped === undefined) this.durable().catch(() => {})
     })
   }

@@ -6,7 +6,7 @@ import type { Lease } from './lease-table.ts'
 import type { QueueProgress } from './queue-progress.ts'
 import { RangeMap, type Span } from './range-map.ts'
 import type { RetryEntry, RetryRow } from './retry-entry.ts'
-import type { Session } from './sessions.ts'
+import { Session } from './sessions.ts'
 import type { Source } from './source.ts'
 import { TopicDelivery } from './topic-delivery.ts'
 
@@ -328,6 +328,12 @@ export class GroupDelivery implements Dispatched {
 
   #expire(source: Source, nowMs: number): void {
     for (const part of source.table.expired(nowMs)) {
+      const { holder } = part.value
+      if (holder instanceof Session && holder.isWaiting) {
+        // We are late, not its holder.
+        source.table.extend(holder, part, nowMs + this.#context.config.sessionGraceMs)
+        continue
+      }
       if (part.value.pop !== undefined) {
         this.#returnLost(source, part, 'its lease expired')
         this.changed(source)

@@ -53,26 +53,31 @@ export async function settleReceipt(
     part = group.partsOf(range)[0]
   }
   // A retry that is done is not known any more.
-  if (part === undefined) return receipt.retry ? 'settled' : 'lost'
+  if (part === undefined) return receipt.retry ? settled(context) : 'lost'
   const { source } = part
   if (offset >= source.table.maxOffset) {
     throw new CometError('OFFSET_OUT_OF_RANGE', `the queue ends at ${source.table.maxOffset}`)
   }
   const state = source.table.stateAt(offset)
-  if (state.kind === 'done') return 'settled'
+  if (state.kind === 'done') return settled(context)
   if (!isOwn(state, receipt)) return 'lost'
   switch (wish.kind) {
     case 'acknowledge':
       finish(source.table, offset, state)
       group.changed(source)
-      await context.loop.durable()
-      return 'settled'
+      return settled(context)
     case 'dead-letter':
       await sendBack(context, group, { source, receipt, failure: { ...wish, isFinal: true } })
       return 'settled'
     case 'change':
       return change(context, group, { source, receipt, wish })
   }
+}
+
+/** An acknowledgement that is done in memory may have failed to become durable when it was made. */
+async function settled({ loop }: DeliveryContext): Promise<'settled'> {
+  await loop.durable()
+  return 'settled'
 }
 
 function isOwn(state: ReceiptState, { generation, attempt }: DeliveryReceipt): boolean {

@@ -433,29 +433,86 @@ describe('a restart', () => {
 })
 
 describe('a full disk', () => {
-  // The member learns that nothing is certain, keeps what it has, and its word counts once there is
-  // space.
-  test('makes settlements fail, loses nothing, and is forgotten when there is space', async () => {
-    const simulation = new Simulation(1)
-    const world = await World.start(simulation, {})
-    onTestFinished(() => world.stop())
+  // An acknowledgement is done in memory before it is stored. Told that it failed, the member would
+  // repeat it and hear that it has lost the message.
+  test('makes acknowledgements wait for their answer, and other settlements fail', async () => {
+    const { world, fill, empty } = await startWithDisk()
     const member = await world.join()
     await world.publish(['a', 'b', 'c'])
-    simulation.machine('a').disk.setCapacity(1024)
-    await world.simulation.advance(2_000)
+    await fill()
 
-    const full = [{ error: errorTable.DISK_FULL.id }]
-    expect(await member.settle(member.received[0], ACKNOWLEDGE)).toMatchObject(full)
-    expect(await member.settle(member.received[1], RETRY)).toMatchObject(full)
+    const acknowledged = answerOf(member.settleNow(member.received[0], ACKNOWLEDGE))
+    expect(await member.settle(member.received[1], RETRY)).toMatchObject([
+      { error: errorTable.DISK_FULL.id },
+    ])
+    await world.simulation.advance(30_000)
+    expect(acknowledged.now).toBeUndefined()
     expect(await world.backlog()).toMatchObject({ inFlight: 2, backlog: 2 })
-    simulation.machine('a').disk.setCapacity(2 ** 40)
-    await world.simulation.advance(2_000)
+    await empty()
 
+    expect(acknowledged.now).toEqual([])
     expect(await member.settle(member.received[1], { ...RETRY, delayMs: 500 })).toEqual([])
     await world.restart('power')
     const later = await world.join({ sessionId: 'later' })
     await world.simulation.advance(3_000)
     expect(later.bodies.toSorted()).toEqual(['b', 'c'])
+  })
+
+  test('delivers again what was acknowledged and not answered before a power cut', async () => {
+    const { world, fill, empty } = await startWithDisk()
+    const member = await world.join()
+    await world.publish(['a', 'b'])
+    await fill()
+    const acknowledged = answerOf(member.settleNow(member.received[0], ACKNOWLEDGE))
+    await world.simulation.advance(1_000)
+    await empty({ hasPassed: false })
+    await world.restart('power')
+
+    const later = await world.join({ sessionId: 'later' })
+    await world.simulation.advance(3_000)
+
+    expect(acknowledged.now).toBeUndefined()
+    expect(later.bodies).toEqual(['a', 'b'])
+  })
+
+  // A member has one request under way: while that waits, it can extend nothing.
+  test('leaves a member what it works on while it waits for an answer', async () => {
+    const { world, fill, empty } = await startWithDisk()
+    await world.createGroup({ invisibleMs: 2_000 })
+    const member = await world.join({ sessionId: 'one' })
+    await world.publish(['a', 'b'])
+    const other = await world.join({ sessionId: 'two' })
+    await fill()
+    const acknowledged = answerOf(member.settleNow(member.received[0], ACKNOWLEDGE))
+    await world.simulation.advance(20_000)
+    await empty()
+
+    expect(acknowledged.now).toEqual([])
+    expect(await member.settle(member.received[1], ACKNOWLEDGE)).toEqual([])
+    expect([other.bodies, member.bodies]).toEqual([[], ['a', 'b']])
+  })
+
+  // The receipt of a message that is done in memory only must not read as settled.
+  test('lets an acknowledgement by receipt fail until it is stored, and then not', async () => {
+    const { world, fill, empty } = await startWithDisk()
+    const member = await world.join()
+    await world.publish(['a'])
+    const place = { topic: TOPIC, retry: false, queueId: 0, offset: 0, attempt: 1 }
+    await member.settle(member.received[0], { kind: 'release' })
+    member.handle.end()
+    const settle = (): Promise<string> =>
+      world.run(
+        world.engine.settleReceipt(GROUP, { ...place, generation: 'x' }, { kind: 'acknowledge' }),
+      )
+    await fill()
+
+    await expect(settle()).rejects.toMatchObject({ code: 'DISK_FULL' })
+    await expect(settle()).rejects.toMatchObject({ code: 'DISK_FULL' })
+    await empty()
+
+    expect(await settle()).toBe('settled')
+    await world.restart('power')
+    expect(await world.backlog()).toMatchObject({ backlog: 0 })
   })
 })
 
@@ -619,6 +676,40 @@ function placesOf(messages: readonly Received[]): string[] {
       return body
     })
     .toSorted()
+}
+
+/** A world whose disk can be filled, and emptied again. */
+async function startWithDisk(): Promise<{
+  readonly world: World
+  readonly fill: () => Promise<void>
+  /** Waits until that is noticed, unless told not to. */
+  readonly empty: (options?: { readonly hasPassed: boolean }) => Promise<void>
+}> {
+  const simulation = new Simulation(1)
+  const world = await World.start(simulation, {})
+  onTestFinished(() => world.stop())
+  const { disk } = simulation.machine('a')
+  return {
+    world,
+    fill: async () => {
+      disk.setCapacity(1024)
+      await simulation.advance(2_000)
+    },
+    empty: async ({ hasPassed } = { hasPassed: true }) => {
+      disk.setCapacity(2 ** 40)
+      if (hasPassed) await simulation.advance(2_000)
+    },
+  }
+}
+
+/** What a promise has resolved to by now. */
+function answerOf<T>(promise: Promise<T>): { readonly now: T | undefined } {
+  const answer: { now: T | undefined } = { now: undefined }
+  promise.then(
+    (value) => (answer.now = value),
+    () => {},
+  )
+  return answer
 }
 
 async function start(options: WorldOptions & { readonly seed?: number } = {}): Promise<World> {

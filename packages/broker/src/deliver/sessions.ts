@@ -57,6 +57,8 @@ export class Session implements Holder {
   creditBytes = 0
   /** Of the credit, what reads under way will use. */
   reservedBytes = 0
+  /** Its requests to settle that are under way: while one is, it may not be able to extend a lease. */
+  unanswered = 0
   /** Queues that were given to it last. */
   ownedQueues = 0
   /** Its connection takes no more for now. */
@@ -99,6 +101,11 @@ export class Session implements Holder {
   /** Whether what was read for it may be sent although its connection takes no more for now. */
   canFinish(bytes: number): boolean {
     return this.state === 'open' && !this.attachment.isPop && bytes <= this.freeBytes
+  }
+
+  /** Whether it is there and waits for an answer. */
+  get isWaiting(): boolean {
+    return this.unanswered > 0 && (this.state === 'open' || this.state === 'leaving')
   }
 
   reads(topic: string): boolean {

@@ -14,6 +14,9 @@ import type { Session } from './sessions.ts'
 /**
  * Does what a member says of the messages it has. Resolves when all of it is durable, to what
  * failed; a failure of one settlement leaves the others alone. Throws `TOO_MANY`.
+ *
+ * What failed has not happened. An acknowledgement happens in memory at once, so that nobody else
+ * gets the message, and is not taken back: while the store takes nothing its answer waits.
  */
 export async function settleAll(
   context: DeliveryContext,
@@ -42,13 +45,15 @@ export async function settleAll(
     }
   }
   group.wake()
+  session.unanswered++
   try {
-    if (kept.length > 0) await context.loop.durable()
+    if (kept.length > 0) await context.loop.durableInTheEnd()
   } catch (thrown) {
     const error = toCometError(thrown)
     for (const index of kept) if (!failures.has(index)) failures.set(index, error)
   }
   await Promise.all(sent)
+  session.unanswered--
   return [...failures].map(([index, error]) => ({
     index,
     error: errorTable[error.code].id,
