@@ -26,9 +26,12 @@ export class Daemon {
     readonly name: string
     readonly args: readonly string[]
     readonly logDirectory: string
+    /** In addition to ours. */
+    readonly env?: Readonly<Record<string, string>>
   }): Promise<Daemon> {
     const child = spawn(process.execPath, [comet, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
     })
     const daemon = new Daemon(options.name, child)
     const logPath = path.join(options.logDirectory, `${options.name}.log`)
@@ -43,6 +46,11 @@ export class Daemon {
 
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** `null` while it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode
   }
 
   get isRunning(): boolean {

@@ -8,6 +8,8 @@ export interface LocalClusterOptions {
   readonly brokers: readonly string[]
   /** Further `comet broker` arguments. */
   readonly brokerArgs?: readonly string[]
+  /** Further environment variables of brokers. */
+  readonly brokerEnv?: Readonly<Record<string, string>>
   /** Further `comet nameserver` arguments. */
   readonly nameServerArgs?: readonly string[]
 }
@@ -18,11 +20,13 @@ export class LocalCluster implements AsyncDisposable {
   readonly #nameServers: Daemon[] = []
   readonly #brokers = new Map<string, Daemon>()
   readonly #brokerArgs: readonly string[]
+  readonly #brokerEnv: Readonly<Record<string, string>>
   readonly #nameServerArgs: readonly string[]
 
   private constructor(directory: string, options: LocalClusterOptions) {
     this.directory = directory
     this.#brokerArgs = options.brokerArgs ?? []
+    this.#brokerEnv = options.brokerEnv ?? {}
     this.#nameServerArgs = options.nameServerArgs ?? []
   }
 
@@ -72,6 +76,7 @@ export class LocalCluster implements AsyncDisposable {
         `--nameserver=${this.endpoints.join(',')}`,
         ...this.#brokerArgs,
       ],
+      env: this.#brokerEnv,
     })
     this.#brokers.set(name, broker)
     return broker
