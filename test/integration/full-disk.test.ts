@@ -1,0 +1,70 @@
+/** A disk that fills up while a broker serves: small and real, in memory. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { bytes } from '@cometmq/client'
+import { publishMethod, errorCodeOfId } from '@cometmq/protocol'
+import { afterAll, describe, expect, test } from 'vitest'
+import { backlogOf } from '../cluster/backlog.ts'
+import { LocalCluster } from '../cluster/local-cluster.ts'
+import { run } from './cli/comet-process.ts'
+import { batchOf } from './forged-batch.ts'
+import { RawClient } from './raw-client.ts'
+import { Witness } from './witness.ts'
+
+const MIB = 2 ** 20
+const DISK_BYTES = 48 * MIB
+const BROKER = 'broker-a'
+
+const mounted: string[] = []
+afterAll(() => {
+  for (const folder of mounted) {
+    execFileSync('umount', [folder])
+    rmSync(folder, { recursive: true })
+  }
+})
+
+/** A new disk of that size, or why there is none. */
+function mountDisk(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined
+  const folder = mkdtempSync(path.join(tmpdir(), 'cometmq-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], { stdio: 'pipe' })
+    mounted.push(folder)
+    return folder
+  } catch {
+    rmSync(folder, { recursive: true })
+    return undefined
+  }
+}
+test('explore', async () => {
+ for (const floor of ['4MiB', '0']) {
+  const disk = mountDisk()!
+  await using cluster = await LocalCluster.start({ nameServers: 1, brokers: [BROKER], brokerArgs: ['--data', disk + '/data', '--set', 'store.segmentMaxBytes=8MiB', '--set', `store.minFreeBytes=${floor === '0' ? 0 : '8MiB'}`, '--set', `store.hardFreeBytes=${floor}`] })
+  await using witness = await Witness.start(cluster.endpoints)
+  const { comet } = witness
+  await comet.admin.topics.create('fill', { queueCount: 1 })
+  await comet.admin.groups.create('g', { start: 'earliest' })
+  const topic = comet.topic('fill', { codec: bytes() })
+  const filler = await open(disk + '/filler', 'w'); await filler.writeFile(Buffer.alloc(10 * MIB)); await filler.close()
+  let stored = 0
+  let failure: any
+  for (let i = 0; i < 100 && !failure; i++) await topic.send(Buffer.alloc(MIB, i), { timeout: '1s' }).then(() => stored++, (e) => (failure = e))
+  console.log(floor, stored, failure?.code, failure?.message)
+  await expect(witness.isServed()).rejects.toThrow().catch((e) => console.log('served?', e.message))
+  console.log(statfsSync(disk).bavail * statfsSync(disk).bsize / MIB)
+  let got = 0
+  { const done = Promise.withResolvers<void>()
+    await using c = topic.consume({ group: 'g' }, () => { if (++got === stored) done.resolve() })
+    await Promise.race([done.promise, new Promise((r) => setTimeout(r, 5000))]) }
+  console.log('consumed', got, 'backlog', await backlogOf(comet, 'g').catch((e) => e))
+  await rm(disk + '/filler')
+  for (let i = 0; i < 40; i++) { const ok = await topic.send(Buffer.alloc(10), { timeout: '1s' }).then(() => true, (e) => { console.log(e.code, e.message); return false }); if (ok) break }
+  console.log('again', cluster.broker(BROKER).isRunning, cluster.broker(BROKER).exitCode)
+  console.log((await (await import('node:fs/promises')).readFile(cluster.directory + '/broker-a.log', 'utf8')).split('\n').slice(-12).join('\n'))
+  await cluster.broker(BROKER).stop('SIGTERM')
+  console.log(await run(['store', 'verify', disk + '/data']))
+ }
+}, 60000)
