@@ -1,4 +1,5 @@
 import {
+  limits,
   CometError,
   checkGroupName,
   checkTopicName,
@@ -73,7 +74,7 @@ export interface GroupOptions {
   readonly retryDelays?: readonly Duration[]
   /** For how long the broker leases messages; the SDK extends leases of messages at work by itself. */
   readonly lease?: Duration
-  /** Bytes of messages that may lie ready, for each broker; 8 MiB unless given. */
+  /** Bytes of messages that may lie ready, for each broker; 8 MiB unless given, 64 MiB at most. */
   readonly bufferBytes?: number
   /** Ends consuming in order, like `drain`. */
   readonly signal?: AbortSignal
@@ -232,7 +233,7 @@ export class Topic<Out, In = Out> {
         from,
         name,
         untilEnd,
-        bufferBytes: positive('bufferBytes', options.bufferBytes ?? READ_BUFFER_BYTES),
+        bufferBytes: bufferBytesOf(options.bufferBytes ?? READ_BUFFER_BYTES),
         signal,
       },
     )
@@ -308,7 +309,7 @@ export class Topic<Out, In = Out> {
         sessionId: this.#ports.runtime.random.hex(8),
         clientId: this.#ports.clientId,
         invisibleMs: lease === undefined ? 0 : parseDuration('lease', lease),
-        bufferBytes: positive('bufferBytes', bufferBytes),
+        bufferBytes: bufferBytesOf(bufferBytes),
       },
       groupSettings(options),
       events,
@@ -339,6 +340,14 @@ function groupSettings(options: GroupOptions): GroupSettings | undefined {
 
 function filterOf(filter: string | undefined): string {
   return filter === '*' ? '' : (filter ?? '')
+}
+
+function bufferBytesOf(bytes: number): number {
+  if (positive('bufferBytes', bytes) <= limits.creditMaxBytes) return bytes
+  throw new CometError(
+    'ILLEGAL_ARGUMENT',
+    `bufferBytes is ${bytes}; a broker sends at most ${limits.creditMaxBytes} ahead`,
+  )
 }
 
 function positive(what: string, value: number): number {

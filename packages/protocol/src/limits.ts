@@ -28,6 +28,8 @@ export const limits = {
   batchesPerRequestMax: 4_096,
   /** In one request of a consumer; whoever settles more at once sends several. */
   settlementsMax: 16_384,
+  /** Bytes that a consumer or reader may allow one broker to send ahead; more counts as this much. */
+  creditMaxBytes: 64 * 1024 * 1024,
   /** What a consumer names when it opens its subscription: topics, and ranges that it still holds. */
   topicsPerMemberMax: 1_024,
   heldRangesMax: 65_536,

@@ -217,7 +217,7 @@ function isYoung({ store }: DeliveryContext, queue: QueueKey): boolean {
 
 /** The session as of this connection; an older connection of it ends. */
 function attach(
-  { clock, config }: DeliveryContext,
+  { clock }: DeliveryContext,
   group: GroupDelivery,
   parts: {
     readonly open: OpenMember
@@ -244,7 +244,7 @@ function attach(
   session.attachment = attachment
   session.state = 'open'
   session.isBlocked = false
-  session.creditBytes = Math.min(open.creditBytes, config.creditMaxBytes)
+  session.creditBytes = Math.min(open.creditBytes, limits.creditMaxBytes)
   return session
 }
 

@@ -1,6 +1,7 @@
 import {
   CometError,
   type LeasedRange,
+  limits,
   type Settlement,
   type SettlementFailure,
 } from '@cometmq/protocol'
@@ -45,8 +46,7 @@ export class Member {
   /** So many more record bytes may be sent. */
   addCredit(bytes: number): void {
     if (!this.#isCurrent) return
-    const { creditMaxBytes } = this.#context.config
-    this.#session.creditBytes = Math.min(creditMaxBytes, this.#session.creditBytes + bytes)
+    this.#session.creditBytes = Math.min(limits.creditMaxBytes, this.#session.creditBytes + bytes)
     this.#group.wake()
   }
 

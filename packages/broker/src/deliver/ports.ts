@@ -44,8 +44,6 @@ export interface DeliveryConfig {
   readonly frameMaxBytes: number
   /** Reads under way over all groups. With `frameMaxBytes` it bounds what the engine has in hand. */
   readonly readsMax: number
-  /** Credit beyond it is ignored: what a member has not read yet stays bounded. */
-  readonly creditMaxBytes: number
   /** Messages of one queue leased at once, over all members of a group. */
   readonly inFlightMaxMessages: number
   /** Separate runs of states in one lease table; above it nothing is granted until acks close gaps. */
@@ -63,7 +61,6 @@ export const deliveryDefaults: DeliveryConfig = {
   // Large enough for the best throughput over HTTP/2, small enough to share a stream's window.
   frameMaxBytes: 512 * KIB,
   readsMax: 16,
-  creditMaxBytes: 64 * KIB * KIB,
   inFlightMaxMessages: 1_000_000,
   spansMax: 16_384,
   retryWindow: 4_096,

@@ -1,6 +1,7 @@
 import {
   CometError,
   errorTable,
+  limits,
   type ReadRequest,
   type ReadResponse,
   type ReadStart,
@@ -30,9 +31,6 @@ const MAX_ASSIGNMENTS = 10_000
 
 /** Assignments whose start is being looked up; beyond it the stream is not read. */
 const MAX_ASSIGNING = 64
-
-/** More credit than this means no more. */
-const MAX_CREDIT_BYTES = 1024 * 1024 * 1024
 
 type Assign = Extract<ReadRequest, { kind: 'assign' }>
 
@@ -105,7 +103,7 @@ export class ReaderSession {
         this.#drop(this.#byId.get(request.assignmentId))
         return
       case 'credit':
-        this.#creditBytes = Math.min(this.#creditBytes + request.bytes, MAX_CREDIT_BYTES)
+        this.#creditBytes = Math.min(this.#creditBytes + request.bytes, limits.creditMaxBytes)
         void this.#readOn()
         return
       case 'commit':

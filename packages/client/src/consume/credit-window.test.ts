@@ -30,6 +30,33 @@ describe('CreditWindow', () => {
     )
   })
 
+  // A broker sends a batch larger than the credit to whoever holds nothing. Were that forgotten here,
+  // each of them would cost credit for good, until the broker sends nothing more.
+  test('knows what the broker may still send, also after batches larger than the credit', () => {
+    const step = fc.record({ deliver: fc.nat(300_000), elapsedMs: fc.nat(300) })
+    fc.assert(
+      fc.property(
+        fc.array(step, { minLength: 20, maxLength: 60 }),
+        fc.integer({ min: 1, max: MIB }),
+        (steps, max) => {
+          const credit = new CreditWindow(max, 0)
+          let atBroker = credit.open()
+          let nowMs = 0
+          for (const { deliver, elapsedMs } of steps) {
+            if (atBroker > 0) {
+              credit.delivered(deliver)
+              atBroker -= deliver
+            }
+            nowMs += elapsedMs
+            credit.finished(credit.heldBytes, nowMs)
+            atBroker += credit.grant()
+            expect(atBroker).toBeGreaterThan(0)
+          }
+        },
+      ),
+    )
+  })
+
   test('grows with what gets done, up to its bound', () => {
     const credit = new CreditWindow(8 * MIB, 0)
     const before = credit.windowBytes

@@ -15,7 +15,10 @@ export class CreditWindow {
   #windowBytes: number
   /** Delivered and not finished. */
   #heldBytes = 0
-  /** What the broker may still send. */
+  /**
+   * What the broker may still send, exactly as it counts it: a message larger than its credit is
+   * sent all the same, and leaves both sides below zero.
+   */
   #grantedBytes = 0
   #finishedBytes = 0
   #measuredAtMs: number
@@ -42,8 +45,7 @@ export class CreditWindow {
 
   delivered(bytes: number): void {
     this.#heldBytes += bytes
-    // A message larger than the credit is sent all the same.
-    this.#grantedBytes = Math.max(0, this.#grantedBytes - bytes)
+    this.#grantedBytes -= bytes
   }
 
   finished(bytes: number, nowMs: number): void {
@@ -62,7 +64,7 @@ export class CreditWindow {
   grant(): number {
     const bytes = Math.floor(this.#windowBytes - this.#heldBytes - this.#grantedBytes)
     if (bytes <= 0) return 0
-    const isIdle = this.#heldBytes === 0 && this.#grantedBytes === 0
+    const isIdle = this.#heldBytes === 0 && this.#grantedBytes <= 0
     if (!isIdle && bytes * 4 < this.#windowBytes) return 0
     this.#grantedBytes += bytes
     return bytes

@@ -258,7 +258,8 @@ export class ReadLane {
     const cursor = this.#cursorOf(response.assignmentId)
     for (const batch of batches) {
       const { totalBytes } = batch
-      this.#grantedBytes = Math.max(0, this.#grantedBytes - totalBytes)
+      // Below zero after a batch larger than the credit, here as at the broker.
+      this.#grantedBytes -= totalBytes
       this.#heldBytes += totalBytes
       const credit = { openRuns: 1, bytes: totalBytes, lane: this }
       if (cursor !== undefined) this.#takeBatch(cursor, batch, this.#wanted(response), credit)

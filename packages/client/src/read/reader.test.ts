@@ -205,6 +205,27 @@ describe('reader', () => {
     expect(credit(broker)).toBeGreaterThan(18_000)
   })
 
+  // A broker sends a batch larger than the credit that is left. Were that forgotten, each of them
+  // would cost credit for good, until the broker sends nothing more.
+  test('gives the credit back that a batch took beyond it', async () => {
+    const { world, reader, broker } = await open({ from: 'earliest', bufferBytes: 10_000 })
+    assigned(broker, 0, { from: 0, maxOffset: 100 })
+    let atBroker = 0
+    let sent = 0
+    for (let given = 0; given < 10; given++) {
+      await world.sim.advance(100)
+      atBroker = credit(broker) - sent
+      expect(atBroker).toBeGreaterThan(0)
+      const body = String(given + 1).repeat(12_000)
+      sent += storedBatch('orders', given, [body]).length
+      batches(broker, 0, given, [body])
+      await take(world, reader, 1)
+    }
+    await world.sim.advance(100)
+
+    expect(credit(broker) - sent).toBe(10_000)
+  })
+
   test('says that there is no such topic', async () => {
     const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
     const reader = world.comet.topic('ordres').reader()
