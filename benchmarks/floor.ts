@@ -82,8 +82,13 @@ export class Floor implements AsyncDisposable {
     return { messagesPerSecond: count / seconds, megabytesPerSecond: bytes / seconds / 1e6 }
   }
 
-  /** From send to receipt at a steady rate; the first second is not counted. */
-  async endToEnd(load: { bytes: number; perSecond: number; seconds: number }): Promise<Latency> {
+  /** From send to receipt at a steady rate; the first `warmUp` messages are not counted. */
+  async endToEnd(load: {
+    bytes: number
+    perSecond: number
+    seconds: number
+    warmUp: number
+  }): Promise<Latency> {
     const latenciesMs: number[] = []
     const call = this.#subscribe(-1, (body) => {
       const view = Buffer.from(body.buffer, body.byteOffset, 8)
@@ -101,7 +106,7 @@ export class Floor implements AsyncDisposable {
     })
     call.cancel()
     producer.close()
-    return latencyOf(latenciesMs.slice(load.perSecond))
+    return latencyOf(latenciesMs.slice(load.warmUp))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -117,6 +117,31 @@ describe('consume', () => {
     expect(fates(member)).toEqual(['acknowledge 0-1', 'acknowledge 1-50'])
   })
 
+  // Ten thousand handlers a second would otherwise mean as many flushes as the disk can do.
+  test('tells of handled messages every two milliseconds at most', async () => {
+    const world = await ScriptedWorld.open(
+      new Simulation(1, {
+        network: { latency: { usualMs: [0.1, 0.1], lateFraction: 0, lateMaxMs: 1 } },
+      }),
+    )
+    world.comet
+      .topic<number>('orders')
+      .consume({ group: 'billing', concurrency: 1 }, () => world.sim.clock.sleep(0.1))
+    const member = await world.member()
+
+    member.deliver({
+      topic: 'orders',
+      batches: [storedBatch('orders', 0, numbers(100))],
+      ranges: [0, 100],
+    })
+    await world.sim.advance(50)
+
+    const requests = member.requests.filter(({ kind }) => kind === 'settle')
+    expect(settledOffsets(member, 'acknowledge')).toHaveLength(100)
+    expect(requests.length).toBeGreaterThan(2)
+    expect(requests.length).toBeLessThan(10)
+  })
+
   test('keeps the lease of what is at work or waits its turn', async () => {
     const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
     world.comet

@@ -22,6 +22,12 @@ const SETTLEMENTS_MAX = 8_192
 /** A broker that cannot settle now, because its disk is full or its store busy, is asked again after that. */
 const RETRY_MS = 500
 
+/**
+ * Acknowledgements that nobody waits for share one request in that time. Each request costs the
+ * broker a flush, for which whatever is being sent to it then waits.
+ */
+const ACKNOWLEDGE_INTERVAL_MS = 2
+
 export interface SettlerPorts {
   readonly clock: Clock
   readonly log: Logger
@@ -66,7 +72,9 @@ export class Settler {
   #extending: LeasedRun[] = []
   #nextId = 1
   #isFlushQueued = false
+  #isFlushDue = false
   #isPaused = false
+  #sentAtMs = Number.NEGATIVE_INFINITY
 
   constructor(ports: SettlerPorts) {
     this.#ports = ports
@@ -121,6 +129,22 @@ export class Settler {
     })
   }
 
+  /** Sends what nobody waits for, at once if it is the first for a while. */
+  flushInTime(): void {
+    if (this.#isFlushDue) return
+    const { clock } = this.#ports
+    const waitMs = this.#sentAtMs + ACKNOWLEDGE_INTERVAL_MS - clock.elapsedMs()
+    if (waitMs <= 0) {
+      this.flushSoon()
+      return
+    }
+    this.#isFlushDue = true
+    clock.schedule(waitMs, () => {
+      this.#isFlushDue = false
+      this.flush()
+    })
+  }
+
   flush(): void {
     if (this.#sent !== undefined || this.#isPaused || this.#buffer.isEmpty) return
     const settlements = this.#buffer.take(SETTLEMENTS_MAX)
@@ -134,6 +158,7 @@ export class Settler {
     const waiters = this.#waiters.filter(isIn)
     if (waiters.length > 0) this.#waiters = this.#waiters.filter((waiter) => !isIn(waiter))
     const leaseEndsMs = this.#ports.clock.elapsedMs() + this.#ports.invisibleMs()
+    this.#sentAtMs = this.#ports.clock.elapsedMs()
     this.#sent = { id, settlements, waiters, extended: this.#extending, leaseEndsMs }
     this.#extending = []
   }
@@ -163,7 +188,8 @@ export class Settler {
     for (const { settlement, error } of failures) {
       this.#ports.log.debug({ range: settlement.range, error }, 'a settlement failed')
     }
-    this.flush()
+    if (this.#waiters.length > 0) this.flush()
+    else this.flushInTime()
     this.#ports.answered()
   }
 

@@ -160,7 +160,8 @@ export class SubscriptionLane {
   acknowledge(run: LeasedRun, offset: number): void {
     if (!run.settle(offset)) return
     this.#settler.queue(run.queue).acknowledge(offset)
-    this.#afterSettling(run)
+    if (run.isFinished) this.#finishRun(run)
+    this.#settler.flushInTime()
   }
 
   /** Ends the lease of one message in another way. */
