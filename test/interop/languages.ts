@@ -17,13 +17,13 @@ const python = process.env['INTEROP_PYTHON'] ?? 'python3'
 
 export const languages: readonly Language[] = [
   {
-    name: 'Node.js',
+    name: 'node',
     command: [process.execPath, place('node/client.ts')],
     tls: true,
     missing: () => undefined,
   },
   {
-    name: 'Python',
+    name: 'python',
     command: [python, place('python/client.py')],
     tls: false,
     missing: () =>

@@ -10,7 +10,13 @@ import { LocalCluster } from '../cluster/local-cluster.ts'
 import { languages } from './languages.ts'
 import { scenarios } from './scenarios.ts'
 
+const names = languages.map(({ name }) => name)
 const wanted = process.argv.slice(2)
+const unknown = wanted.find((name) => !names.includes(name))
+if (unknown !== undefined) {
+  console.error(`no language "${unknown}"; there are ${names.join(', ')}`)
+  process.exit(2)
+}
 const directory = await mkdtemp(path.join(tmpdir(), 'interop-'))
 const certificate = path.join(directory, 'certificate.pem')
 const key = path.join(directory, 'key.pem')

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type CometClient, text } from '@cometmq/client'
+import process from 'node:process'
+import { type CometClient, type Topic, text } from '@cometmq/client'
+import { backlogOf } from '../cluster/backlog.ts'
 import type { LocalCluster } from '../cluster/local-cluster.ts'
 import { ClientProcess, type Role } from './client-process.ts'
 import type { Language } from './languages.ts'
@@ -21,6 +23,8 @@ export interface Scenario {
 }
 
 const COUNT = 200
+/** From both producers together: `SHARED_MESSAGES=100000 npm run interop -- node`. */
+const SHARED = Number(process.env['SHARED_MESSAGES'] ?? 2 * COUNT)
 let topics = 0
 
 /** What official clients are expected to get through, in any language. */
@@ -51,23 +55,28 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'official and native members of one group share the messages of both',
     async run(stage) {
-      const setting = await setUp(stage)
-      const native = new Set<string>()
+      const setting = { ...(await setUp(stage)), SECONDS: '900' }
       const topic = stage.comet.topic(setting.TOPIC, { codec: text() })
-      await using consumer = topic.consume({ group: setting.GROUP }, (_, { id }) => {
-        native.add(id)
+      const native = new Map<string, number[]>()
+      await using consumer = topic.consume({ group: setting.GROUP }, (_, { id, attempt }) => {
+        native.set(id, [...(native.get(id) ?? []), attempt])
       })
-      const official = start(stage, 'push', { ...setting, COUNT: '1000000', SECONDS: '12' })
+      const official = start(stage, 'push', { ...setting, COUNT: String(SHARED + 1) })
       await official.ready
-      const producer = start(stage, 'produce', setting)
-      for (let n = 0; n < COUNT; n++) await topic.send(`native ${n}`)
-      assert.equal(await producer.exited, 0)
-      await official.exited
+      const half = { COUNT: String(SHARED / 2), IN_FLIGHT: '32' }
+      const producer = start(stage, 'produce', { ...setting, ...half })
+      await sendMany(topic, SHARED / 2)
+      assert.equal(await producer.exited, 0, producer.errors.join())
+      while ((await backlogOf(stage.comet, setting.GROUP)) > 0) await delay(200)
       await consumer.drain()
-      const both = [...native].filter((id) => official.received.has(id))
-      const twice = both.map((id) => `${id}: ${String(official.received.get(id))}`)
-      assert.deepEqual(twice.slice(0, 3), [])
-      assert.equal(native.size + official.received.size, 2 * COUNT)
+      official.kill()
+      await official.exited
+      const deliveries = [...native, ...official.received]
+      assert.equal(new Map(deliveries).size, SHARED)
+      const twice = deliveries.filter(
+        ([id, attempts]) => attempts.length > 1 || (native.has(id) && official.received.has(id)),
+      )
+      assert.deepEqual(twice.slice(0, 3), [], `${twice.length} came twice`)
       return `${native.size} went to the native member, ${official.received.size} to the official one`
     },
   },
@@ -135,6 +144,15 @@ export const scenarios: readonly Scenario[] = [
     },
   },
 ]
+
+/** At the pace of one official client that keeps some sends under way. */
+async function sendMany(topic: Topic<string>, count: number): Promise<void> {
+  for (let sent = 0; sent < count; sent += 32) {
+    const some = Math.min(32, count - sent)
+    await Promise.all(Array.from({ length: some }, (_, n) => topic.send(`native ${sent + n}`)))
+    await delay(5)
+  }
+}
 
 async function throughGroup(
   stage: Stage,

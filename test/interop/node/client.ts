@@ -38,21 +38,28 @@ async function produce(): Promise<void> {
   const producer = new Producer({ ...options, topics: [topic] } as never)
   await producer.startup()
   say({ ready: true })
-  for (let index = 0; index < count; index++) {
-    const body = `message ${index}`
-    for (;;) {
-      try {
-        const receipt = await producer.send({ topic, tag: 'interop', body: Buffer.from(body) })
-        say({ sent: receipt.messageId, body })
-        break
-      } catch (error) {
-        if (Date.now() > deadlineMs) throw error
-        await delay(200)
-      }
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < count) {
+      await sendUntilStored(producer, `message ${next++}`)
+      await delay(Number(env['PAUSE_MS'] ?? 0))
     }
-    await delay(Number(env['PAUSE_MS'] ?? 0))
   }
+  await Promise.all(Array.from({ length: Number(env['IN_FLIGHT'] ?? 1) }, lane))
   await producer.shutdown()
+}
+
+async function sendUntilStored(producer: Producer, body: string): Promise<void> {
+  for (;;) {
+    try {
+      const receipt = await producer.send({ topic, tag: 'interop', body: Buffer.from(body) })
+      say({ sent: receipt.messageId, body })
+      return
+    } catch (error) {
+      if (Date.now() > deadlineMs) throw error
+      await delay(200)
+    }
+  }
 }
 
 async function simple(): Promise<void> {
