@@ -1,5 +1,6 @@
 /** The shapes of load: how messages are offered, and what is read off. The same for floor and CometMQ. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Topic } from '@cometmq/client'
 
 export interface Rate {
   readonly messagesPerSecond: number
@@ -84,4 +85,22 @@ export async function pacedLoop(load: {
   }
   await Promise.all(answers)
   await sleep(300)
+}
+
+/** A group of one member, from the first message to the `messages`-th. */
+export async function consumeAll(
+  topic: Topic<Uint8Array>,
+  options: { readonly group: string; readonly messages: number },
+): Promise<Rate> {
+  let count = 0
+  let size = 0
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const start = performance.now()
+  await using _consumer = topic.consume({ group: options.group, from: 'earliest' }, (body) => {
+    size += body.length
+    if (++count === options.messages) resolve()
+  })
+  await promise
+  const seconds = (performance.now() - start) / 1e3
+  return { messagesPerSecond: count / seconds, megabytesPerSecond: size / seconds / 1e6 }
 }

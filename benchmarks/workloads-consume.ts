@@ -1,7 +1,10 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { bytes, type CometClient, type Topic } from '@cometmq/client'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backlogOf } from '../test/cluster/backlog.ts'
-import { closedLoop, latencyOf, pacedLoop, type Rate } from './load.ts'
+import { closedLoop, consumeAll, latencyOf, pacedLoop, type Rate } from './load.ts'
 import type { BenchmarkResult, Workload } from './workload.ts'
 import { residentMegabytesOf } from './workloads-publish.ts'
 
@@ -84,7 +87,7 @@ export const backlog: Workload = {
     const pid = cluster.broker('broker-a').pid
     const residentMegabytes = residentMegabytesOf(pid)
     const quiet = await tailLatency(comet, 'quiet')
-    const reading = consumeAll(topic, { group: 'bench-backlog', messages })
+    const reading = consumeElsewhere(cluster.endpoints, { topic: topic.name, messages })
     const busy = await tailLatency(comet, 'busy')
     const rate = await reading
     const ratio = busy.p99Ms / quiet.p99Ms
@@ -116,21 +119,15 @@ async function fill(
   return topic
 }
 
-async function consumeAll(
-  topic: Topic<Uint8Array>,
-  options: { readonly group: string; readonly messages: number },
+/** In a process of its own: what it has to do must not delay what is timed in this one. */
+async function consumeElsewhere(
+  endpoints: readonly string[],
+  { topic, messages }: { readonly topic: string; readonly messages: number },
 ): Promise<Rate> {
-  let count = 0
-  let size = 0
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const start = performance.now()
-  await using _consumer = topic.consume({ group: options.group, from: 'earliest' }, (body) => {
-    size += body.length
-    if (++count === options.messages) resolve()
-  })
-  await promise
-  const seconds = (performance.now() - start) / 1e3
-  return { messagesPerSecond: count / seconds, megabytesPerSecond: size / seconds / 1e6 }
+  const script = fileURLToPath(new URL('consumer-process.ts', import.meta.url))
+  const child = fork(script, [endpoints.join(','), topic, String(messages)])
+  const [rate] = (await once(child, 'message')) as [Rate]
+  return rate
 }
 
 async function tailLatency(comet: CometClient, name: string) {
