@@ -37,7 +37,7 @@ const BEAT_MS = 1_000
 const SILENCE_MS = 3_000
 /** An operator has to change something first; a name that is only just free is taken soon enough. */
 const REFUSED_RETRY_MS = 2_000
-const RECONNECT = { baseMs: 100, maxMs: 2_000 }
+const RECONNECT = { baseMs: 100, maxMs: 500 }
 /** Topics in one message; with the longest names it stays far below the bound of a gRPC message. */
 const TOPICS_PER_MESSAGE = 20_000
 /** A name server that does not take a goodbye within it learns by silence. */

@@ -25,7 +25,7 @@ export interface OwnBroker {
 
 /** A name server that says nothing for so long after it was asked may be hanging. */
 const FIRST_UPDATE_TIMEOUT_MS = 2_000
-const RECONNECT = { baseMs: 100, maxMs: 2_000 } as const
+const RECONNECT = { baseMs: 100, maxMs: 500 } as const
 
 /**
  * After so long on a new watch, a topic that was not named on it is gone: it was deleted while no

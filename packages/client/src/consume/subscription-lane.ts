@@ -23,7 +23,7 @@ import { LeasedRun } from './leased-run.ts'
 import { isSameQueue, joinRanges, type QueueOfGroup } from './settlement-buffer.ts'
 import { Settler } from './settler.ts'
 
-const RECONNECT = { baseMs: 100, maxMs: 2_000 } as const
+const RECONNECT = { baseMs: 100, maxMs: 500 } as const
 
 /** What a lane is told once. */
 export interface SubscriptionSettings {

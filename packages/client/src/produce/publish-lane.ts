@@ -24,7 +24,7 @@ const IN_FLIGHT_MAX_BYTES = 1280 * 1024
 /** One request carries no more than that, far below what the transport allows. */
 const REQUEST_MAX_BYTES = 4 * 1024 * 1024
 
-const RECONNECT = { baseMs: 50, maxMs: 1_000 } as const
+const RECONNECT = { baseMs: 50, maxMs: 500 } as const
 
 /** A batch under way, with whom its answer concerns. */
 export interface SentBatch {

@@ -16,7 +16,7 @@ import {
   type Timer,
 } from '@cometmq/runtime'
 
-const RECONNECT = { baseMs: 100, maxMs: 2_000 } as const
+const RECONNECT = { baseMs: 100, maxMs: 500 } as const
 
 export interface ReadLaneHost {
   readonly runtime: Runtime

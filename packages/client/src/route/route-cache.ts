@@ -28,7 +28,7 @@ const UNKNOWN: TopicState = { kind: 'unknown' }
 /** A name server that has not answered by then may be hanging; the next one is tried. */
 const FIRST_UPDATE_TIMEOUT_MS = 2_000
 
-const RECONNECT = { baseMs: 100, maxMs: 1_000 } as const
+const RECONNECT = { baseMs: 100, maxMs: 500 } as const
 
 type RouteStream = MessageStream<
   Parameters<Services['routes']['Watch']['encodeRequest']>[0],

@@ -31,7 +31,7 @@ export const clientOptions: ChannelOptions = {
   ...commonOptions,
   'grpc-node.flow_control_window': WINDOW_BYTES,
   'grpc.initial_reconnect_backoff_ms': 50,
-  'grpc.max_reconnect_backoff_ms': 1_000,
+  'grpc.max_reconnect_backoff_ms': 300,
   // A broker that comes back under its name but with another address is found soon.
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
   // One transport is one process; in tests, several share this one.
