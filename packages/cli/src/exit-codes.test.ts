@@ -63,6 +63,7 @@ describe('exit codes', () => {
           "OFFSET_OUT_OF_RANGE",
           "WRONG_CLUSTER",
           "NAME_TAKEN",
+          "BROKER_ACTIVE",
         ],
         "timeout": [
           "TIMEOUT",

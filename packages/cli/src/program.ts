@@ -285,6 +285,12 @@ function addCluster(program: Command, terminal: Terminal): void {
     .action(async (options: ClusterHealthOptions) => {
       await (await import('./commands/cluster-health.ts')).clusterHealth(terminal, options)
     })
+  risky(cluster.command('forget'), 'a broker that has left will not come back')
+    .argument('<broker>')
+    .action(async (brokerName: string, options: RiskyOptions) => {
+      const { clusterForget } = await import('./commands/cluster-forget.ts')
+      await clusterForget(terminal, brokerName, options)
+    })
 }
 
 function addTools(program: Command, terminal: Terminal): void {

@@ -64,6 +64,7 @@ const codes: Readonly<Record<ErrorCode, Code>> = {
   SCHEMA_MISMATCH: 'INTERNAL_SERVER_ERROR',
   PARTIAL_FAILURE: 'INTERNAL_SERVER_ERROR',
   TOO_MANY: 'TOO_MANY_REQUESTS',
+  BROKER_ACTIVE: 'FORBIDDEN',
 }
 
 export const OK: Status__Input = { code: 'OK', message: 'OK' }

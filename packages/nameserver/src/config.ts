@@ -10,6 +10,8 @@ export interface NameServerConfig {
   readonly warmupMs: number
   /** A broker that was not heard for so long leaves the routes. */
   readonly silenceMs: number
+  /** For so long producers keep counting with the queues of a broker that has left; 0: not at all. */
+  readonly rememberMs: number
   readonly maxBrokers: number
   readonly maxTopicsPerBroker: number
   readonly maxWatchers: number
@@ -26,6 +28,8 @@ export const nameServerDefaults: Omit<NameServerConfig, 'cluster'> = {
   warmupMs: 2_000,
   // Three beats: one may be late, one may be lost.
   silenceMs: 3_000,
+  // Longer than replacing a machine takes; who takes a broker out for good says so.
+  rememberMs: 3_600_000,
   // Each costs the beat answers of all others one line.
   maxBrokers: 1_000,
   // Some 100 bytes each.
@@ -44,7 +48,7 @@ export function checkNameServerConfig(config: NameServerConfig): void {
   if (!/^\S+:\d+$/.test(config.listen)) {
     mistakes.push(`listen is "${config.listen}"; give host:port`)
   }
-  for (const name of ['warmupMs', 'silenceMs'] as const) {
+  for (const name of ['warmupMs', 'silenceMs', 'rememberMs'] as const) {
     const value = config[name]
     if (!Number.isFinite(value) || value < 0) mistakes.push(`${name} is ${value}; give 0 or more`)
   }

@@ -121,7 +121,10 @@ class Watching {
     for (const update of this.updates) {
       if (update.missing.includes(topic)) brokers = []
       const route = update.topics.find((each) => each.topic === topic)
-      if (route !== undefined) brokers = route.queueGroups.map((group) => group.brokerName)
+      if (route !== undefined) {
+        const serving = route.queueGroups.filter(({ readable }) => readable)
+        brokers = serving.map(({ brokerName }) => brokerName)
+      }
     }
     return brokers
   }

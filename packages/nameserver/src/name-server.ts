@@ -69,13 +69,17 @@ export class NameServer implements AsyncDisposable {
       uptimeMs: Math.round(ports.clock.elapsedMs() - startedAtMs),
       ready: table.isReady,
     })
+    const forgetBroker = (brokerName: string): void => {
+      watchers.announce(table.forget(brokerName))
+      ports.log.info({ brokerName }, 'broker forgotten')
+    }
     const view = viewOf(table)
     const gateway = new Gateway({ ...ports, cluster: view, broker: undefined }, config.gateway)
     const listener = await ports.transport.listen({
       address: config.listen,
       handlers: [
         ...cluster.handlers(services),
-        ...routesHandlers(services, watchers, describe),
+        ...routesHandlers(services, watchers, { describe, forgetBroker }),
         ...gateway.handlers(),
       ],
     })

@@ -5,6 +5,7 @@ import { type RouteChange, RouteTable } from './route-table.ts'
 
 const SILENCE_MS = 3_000
 const TICK_MS = 250
+const REMEMBER_MS = 60_000
 
 function openTable(options: { warmupMs?: number; maxTopicsPerBroker?: number } = {}): RouteTable {
   return new RouteTable(
@@ -13,6 +14,7 @@ function openTable(options: { warmupMs?: number; maxTopicsPerBroker?: number } =
       silenceMs: SILENCE_MS,
       tickMs: TICK_MS,
       warmupMs: options.warmupMs ?? 0,
+      rememberMs: REMEMBER_MS,
       maxBrokers: 4,
       maxTopicsPerBroker: options.maxTopicsPerBroker ?? 100,
     },
@@ -37,6 +39,12 @@ function registrationOf(fields: Partial<Registration> = {}): Registration {
 
 function topicOf(topic: string, fields: Partial<RegisteredTopic> = {}): RegisteredTopic {
   return { topic, type: 'normal', queueCount: 4, readable: true, writable: true, ...fields }
+}
+
+/** The broker groups that serve the topic. */
+function openGroupsOf(table: RouteTable, topic: string): string[] {
+  const groups = table.route(topic)?.queueGroups ?? []
+  return groups.filter(({ readable }) => readable).map(({ brokerName }) => brokerName)
 }
 
 /** Lets time pass in ticks, from `fromMs` to `toMs`. */
@@ -67,7 +75,7 @@ describe('a broker', () => {
     const change = table.goodbye(1)
 
     expect(change).toEqual({ topics: new Set(['orders']), brokers: true })
-    expect(table.route('orders')).toBeUndefined()
+    expect(openGroupsOf(table, 'orders')).toEqual([])
     expect(table.brokers()).toEqual([])
   })
 
@@ -117,9 +125,9 @@ describe('a broker', () => {
 
     table.lost(1)
 
-    expect(table.route('orders')).toBeDefined()
+    expect(openGroupsOf(table, 'orders')).toEqual(['a'])
     passTime(table, 0, SILENCE_MS + TICK_MS)
-    expect(table.route('orders')).toBeUndefined()
+    expect(openGroupsOf(table, 'orders')).toEqual([])
   })
 
   // Messages of a stream that was replaced would undo what the new one said.
@@ -166,6 +174,93 @@ describe('a broker', () => {
     table.register(registrationOf({ brokerId: 1, topics: [topicOf('orders')] }), 1)
 
     expect(table.route('orders')?.queueGroups[0]).toMatchObject({ readable: true, writable: false })
+  })
+})
+
+// Message groups map onto the list of a topic's queues: it must not become another one because a
+// broker restarts, not even for a producer that starts meanwhile.
+describe('a broker group that has left', () => {
+  const topics = [topicOf('orders', { queueCount: 3 })]
+  const closed = { brokerName: 'a', queueCount: 3, readable: false, writable: false }
+
+  test('keeps its place in the list of queues, closed', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics }), 1)
+    table.register(
+      registrationOf({ brokerName: 'b', storeId: 'store-b', topics: [topicOf('orders')] }),
+      2,
+    )
+
+    table.goodbye(1)
+
+    expect(table.route('orders')?.queueGroups).toEqual([
+      closed,
+      { brokerName: 'b', queueCount: 4, readable: true, writable: true },
+    ])
+    expect(table.topics()).toEqual(new Set(['orders']))
+  })
+
+  test('has no closed queues as long as one of its brokers is heard', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics }), 1)
+    table.register(registrationOf({ brokerId: 1, storeId: 'store-1', topics }), 2)
+
+    table.goodbye(1)
+
+    expect(table.route('orders')?.queueGroups).toEqual([
+      { brokerName: 'a', queueCount: 3, readable: true, writable: false },
+    ])
+  })
+
+  test('has what it says when it is back, and nothing else', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [...topics, topicOf('invoices')] }), 1)
+    table.goodbye(1)
+
+    const answer = table.register(registrationOf({ topics }), 2)
+
+    expect(answer).toMatchObject({ change: { topics: new Set(['orders', 'invoices']) } })
+    expect(table.route('orders')?.queueGroups).toEqual([
+      { brokerName: 'a', queueCount: 3, readable: true, writable: true },
+    ])
+    expect(table.route('invoices')).toBeUndefined()
+  })
+
+  test('is forgotten after a while', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics }), 1)
+    table.goodbye(1)
+
+    passTime(table, 0, REMEMBER_MS - TICK_MS)
+    expect(table.route('orders')).toBeDefined()
+
+    expect(table.tick(REMEMBER_MS).change).toEqual({ topics: new Set(['orders']), brokers: false })
+    expect(table.route('orders')).toBeUndefined()
+  })
+
+  test('is forgotten when an operator says so, and not before it has left', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics }), 1)
+
+    expect(() => table.forget('a')).toThrow(expect.objectContaining({ code: 'BROKER_ACTIVE' }))
+    table.goodbye(1)
+    expect(table.forget('a')).toEqual({ topics: new Set(['orders']), brokers: false })
+
+    expect(table.route('orders')).toBeUndefined()
+    expect(() => table.forget('a')).toThrow(expect.objectContaining({ code: 'BROKER_NOT_FOUND' }))
+  })
+
+  // Names can be made up; what is kept of them must not grow.
+  test('is forgotten when too many have left after it', () => {
+    const table = openTable()
+    for (let number = 0; number < 5; number++) {
+      const name = `broker-${number}`
+      table.register(registrationOf({ brokerName: name, storeId: name, topics }), number)
+      table.goodbye(number)
+    }
+
+    const names = table.route('orders')?.queueGroups.map(({ brokerName }) => brokerName)
+    expect(names).toEqual(['broker-1', 'broker-2', 'broker-3', 'broker-4'])
   })
 })
 

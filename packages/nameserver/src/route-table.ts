@@ -10,11 +10,14 @@ import {
   type TopicRoute,
   toCometError,
 } from '@cometmq/protocol'
+import { DepartedBrokers } from './departed-brokers.ts'
 
 export interface RouteTableOptions {
   readonly cluster: string
   /** A broker that was not heard for so long leaves the routes. */
   readonly silenceMs: number
+  /** For so long the queues of a broker group that has left stay in the lists of queues, closed. */
+  readonly rememberMs: number
   /** Until then a topic without a broker is unknown rather than missing. */
   readonly warmupMs: number
   /** `tick` is called this often. */
@@ -72,6 +75,11 @@ interface BrokerEntry {
   heardAtMs: number
 }
 
+interface Named {
+  readonly brokerName: string
+  readonly brokerId?: number
+}
+
 const nothing: RouteChange = { topics: new Set(), brokers: false }
 
 /**
@@ -81,13 +89,15 @@ const nothing: RouteChange = { topics: new Set(), brokers: false }
  * name server that was itself stopped for a while does not take every broker for silent when it
  * wakes up with their beats still unread.
  *
- * Invariants: a broker is in the routes exactly while it has an entry; of one broker name the
+ * Invariants: a broker serves its queues exactly while it has an entry; of one broker name the
  * highest epoch ever registered is remembered and no entry of a lower one is taken.
  */
 export class RouteTable {
   readonly #options: RouteTableOptions
   readonly #entries = new Map<string, BrokerEntry>()
   readonly #byConnection = new Map<ConnectionNumber, BrokerEntry>()
+  /** Those broker groups of which no broker has an entry. */
+  readonly #departed: DepartedBrokers
   /** Per broker name. Bounded: the name that was registered longest ago is forgotten. */
   readonly #highestEpochs = new Map<string, number>()
   #brokers: BrokerAddress[] | undefined
@@ -97,6 +107,10 @@ export class RouteTable {
   /** `startedAtMs` and the argument of `tick` are readings of one steady clock. */
   constructor(options: RouteTableOptions, startedAtMs: number) {
     this.#options = options
+    this.#departed = new DepartedBrokers({
+      rememberMs: options.rememberMs,
+      max: options.maxBrokers,
+    })
     this.#tickedAtMs = startedAtMs
   }
 
@@ -136,7 +150,9 @@ export class RouteTable {
     this.#brokers = undefined
     this.#byConnection.set(connection, entry)
     this.#rememberEpoch(entry)
-    const change = changeBetween(before, entry)
+    const { topics, brokers } = changeBetween(before, entry)
+    const hadBefore = this.#departed.forget(entry.brokerName)
+    const change = { topics: new Set([...topics, ...hadBefore]), brokers }
     return { kind: 'registered', change, replaced: before?.connection }
   }
 
@@ -190,11 +206,33 @@ export class RouteTable {
     for (const entry of this.#entries.values()) {
       if (this.#observedMs - entry.heardAtMs >= silenceMs) silent.push(entry)
     }
-    if (silent.length === 0) return { change: nothing, silent: [] }
-    return { change: this.#remove(silent), silent }
+    const forgotten = this.#departed.expire(this.#observedMs)
+    if (silent.length === 0 && forgotten.length === 0) return { change: nothing, silent: [] }
+    const { topics, brokers } = this.#remove(silent)
+    return { change: { topics: new Set([...topics, ...forgotten]), brokers }, silent }
   }
 
-  /** `undefined`: no broker that is heard serves it. Broker groups are in the order of their names. */
+  /**
+   * The broker group will not come back: its queues leave the lists. Throws `BROKER_ACTIVE` while
+   * one of its brokers is heard, and `BROKER_NOT_FOUND` if nothing is known of it.
+   */
+  forget(brokerName: string): RouteChange {
+    if (this.#isHeard(brokerName)) {
+      throw new CometError(
+        'BROKER_ACTIVE',
+        `"${brokerName}" is heard; stop it before it is forgotten`,
+      )
+    }
+    if (!this.#departed.has(brokerName)) {
+      throw new CometError('BROKER_NOT_FOUND', `no broker "${brokerName}" is known here`)
+    }
+    return { topics: new Set(this.#departed.forget(brokerName)), brokers: false }
+  }
+
+  /**
+   * `undefined`: no broker has it. Broker groups are in the order of their names; those that are
+   * away are closed.
+   */
   route(topic: string): TopicRoute | undefined {
     const chosen = new Map<string, BrokerEntry>()
     for (const entry of this.#entries.values()) {
@@ -204,27 +242,29 @@ export class RouteTable {
         chosen.set(entry.brokerName, entry)
       }
     }
-    if (chosen.size === 0) return undefined
+    const departed = [...this.#departed.queueGroupsOf(topic)]
+    if (chosen.size + departed.length === 0) return undefined
     const entries = [...chosen.values()].toSorted(byName)
+    const heard = entries.map((entry) => {
+      const registered = entry.topics.get(topic) as RegisteredTopic
+      return {
+        brokerName: entry.brokerName,
+        queueCount: registered.queueCount,
+        readable: registered.readable,
+        // Only the master takes writes.
+        writable: entry.brokerId === 0 && entry.writable && registered.writable,
+      }
+    })
     return {
       topic,
-      type: entries[0]?.topics.get(topic)?.type ?? '',
-      queueGroups: entries.map((entry) => {
-        const registered = entry.topics.get(topic) as RegisteredTopic
-        return {
-          brokerName: entry.brokerName,
-          queueCount: registered.queueCount,
-          readable: registered.readable,
-          // Only the master takes writes.
-          writable: entry.brokerId === 0 && entry.writable && registered.writable,
-        }
-      }),
+      type: entries[0]?.topics.get(topic)?.type ?? departed[0]?.type ?? '',
+      queueGroups: [...heard, ...departed.map(({ group }) => group)].toSorted(byName),
     }
   }
 
   /** Names of all topics that have a route. */
   topics(): Set<string> {
-    const topics = new Set<string>()
+    const topics = new Set(this.#departed.topics())
     for (const entry of this.#entries.values()) {
       for (const topic of entry.topics.keys()) topics.add(topic)
     }
@@ -355,8 +395,16 @@ export class RouteTable {
       this.#brokers = undefined
       this.#byConnection.delete(entry.connection)
       for (const topic of entry.topics.keys()) topics.add(topic)
+      if (!this.#isHeard(entry.brokerName)) {
+        this.#departed.left(entry.brokerName, entry.topics, this.#observedMs)
+      }
     }
-    return { topics, brokers: true }
+    return { topics, brokers: entries.length > 0 }
+  }
+
+  #isHeard(brokerName: string): boolean {
+    for (const entry of this.#entries.values()) if (entry.brokerName === brokerName) return true
+    return false
   }
 }
 
@@ -373,9 +421,9 @@ function brokerAddress(entry: BrokerEntry): BrokerAddress {
   return { brokerName, brokerId, epoch, address }
 }
 
-function byName(a: BrokerEntry, b: BrokerEntry): number {
+function byName(a: Named, b: Named): number {
   if (a.brokerName !== b.brokerName) return a.brokerName < b.brokerName ? -1 : 1
-  return a.brokerId - b.brokerId
+  return (a.brokerId ?? 0) - (b.brokerId ?? 0)
 }
 
 function changeBetween(before: BrokerEntry | undefined, now: BrokerEntry): RouteChange {

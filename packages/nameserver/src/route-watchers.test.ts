@@ -48,6 +48,7 @@ function openWatchers(options: { warmupMs?: number; maxWatchers?: number } = {})
       cluster: 'blue',
       silenceMs: 3_000,
       tickMs: TICK_MS,
+      rememberMs: 0,
       warmupMs,
       maxBrokers: 10,
       maxTopicsPerBroker: 10_000,

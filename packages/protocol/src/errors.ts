@@ -84,6 +84,7 @@ export const errorTable = {
   SCHEMA_MISMATCH: { id: 47, grpcStatus: 'INVALID_ARGUMENT', retry: 'never' },
   PARTIAL_FAILURE: { id: 48, grpcStatus: 'ABORTED', retry: 'never' },
   TOO_MANY: { id: 49, grpcStatus: 'RESOURCE_EXHAUSTED', retry: 'never' },
+  BROKER_ACTIVE: { id: 50, grpcStatus: 'FAILED_PRECONDITION', retry: 'never' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

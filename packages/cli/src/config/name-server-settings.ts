@@ -12,6 +12,7 @@ const singleSettings = z.strictObject({
   listen: address().default(nameServerDefaults.listen),
   warmup: durationMs({ min: 0, max: DAY_MS }).default(nameServerDefaults.warmupMs),
   silence: durationMs({ min: SECOND_MS, max: DAY_MS }).default(nameServerDefaults.silenceMs),
+  remember: durationMs({ min: 0, max: 7 * DAY_MS }).default(nameServerDefaults.rememberMs),
   maxBrokers: bound().default(nameServerDefaults.maxBrokers),
   maxTopicsPerBroker: bound().default(nameServerDefaults.maxTopicsPerBroker),
   maxWatchers: bound().default(nameServerDefaults.maxWatchers),
@@ -33,9 +34,10 @@ export function nameServerConfigOf(
     readonly users?: Readonly<Record<string, string>> | undefined
   },
 ): NameServerConfig {
-  const { warmup, silence, log: _, tls: _tls, gateway: _gateway, ...rest } = settings
+  const { warmup, silence, remember, log: _, tls: _tls, gateway: _gateway, ...rest } = settings
   const gateway = { users: machine.users }
-  return { ...rest, gateway, warmupMs: warmup, silenceMs: silence, version: machine.version }
+  const times = { warmupMs: warmup, silenceMs: silence, rememberMs: remember }
+  return { ...rest, ...times, gateway, version: machine.version }
 }
 
 function bound() {

@@ -137,7 +137,7 @@ export class Outbox implements BatchOwner {
     for (const { keyed } of this.#busy) keyed.last?.close()
     this.#failWhere(
       (batch) => batch.deadlineMs <= nowMs,
-      (batch) => this.#timeout(batch),
+      (batch, brokerName) => this.#timeout(batch, brokerName),
     )
   }
 
@@ -262,26 +262,36 @@ export class Outbox implements BatchOwner {
     return slot
   }
 
-  #failWhere(isMeant: (batch: SendBatch) => boolean, why: (batch: SendBatch) => CometError): void {
+  /** `why` is told the broker of the one queue that a batch may go to, if there is such. */
+  #failWhere(
+    isMeant: (batch: SendBatch) => boolean,
+    why: (batch: SendBatch, brokerName?: string) => CometError,
+  ): void {
     const isKept = (batch: SendBatch): boolean => !isMeant(batch)
     for (const batch of this.#free.removeUnless(isKept)) this.#reject(batch, why(batch))
     for (const { keyed, window } of this.#slots.values()) {
-      for (const batch of keyed.removeUnless(isKept)) this.#reject(batch, why(batch))
+      for (const batch of keyed.removeUnless(isKept)) {
+        this.#reject(batch, why(batch, window.brokerName))
+      }
       for (const batch of window.batches()) {
         if (batch.outcome !== undefined || !isMeant(batch)) continue
-        const error = why(batch)
+        const error = why(batch, window.brokerName)
         window.abandon(batch)
         this.#reject(batch, error)
       }
     }
   }
 
-  #timeout(batch: SendBatch): CometError {
+  #timeout(batch: SendBatch, brokerName?: string): CometError {
     const outcome =
       batch.mayBeStored || batch.isInFlight
         ? 'it may have been stored, or may still be'
         : 'it was not stored'
-    const why = batch.lastError?.message ?? 'no broker of the topic could be reached'
+    const unreached =
+      brokerName === undefined
+        ? 'no broker of the topic could be reached'
+        : `"${brokerName}", which has its queue, could not be reached`
+    const why = batch.lastError?.message ?? unreached
     const text = `sending to "${batch.topic}" took longer than ${batch.timeoutMs} ms; ${outcome}`
     return batch.isInFlight && batch.lastError === undefined
       ? new CometError('TIMEOUT', `${text}; the broker has not answered`)

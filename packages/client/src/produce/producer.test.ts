@@ -1,6 +1,7 @@
 import { CometError } from '@cometmq/protocol'
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
+import { connect } from '../comet-client.ts'
 import { ScriptedBroker } from '../scripted/scripted-broker.ts'
 import { calmNetwork, ScriptedWorld } from '../scripted/scripted-world.ts'
 import { queueOfGroup } from '@cometmq/protocol'
@@ -151,6 +152,25 @@ describe('send', () => {
 
     expect(receipt.brokerName).toBe('a')
     expect(a.bodies()).toEqual(['"patient"'])
+  })
+
+  // It would put a key elsewhere than all the producers that were there before.
+  test('counts with the queues of a broker that was away when it started', async () => {
+    const world = await openWorld({ queues: { a: 1, b: 1 } })
+    world.nameServer.set({ b: 'b:8081' }, [{ topic: 'orders', queues: { a: 1, b: 1 } }])
+    const runtime = world.sim.machine('late').runtime()
+    const comet = await world.run(connect({ endpoints: 'ns:9876', runtime }))
+    const orders = comet.topic('orders')
+
+    const elsewhere = await world.run(orders.send('free'))
+    const error = await world.failure(
+      orders.send('keyed', { key: keyOfQueue(0, 2), timeout: '2s' }),
+    )
+
+    expect(elsewhere.brokerName).toBe('b')
+    expect(error.message).toContain(
+      'it was not stored; the last attempt: "a", which has its queue, could not be reached',
+    )
   })
 
   test('begins a new epoch when the broker has forgotten this producer', async () => {

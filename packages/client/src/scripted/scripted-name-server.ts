@@ -81,8 +81,8 @@ function update(
       queueGroups: Object.entries(queues).map(([brokerName, queueCount]) => ({
         brokerName,
         queueCount,
-        readable: true,
-        writable: true,
+        readable: brokerName in brokers,
+        writable: brokerName in brokers,
       })),
     })),
     missing: [],

@@ -6,7 +6,11 @@ import type { RouteWatchers, Watcher } from '../route-watchers.ts'
 export function routesHandlers(
   services: Services,
   watchers: RouteWatchers,
-  describe: () => ClusterDescription,
+  calls: {
+    readonly describe: () => ClusterDescription
+    /** Throws `BROKER_ACTIVE` or `BROKER_NOT_FOUND`. */
+    readonly forgetBroker: (brokerName: string) => void
+  },
 ): Handler[] {
   return [
     accept(services.routes.Watch, (stream, { signal }) => {
@@ -31,6 +35,10 @@ export function routesHandlers(
         failed: forget,
       })
     }),
-    answer(services.routes.DescribeCluster, async () => describe()),
+    answer(services.routes.DescribeCluster, async () => calls.describe()),
+    answer(services.routes.ForgetBroker, async ({ brokerName }) => {
+      calls.forgetBroker(brokerName)
+      return {}
+    }),
   ]
 }

@@ -35,6 +35,7 @@ describe('loadServices', () => {
       'cluster.Register': 'bidi /cometmq.v1.Cluster/Register',
       'routes.Watch': 'server-stream /cometmq.v1.Routes/Watch',
       'routes.DescribeCluster': 'unary /cometmq.v1.Routes/DescribeCluster',
+      'routes.ForgetBroker': 'unary /cometmq.v1.Routes/ForgetBroker',
     })
   })
 

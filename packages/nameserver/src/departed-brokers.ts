@@ -1,0 +1,70 @@
+import type { QueueGroup, RegisteredTopic } from '@cometmq/protocol'
+
+interface Departed {
+  readonly brokerName: string
+  readonly topics: ReadonlyMap<string, RegisteredTopic>
+  readonly leftAtMs: number
+}
+
+/**
+ * The queues of broker groups of which nobody is heard any more.
+ *
+ * They stay in the list of their topics' queues, closed: message groups map onto that list, and a
+ * producer that starts while a broker is away has to map them as all others do. A broker group that
+ * never comes back is forgotten after a while, or when an operator says so.
+ */
+export class DepartedBrokers {
+  readonly #rememberMs: number
+  readonly #max: number
+  /** In the order in which they left. */
+  readonly #byName = new Map<string, Departed>()
+
+  constructor(options: { readonly rememberMs: number; readonly max: number }) {
+    this.#rememberMs = options.rememberMs
+    this.#max = options.max
+  }
+
+  left(brokerName: string, topics: ReadonlyMap<string, RegisteredTopic>, nowMs: number): void {
+    if (topics.size === 0 || this.#rememberMs === 0) return
+    this.#byName.delete(brokerName)
+    this.#byName.set(brokerName, { brokerName, topics, leftAtMs: nowMs })
+    if (this.#byName.size <= this.#max) return
+    const oldest = this.#byName.keys().next()
+    if (!oldest.done) this.#byName.delete(oldest.value)
+  }
+
+  /** The broker group is back, or gone for good. Returns the topics it had. */
+  forget(brokerName: string): Iterable<string> {
+    const departed = this.#byName.get(brokerName)
+    this.#byName.delete(brokerName)
+    return departed?.topics.keys() ?? []
+  }
+
+  has(brokerName: string): boolean {
+    return this.#byName.has(brokerName)
+  }
+
+  /** Forgets who has been away for too long. Returns the topics they had. */
+  expire(nowMs: number): string[] {
+    const topics: string[] = []
+    for (const { brokerName, leftAtMs } of this.#byName.values()) {
+      if (nowMs - leftAtMs < this.#rememberMs) break
+      topics.push(...this.forget(brokerName))
+    }
+    return topics
+  }
+
+  *topics(): Generator<string> {
+    for (const { topics } of this.#byName.values()) yield* topics.keys()
+  }
+
+  /** The topic's queues that nobody serves now, with the topic's type. */
+  *queueGroupsOf(topic: string): Generator<{ readonly group: QueueGroup; readonly type: string }> {
+    for (const { brokerName, topics } of this.#byName.values()) {
+      const registered = topics.get(topic)
+      if (registered === undefined) continue
+      const { queueCount, type } = registered
+      yield { group: { brokerName, queueCount, readable: false, writable: false }, type }
+    }
+  }
+}

@@ -1,0 +1,8 @@
+// Original file: packages/protocol/proto/cometmq/v1/routes.proto
+
+
+export interface ForgetBrokerResponse__Input {
+}
+
+export interface ForgetBrokerResponse {
+}
