@@ -5,19 +5,18 @@
  * in the frozen files.
  */
 export function dumpRecord(bytes: Buffer): string {
-  const lines: string[] = []
-  let at = 0
-  const add = (name: string, width: number): void => {
-    for (const end = at + width; at < end; at += Math.min(ROW_BYTES, end - at)) {
-      lines.push(row(at, name, bytes.subarray(at, Math.min(at + ROW_BYTES, end))))
-    }
-  }
-  for (const [name, width] of headerFields) add(name, width)
   const [topicBytes, sectionBytes] = [bytes.readUInt16LE(108), bytes.readUInt32LE(100)]
-  add('topic', topicBytes)
-  add('sections', sectionBytes)
-  add('body', bytes.length - at)
-  return `${lines.join('\n')}\n`
+  return dumpFields(bytes, [
+    ...headerFields,
+    ['topic', topicBytes],
+    ['sections', sectionBytes],
+    ['body', bytes.length - HEADER_BYTES - topicBytes - sectionBytes],
+  ])
+}
+
+/** A slot of the checkpoint. */
+export function dumpCheckpoint(bytes: Buffer): string {
+  return dumpFields(bytes, checkpointFields)
 }
 
 /** Bytes without fields of a known width. */
@@ -90,10 +89,36 @@ const headerFields = [
   ['reserved', 2],
 ] as const
 
+const HEADER_BYTES = 112
+
+const checkpointFields = [
+  ['magic', 4],
+  ['flags', 4],
+  ['sequence', 8],
+  ['flushedOffset', 8],
+  ['confirmOffset', 8],
+  ['minOffset', 8],
+  ['epoch', 8],
+  ['storeTimeMs', 8],
+  ['reserved', 4],
+  ['checksum', 4],
+] as const
+
 const ROW_BYTES = 16
 const NAME_AT = 6
 const HEX_AT = 24
 const HEX_CHARS = ROW_BYTES * 2
+
+function dumpFields(bytes: Buffer, fields: readonly (readonly [string, number])[]): string {
+  const lines: string[] = []
+  let at = 0
+  for (const [name, width] of fields) {
+    for (const end = at + width; at < end; at += Math.min(ROW_BYTES, end - at)) {
+      lines.push(row(at, name, bytes.subarray(at, Math.min(at + ROW_BYTES, end))))
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
 
 function row(at: number, name: string, bytes: Buffer): string {
   const place = String(at).padStart(4)
