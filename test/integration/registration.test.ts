@@ -286,6 +286,7 @@ describe('a broker', () => {
     world.simulation.machine('a').resume()
 
     await world.until(() => watching.shown === 'a: 4', 5_000)
+    await world.simulation.advance(50)
     expect(world.broker('a').status.nameservers[0]?.state).toBe('registered')
   })
 

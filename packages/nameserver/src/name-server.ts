@@ -137,7 +137,7 @@ export class NameServer implements AsyncDisposable {
       this.#log.warn({ brokerName, brokerId, silenceMs }, 'broker fell silent')
       this.#cluster.breakOff(connection, 'UNAVAILABLE', 'not heard for too long; register again')
     }
-    this.#watchers.announce(change)
+    this.#cluster.announce(change)
     if (!wasReady && this.#table.isReady) this.#watchers.announceReady()
   }
 }

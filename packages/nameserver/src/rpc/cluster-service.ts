@@ -20,22 +20,35 @@ type RegisterStream = MessageStream<RegisterResponse, RegisterRequest>
 export class ClusterService {
   readonly #table: RouteTable
   readonly #log: Logger
-  readonly #announce: (change: RouteChange) => void
+  readonly #announceToWatchers: (change: RouteChange) => void
   readonly #streams = new Map<ConnectionNumber, RegisterStream>()
   /** Those whose peer does not read what it is answered. */
   readonly #unread = new Set<RegisterStream>()
   /** By data folder: why its broker was refused last. */
   readonly #refusals = new Map<string, string>()
   #nextConnection = 0
+  #isTelling = false
 
   constructor(table: RouteTable, log: Logger, announce: (change: RouteChange) => void) {
     this.#table = table
     this.#log = log
-    this.#announce = announce
+    this.#announceToWatchers = announce
   }
 
   handlers(services: Services): Handler[] {
     return [accept(services.cluster.Register, (stream, { peer }) => this.#serve(stream, peer))]
+  }
+
+  /** Tells clients and brokers what has changed for them. */
+  announce(change: RouteChange): void {
+    this.#announceToWatchers(change)
+    if (!change.brokers || this.#isTelling) return
+    this.#isTelling = true
+    // Once for all that come or go in this turn.
+    queueMicrotask(() => {
+      this.#isTelling = false
+      this.#tellBrokers()
+    })
   }
 
   /** Ends a stream whose broker is no longer registered on it, so that it registers anew. */
@@ -82,7 +95,7 @@ export class ClusterService {
         if (request.changes === null || request.changes === undefined) break
         const change = this.#table.change(connection, request.changes)
         if (change === undefined) throw notRegistered()
-        return this.#announce(change)
+        return this.announce(change)
       }
       case 'beat': {
         if (!this.#table.beat(connection)) throw notRegistered()
@@ -94,7 +107,7 @@ export class ClusterService {
       }
       case 'goodbye':
         this.#log.info(this.#table.brokerOf(connection), 'broker said goodbye')
-        return this.#announce(this.#table.goodbye(connection))
+        return this.announce(this.#table.goodbye(connection))
       case undefined:
         break
     }
@@ -125,7 +138,16 @@ export class ClusterService {
     const topics = registration.topics.length
     this.#log.info({ brokerName, brokerId, epoch, topics }, 'broker registered')
     this.#answer(stream, { registered: { brokers: this.#table.brokers() } })
-    this.#announce(answer.change)
+    this.announce(answer.change)
+  }
+
+  /** A topic is made on every broker at once: each has to know the others before their next beat. */
+  #tellBrokers(): void {
+    const brokers = this.#table.brokers()
+    for (const [connection, stream] of this.#streams) {
+      const isRegistered = this.#table.brokerOf(connection).brokerName !== undefined
+      if (isRegistered) this.#answer(stream, { registered: { brokers } })
+    }
   }
 
   /** A peer that does not read is not answered until it does: to it this end has fallen silent. */
