@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from '@cometmq/client'
 import { Daemon } from './daemon.ts'
 
 export interface LocalClusterOptions {
@@ -36,6 +38,7 @@ export class LocalCluster implements AsyncDisposable {
     try {
       for (let i = 0; i < options.nameServers; i++) await cluster.#startNameServer(i)
       await Promise.all(options.brokers.map((name) => cluster.startBroker(name)))
+      await cluster.#untilRegistered()
     } catch (error) {
       await cluster[Symbol.asyncDispose]()
       throw error
@@ -92,6 +95,14 @@ export class LocalCluster implements AsyncDisposable {
     const daemons = [...this.#brokers.values(), ...this.#nameServers]
     await Promise.all(daemons.map((daemon) => daemon.stop('SIGKILL')))
     await rm(this.directory, { recursive: true, force: true })
+  }
+
+  /** A broker serves before name servers have heard of it. */
+  async #untilRegistered(): Promise<void> {
+    for (const endpoint of this.endpoints) {
+      await using comet = await connect({ endpoints: endpoint })
+      while (comet.admin.brokers.length < this.#brokers.size) await sleep(5)
+    }
   }
 
   async #startNameServer(index: number): Promise<void> {
