@@ -2,7 +2,8 @@ import type { QueueGroup, RegisteredTopic } from '@cometmq/protocol'
 
 interface Departed {
   readonly brokerName: string
-  readonly topics: ReadonlyMap<string, RegisteredTopic>
+  /** Never empty. */
+  readonly topics: Map<string, RegisteredTopic>
   readonly leftAtMs: number
 }
 
@@ -24,13 +25,13 @@ export class DepartedBrokers {
     this.#max = options.max
   }
 
-  left(brokerName: string, topics: ReadonlyMap<string, RegisteredTopic>, nowMs: number): void {
-    if (topics.size === 0 || this.#rememberMs === 0) return
-    this.#byName.delete(brokerName)
+  /** Takes the topics over. Returns those of a broker group that is forgotten because of it. */
+  left(brokerName: string, topics: Map<string, RegisteredTopic>, nowMs: number): Iterable<string> {
+    if (topics.size === 0 || this.#rememberMs === 0) return []
     this.#byName.set(brokerName, { brokerName, topics, leftAtMs: nowMs })
-    if (this.#byName.size <= this.#max) return
+    if (this.#byName.size <= this.#max) return []
     const oldest = this.#byName.keys().next()
-    if (!oldest.done) this.#byName.delete(oldest.value)
+    return oldest.done ? [] : this.forget(oldest.value)
   }
 
   /** The broker group is back, or gone for good. Returns the topics it had. */
@@ -38,6 +39,14 @@ export class DepartedBrokers {
     const departed = this.#byName.get(brokerName)
     this.#byName.delete(brokerName)
     return departed?.topics.keys() ?? []
+  }
+
+  /** Nobody who is heard has the topic any more. */
+  topicDeleted(topic: string): void {
+    for (const { brokerName, topics } of this.#byName.values()) {
+      topics.delete(topic)
+      if (topics.size === 0) this.#byName.delete(brokerName)
+    }
   }
 
   has(brokerName: string): boolean {

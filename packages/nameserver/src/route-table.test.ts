@@ -217,13 +217,60 @@ describe('a broker group that has left', () => {
     table.register(registrationOf({ topics: [...topics, topicOf('invoices')] }), 1)
     table.goodbye(1)
 
-    const answer = table.register(registrationOf({ topics }), 2)
+    const more = [topicOf('orders', { queueCount: 5 })]
+    const answer = table.register(registrationOf({ topics: more }), 2)
 
     expect(answer).toMatchObject({ change: { topics: new Set(['orders', 'invoices']) } })
     expect(table.route('orders')?.queueGroups).toEqual([
-      { brokerName: 'a', queueCount: 3, readable: true, writable: true },
+      { brokerName: 'a', queueCount: 5, readable: true, writable: true },
     ])
     expect(table.route('invoices')).toBeUndefined()
+  })
+
+  // Producers would wait for a topic that an operator has deleted.
+  test('keeps no queues of a topic that the last broker with it deletes', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics: [...topics, topicOf('invoices')] }), 1)
+    for (const [connection, name] of [
+      [2, 'b'],
+      [3, 'c'],
+    ] as const) {
+      table.register(registrationOf({ brokerName: name, storeId: name, topics }), connection)
+    }
+    table.goodbye(1)
+    const deleted = { changed: [], removed: ['orders'], writable: true, hasWritable: false }
+
+    table.change(2, deleted)
+    expect(table.route('orders')?.queueGroups).toHaveLength(2)
+    table.change(3, deleted)
+    expect(table.route('orders')).toBeUndefined()
+
+    expect(table.route('invoices')?.queueGroups).toMatchObject([{ brokerName: 'a' }])
+  })
+
+  // The broker's stream may break between the deletion and the word of it.
+  test('keeps no queues of a topic that a broker no longer names when it registers again', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics }), 1)
+    const other = { brokerName: 'b', storeId: 'b' }
+    table.register(registrationOf({ ...other, topics }), 2)
+    table.goodbye(1)
+
+    table.register(registrationOf({ ...other, topics: [] }), 3)
+
+    expect(table.route('orders')).toBeUndefined()
+  })
+
+  // A new broker with an empty disk has deleted nothing.
+  test('keeps its queues when another one loses its data', () => {
+    const table = openTable()
+    table.register(registrationOf({ topics }), 1)
+    table.register(registrationOf({ brokerName: 'b', storeId: 'b', topics }), 2)
+    table.goodbye(1)
+
+    table.register(registrationOf({ brokerName: 'b', storeId: 'new', epoch: 2 }), 3)
+
+    expect(table.route('orders')?.queueGroups).toEqual([closed])
   })
 
   test('is forgotten after a while', () => {
@@ -253,12 +300,15 @@ describe('a broker group that has left', () => {
   // Names can be made up; what is kept of them must not grow.
   test('is forgotten when too many have left after it', () => {
     const table = openTable()
+    let last: RouteChange | undefined
     for (let number = 0; number < 5; number++) {
       const name = `broker-${number}`
-      table.register(registrationOf({ brokerName: name, storeId: name, topics }), number)
-      table.goodbye(number)
+      const own = [topicOf('orders'), topicOf(`of-${name}`)]
+      table.register(registrationOf({ brokerName: name, storeId: name, topics: own }), number)
+      last = table.goodbye(number)
     }
 
+    expect(last?.topics).toEqual(new Set(['orders', 'of-broker-0', 'of-broker-4']))
     const names = table.route('orders')?.queueGroups.map(({ brokerName }) => brokerName)
     expect(names).toEqual(['broker-1', 'broker-2', 'broker-3', 'broker-4'])
   })

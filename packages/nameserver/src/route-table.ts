@@ -150,6 +150,12 @@ export class RouteTable {
     this.#brokers = undefined
     this.#byConnection.set(connection, entry)
     this.#rememberEpoch(entry)
+    // With other data it is another broker, which has deleted nothing.
+    if (before?.storeId === entry.storeId) {
+      for (const topic of before.topics.keys()) {
+        if (!entry.topics.has(topic)) this.#closedQueuesEndWith(topic)
+      }
+    }
     const { topics, brokers } = changeBetween(before, entry)
     const hadBefore = this.#departed.forget(entry.brokerName)
     const change = { topics: new Set([...topics, ...hadBefore]), brokers }
@@ -171,7 +177,9 @@ export class RouteTable {
       entry.topics.set(topic.topic, topic)
     }
     for (const topic of changes.removed) {
-      if (entry.topics.delete(topic)) topics.add(topic)
+      if (!entry.topics.delete(topic)) continue
+      topics.add(topic)
+      this.#closedQueuesEndWith(topic)
     }
     if (changes.hasWritable && changes.writable !== entry.writable) {
       entry.writable = changes.writable
@@ -395,11 +403,20 @@ export class RouteTable {
       this.#brokers = undefined
       this.#byConnection.delete(entry.connection)
       for (const topic of entry.topics.keys()) topics.add(topic)
-      if (!this.#isHeard(entry.brokerName)) {
-        this.#departed.left(entry.brokerName, entry.topics, this.#observedMs)
-      }
+      if (this.#isHeard(entry.brokerName)) continue
+      const lost = this.#departed.left(entry.brokerName, entry.topics, this.#observedMs)
+      for (const topic of lost) topics.add(topic)
     }
     return { topics, brokers: entries.length > 0 }
+  }
+
+  /**
+   * When the last broker that is heard has deleted a topic, the topic is gone: producers would wait
+   * for one that is away and still has it. That one brings the topic back with it.
+   */
+  #closedQueuesEndWith(topic: string): void {
+    for (const entry of this.#entries.values()) if (entry.topics.has(topic)) return
+    this.#departed.topicDeleted(topic)
   }
 
   #isHeard(brokerName: string): boolean {
