@@ -305,6 +305,29 @@ describe('a broker', () => {
   })
 })
 
+// Clients that count with its queues would wait for it as long as they live.
+test('every client is told of a broker that an operator gives up, now and later', async () => {
+  const world = await World.open()
+  const watching = world.watch('invoices')
+  const broker = world.broker('broker-a')
+  await broker.register()
+  broker.stream.send({ goodbye: {} })
+  const { transport } = world.simulation.machine('operator').runtime()
+  const operator = transport.connect('names:9876')
+
+  const request = { brokerName: 'a' }
+  const answer = await world.simulation.runUntil(
+    operator.call(services.routes.ForgetBroker, request),
+    SECOND,
+  )
+
+  expect(answer.wasKnown).toBe(true)
+  await world.until(() => watching.updates.at(-1)?.forgotten[0] === 'a')
+  const late = world.watch('orders')
+  await world.until(() => late.updates.length > 0)
+  expect(late.updates[0]).toMatchObject({ forgotten: ['a'], missing: ['orders'] })
+})
+
 // Two sources of truth would let the slower one win.
 test('two name servers know nothing of each other', async () => {
   const world = await World.open()

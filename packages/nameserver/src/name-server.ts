@@ -69,9 +69,11 @@ export class NameServer implements AsyncDisposable {
       uptimeMs: Math.round(ports.clock.elapsedMs() - startedAtMs),
       ready: table.isReady,
     })
-    const forgetBroker = (brokerName: string): void => {
-      watchers.announce(table.forget(brokerName))
-      ports.log.info({ brokerName }, 'broker forgotten')
+    const forgetBroker = (brokerName: string): boolean => {
+      const { change, wasKnown } = table.forget(brokerName)
+      cluster.announce(change)
+      ports.log.info({ brokerName, wasKnown }, 'broker forgotten')
+      return wasKnown
     }
     const view = viewOf(table)
     const gateway = new Gateway({ ...ports, cluster: view, broker: undefined }, config.gateway)

@@ -1,4 +1,10 @@
-import type { RegisteredTopic, Registration, TopicRoute } from '@cometmq/protocol'
+import {
+  type QueueGroup,
+  queueGroupsAfter,
+  type RegisteredTopic,
+  type Registration,
+  type TopicRoute,
+} from '@cometmq/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type RouteChange, RouteTable } from './route-table.ts'
@@ -7,14 +13,16 @@ const SILENCE_MS = 3_000
 const TICK_MS = 250
 const REMEMBER_MS = 60_000
 
-function openTable(options: { warmupMs?: number; maxTopicsPerBroker?: number } = {}): RouteTable {
+function openTable(
+  options: { warmupMs?: number; rememberMs?: number; maxTopicsPerBroker?: number } = {},
+): RouteTable {
   return new RouteTable(
     {
       cluster: 'blue',
       silenceMs: SILENCE_MS,
       tickMs: TICK_MS,
       warmupMs: options.warmupMs ?? 0,
-      rememberMs: REMEMBER_MS,
+      rememberMs: options.rememberMs ?? REMEMBER_MS,
       maxBrokers: 4,
       maxTopicsPerBroker: options.maxTopicsPerBroker ?? 100,
     },
@@ -281,8 +289,10 @@ describe('a broker group that has left', () => {
     passTime(table, 0, REMEMBER_MS - TICK_MS)
     expect(table.route('orders')).toBeDefined()
 
-    expect(table.tick(REMEMBER_MS).change).toEqual({ topics: new Set(['orders']), brokers: false })
+    expect(table.forgotten()).toEqual([])
+    expect(table.tick(REMEMBER_MS).change).toEqual({ topics: new Set(['orders']), brokers: true })
     expect(table.route('orders')).toBeUndefined()
+    expect(table.forgotten()).toEqual(['a'])
   })
 
   test('is forgotten when an operator says so, and not before it has left', () => {
@@ -291,10 +301,56 @@ describe('a broker group that has left', () => {
 
     expect(() => table.forget('a')).toThrow(expect.objectContaining({ code: 'BROKER_ACTIVE' }))
     table.goodbye(1)
-    expect(table.forget('a')).toEqual({ topics: new Set(['orders']), brokers: false })
+    expect(table.forget('a')).toEqual({
+      change: { topics: new Set(['orders']), brokers: true },
+      wasKnown: true,
+    })
 
     expect(table.route('orders')).toBeUndefined()
-    expect(() => table.forget('a')).toThrow(expect.objectContaining({ code: 'BROKER_NOT_FOUND' }))
+    expect(table.forgotten()).toEqual(['a'])
+  })
+
+  // A name server that was started after it had left knows nothing of it; its clients may.
+  test('is forgotten by clients when an operator says so, even if it is not known here', () => {
+    const table = openTable()
+
+    const answer = table.forget('a')
+
+    expect(answer).toEqual({ change: { topics: new Set(), brokers: true }, wasKnown: false })
+    expect(table.forgotten()).toEqual(['a'])
+    expect(() => table.forget('not a name')).toThrow(
+      expect.objectContaining({ code: 'ILLEGAL_NAME' }),
+    )
+  })
+
+  test('is not forgotten any more when it is back', () => {
+    const table = openTable()
+    table.forget('a')
+
+    table.register(registrationOf({ topics }), 1)
+
+    expect(table.forgotten()).toEqual([])
+  })
+
+  // Names can be made up, and every client is told all of them.
+  test('is one of a bounded number of forgotten ones', () => {
+    const table = openTable()
+
+    for (let number = 0; number < 1_000; number++) table.forget(`broker-${number}`)
+
+    expect(table.forgotten()).toHaveLength(100)
+    expect(table.forgotten().at(-1)).toBe('broker-999')
+  })
+
+  test('is forgotten at once where nothing is to be remembered', () => {
+    const table = openTable({ rememberMs: 0 })
+    table.register(registrationOf({ topics }), 1)
+
+    const change = table.goodbye(1)
+
+    expect(change).toEqual({ topics: new Set(['orders']), brokers: true })
+    expect(table.route('orders')).toBeUndefined()
+    expect(table.forgotten()).toEqual(['a'])
   })
 
   // Names can be made up; what is kept of them must not grow.
@@ -420,6 +476,7 @@ describe('whatever happens', () => {
     | { readonly kind: 'writable'; readonly back: number; readonly writable: boolean }
     | { readonly kind: 'beat' | 'goodbye' | 'lost'; readonly back: number }
     | { readonly kind: 'tick'; readonly ticks: number }
+    | { readonly kind: 'forget'; readonly name: string }
 
   const topicName = fc.constantFrom('t1', 't2', 't3')
   const topic = fc.record({
@@ -431,10 +488,11 @@ describe('whatever happens', () => {
   })
   /** Which of the latest connections speaks. */
   const back = fc.integer({ min: 0, max: 3 })
+  const brokerName = fc.constantFrom('a', 'b', 'c')
   const step: fc.Arbitrary<Step> = fc.oneof(
     fc.record({
       kind: fc.constant('register' as const),
-      name: fc.constantFrom('a', 'b'),
+      name: brokerName,
       id: fc.integer({ min: 0, max: 1 }),
       store: fc.constantFrom('s1', 's2'),
       epoch: fc.integer({ min: 1, max: 3 }),
@@ -448,6 +506,7 @@ describe('whatever happens', () => {
       back,
     }),
     fc.record({ kind: fc.constant('tick' as const), ticks: fc.integer({ min: 1, max: 8 }) }),
+    fc.record({ kind: fc.constant('forget' as const), name: brokerName }),
   )
 
   /** Carries a step out and returns all that the table said has changed. */
@@ -498,6 +557,10 @@ describe('whatever happens', () => {
         case 'tick':
           for (let i = 0; i < each.ticks; i++) after(table.tick((nowMs += TICK_MS)).change)
           break
+        case 'forget':
+          if (table.brokers().some(({ brokerName }) => brokerName === each.name)) break
+          after(table.forget(each.name).change)
+          break
       }
     }
   }
@@ -522,6 +585,40 @@ describe('whatever happens', () => {
           expect(brokers).toEqual(table.brokers())
         })
       }),
+    )
+  })
+
+  // Clients remember, too. One that has watched all along and one that starts now must have the
+  // same list, or the messages of one group go to two queues.
+  test('a client with a memory has the queues that one without it has', () => {
+    const rememberMs = fc.constantFrom(0, 4 * TICK_MS, REMEMBER_MS)
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), rememberMs, (steps, remembered) => {
+        const table = openTable({ rememberMs: remembered })
+        const client = new Map<string, QueueGroup[]>()
+
+        run(table, steps, (change) => {
+          const forgotten = new Set(table.forgotten())
+          const heard = new Set(table.brokers().map((broker) => broker.brokerName))
+          const isGone = (name: string): boolean => heard.has(name) || forgotten.has(name)
+          for (const [name, groups] of change.brokers ? client : []) {
+            const kept = groups.filter((group) => !forgotten.has(group.brokerName))
+            if (kept.length > 0) client.set(name, kept)
+            else client.delete(name)
+          }
+          for (const name of change.topics) {
+            const told = table.route(name)?.queueGroups
+            if (told === undefined) client.delete(name)
+            else client.set(name, queueGroupsAfter(client.get(name) ?? [], told, isGone))
+          }
+
+          for (const name of ['t1', 't2', 't3']) {
+            expect(client.get(name)).toEqual(table.route(name)?.queueGroups)
+          }
+        })
+      }),
+      // What has to come together is rare.
+      { numRuns: 2_000 },
     )
   })
 

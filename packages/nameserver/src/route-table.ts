@@ -33,7 +33,7 @@ export type ConnectionNumber = number
 export interface RouteChange {
   /** Topics whose route is another one now, or that are gone. */
   readonly topics: ReadonlySet<string>
-  /** Whether the list of brokers, or whether topics are made on first send, is another one now. */
+  /** Whether the brokers that are heard or forgotten, or whether topics are made on first send, are others now. */
   readonly brokers: boolean
 }
 
@@ -157,7 +157,7 @@ export class RouteTable {
       }
     }
     const { topics, brokers } = changeBetween(before, entry)
-    const hadBefore = this.#departed.forget(entry.brokerName)
+    const hadBefore = this.#departed.returned(entry.brokerName)
     const change = { topics: new Set([...topics, ...hadBefore]), brokers }
     return { kind: 'registered', change, replaced: before?.connection }
   }
@@ -217,24 +217,34 @@ export class RouteTable {
     const forgotten = this.#departed.expire(this.#observedMs)
     if (silent.length === 0 && forgotten.length === 0) return { change: nothing, silent: [] }
     const { topics, brokers } = this.#remove(silent)
-    return { change: { topics: new Set([...topics, ...forgotten]), brokers }, silent }
+    const change = {
+      topics: new Set([...topics, ...forgotten]),
+      brokers: brokers || forgotten.length > 0,
+    }
+    return { change, silent }
   }
 
   /**
-   * The broker group will not come back: its queues leave the lists. Throws `BROKER_ACTIVE` while
-   * one of its brokers is heard, and `BROKER_NOT_FOUND` if nothing is known of it.
+   * The broker group will not come back: its queues leave the lists. Clients are told even if
+   * nothing is known of it here, for they may know it. Throws `BROKER_ACTIVE` while one of its
+   * brokers is heard, and `ILLEGAL_NAME`.
    */
-  forget(brokerName: string): RouteChange {
+  forget(brokerName: string): { readonly change: RouteChange; readonly wasKnown: boolean } {
+    checkBrokerName(brokerName)
     if (this.#isHeard(brokerName)) {
       throw new CometError(
         'BROKER_ACTIVE',
         `"${brokerName}" is heard; stop it before it is forgotten`,
       )
     }
-    if (!this.#departed.has(brokerName)) {
-      throw new CometError('BROKER_NOT_FOUND', `no broker "${brokerName}" is known here`)
-    }
-    return { topics: new Set(this.#departed.forget(brokerName)), brokers: false }
+    const wasKnown = this.#departed.has(brokerName)
+    const topics = new Set(this.#departed.forget(brokerName))
+    return { change: { topics, brokers: true }, wasKnown }
+  }
+
+  /** Broker groups that clients shall not count with any more. */
+  forgotten(): string[] {
+    return this.#departed.forgotten
   }
 
   /**

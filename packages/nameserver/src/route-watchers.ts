@@ -147,6 +147,7 @@ export class RouteWatchers {
       cluster: this.#options.cluster,
       autoCreateTopics: this.#table.autoCreateTopics,
       version: this.#version,
+      forgotten: this.#table.forgotten(),
     })
     if (!writable) void this.#waitForWritable(watcher)
     else if (watcher.changed.size > 0) this.#due.add(watcher)

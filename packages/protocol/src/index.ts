@@ -100,7 +100,7 @@ export {
   type Message,
   visibleProperties,
 } from './message.ts'
-export { queueOfGroup } from './message-group.ts'
+export { queueGroupsAfter, queueOfGroup } from './message-group.ts'
 export {
   type CommitLogOffset,
   commitLogOffset,

@@ -4,7 +4,7 @@ import { endpointsOf, type RiskyOptions } from '../operator.ts'
 import { show } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
-/** Tells every name server: they do not know each other. One that knows nothing of the broker is content. */
+/** Tells every name server: they do not know each other. One may know nothing of the broker. */
 export async function clusterForget(
   terminal: Terminal,
   brokerName: string,
@@ -20,29 +20,39 @@ export async function clusterForget(
   await using runtime = openNodeRuntime({ name: 'comet', logLevel: 'silent' })
   const { ForgetBroker } = loadServices().routes
   const call = { timeoutMs: options.timeout, signal: terminal.stop }
-  const outcomes = await Promise.all(
+  const failed: { readonly endpoint: string; readonly error: CometError }[] = []
+  const forgotten: { readonly endpoint: string; readonly wasKnown: boolean }[] = []
+  await Promise.all(
     endpoints.map(async (endpoint) => {
       const connection = runtime.transport.connect(endpoint)
       try {
-        await connection.call(ForgetBroker, { brokerName }, call)
-        return { endpoint, error: undefined }
+        const { wasKnown } = await connection.call(ForgetBroker, { brokerName }, call)
+        forgotten.push({ endpoint, wasKnown })
       } catch (thrown) {
-        return { endpoint, error: toCometError(thrown) }
+        failed.push({ endpoint, error: toCometError(thrown) })
       } finally {
         connection.close()
       }
     }),
   )
-  const failure = outcomes.find(({ error }) => error && error.code !== 'BROKER_NOT_FOUND')
-  if (failure?.error !== undefined) {
-    const { endpoint, error } = failure
-    throw new CometError(error.code, `${endpoint}: ${error.message}`, { cause: error })
+  const [first] = failed
+  if (first !== undefined) {
+    if (forgotten.length === 0) throw first.error
+    const each = failed.map(({ endpoint, error }) => `${endpoint}: ${error.message}`).toSorted()
+    throw new CometError(
+      'PARTIAL_FAILURE',
+      `done on ${forgotten.length} of ${endpoints.length} name servers; ${each.join('; ')}`,
+    )
   }
-  const [absence] = outcomes
-  const forgotten = outcomes.filter(({ error }) => error === undefined)
-  if (forgotten.length === 0 && absence?.error !== undefined) throw absence.error
+  if (!forgotten.some(({ wasKnown }) => wasKnown)) {
+    throw new CometError(
+      'BROKER_NOT_FOUND',
+      `no name server knows a broker "${brokerName}" that has left; clients that do were told to forget it`,
+    )
+  }
+  const nameServers = forgotten.map(({ endpoint }) => endpoint).toSorted()
   show(terminal, options, {
-    document: { brokerName, nameServers: forgotten.map(({ endpoint }) => endpoint) },
-    lines: () => [`forgot ${brokerName} on ${forgotten.length} of ${outcomes.length} name servers`],
+    document: { brokerName, nameServers },
+    lines: () => [`forgot ${brokerName} on ${nameServers.length} name servers`],
   })
 }

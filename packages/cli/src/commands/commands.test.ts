@@ -8,6 +8,7 @@ import {
   loadServices,
   type RouteUpdate,
   type TopicDescription,
+  type TopicRoute,
   type TopicSpec,
   type WatchRequest,
 } from '@cometmq/protocol'
@@ -25,6 +26,7 @@ class ScriptedCluster implements AsyncDisposable {
   readonly #brokers: { name: string; address: string }[] = []
   readonly #watchers = new Set<MessageStream<RouteUpdate, WatchRequest>>()
   readonly calls: unknown[] = []
+  routes: TopicRoute[] = []
   isReady = true
   address = ''
 
@@ -35,7 +37,11 @@ class ScriptedCluster implements AsyncDisposable {
       const gone = (): void => void this.#watchers.delete(stream)
       stream.receive({ message: () => stream.send(this.#update()), ended: gone, failed: gone })
     })
-    this.address = (await this.#listen([describe, watch])).address
+    const forget = answer(routes.ForgetBroker, async ({ brokerName }) => {
+      this.calls.push(brokerName)
+      return { wasKnown: brokerName === 'departed' }
+    })
+    this.address = (await this.#listen([describe, watch, forget])).address
   }
 
   async addBroker(name: string, handlers: readonly Handler[]): Promise<void> {
@@ -52,8 +58,9 @@ class ScriptedCluster implements AsyncDisposable {
   async run(
     args: readonly string[],
     terminal = new FakeTerminal(),
+    nameServers = this.address,
   ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-    const exitCode = await runComet([...args, '-n', this.address], terminal)
+    const exitCode = await runComet([...args, '-n', nameServers], terminal)
     return { exitCode, stdout: terminal.stdout, stderr: terminal.stderr }
   }
 
@@ -76,11 +83,12 @@ class ScriptedCluster implements AsyncDisposable {
   #update(): RouteUpdate {
     return {
       brokers: this.#brokers.map(({ name, address }) => addressOf(name, address)),
-      topics: [],
+      topics: this.routes,
       missing: [],
       cluster: 'test',
       autoCreateTopics: false,
       version: 1,
+      forgotten: [],
     }
   }
 
@@ -180,6 +188,77 @@ describe('topic info', () => {
     expect(stderr).toBe(
       'comet: there is no topic "orders" [TOPIC_NOT_FOUND]; `comet topic ls` lists the topics\n',
     )
+  })
+})
+
+describe('topic route', () => {
+  // Queues without an address look like a mistake of the name server.
+  test('says which broker is away', async () => {
+    await cluster.addBroker('a', [])
+    const queues = { queueCount: 4, readable: true, writable: true }
+    const closed = { ...queues, readable: false, writable: false }
+    cluster.routes = [
+      {
+        topic: 'orders',
+        type: 'normal',
+        queueGroups: [
+          { ...queues, brokerName: 'a' },
+          { ...closed, brokerName: 'b' },
+        ],
+      },
+    ]
+
+    const { stdout } = await cluster.run(['topic', 'route', 'orders'])
+    const asJson = await cluster.run(['topic', 'route', 'orders', '--json'])
+
+    const [, a, b] = stdout.split('\n').map((line) => line.split(/ +/))
+    expect(a).toEqual(['a', expect.stringContaining('127.0.0.1:'), '4', '1', 'read-write'])
+    expect(b).toEqual(['b', '-', '4', '0', 'away'])
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      brokers: [{ away: false }, { away: true, readable: false }],
+    })
+  })
+})
+
+describe('cluster forget', () => {
+  test('tells every name server', async () => {
+    await using other = new ScriptedCluster()
+    await other.open()
+    const nameServers = `${cluster.address},${other.address}`
+
+    const { exitCode, stdout } = await cluster.run(
+      ['cluster', 'forget', 'departed', '--yes'],
+      new FakeTerminal(),
+      nameServers,
+    )
+
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: 'forgot departed on 2 name servers\n',
+    })
+    expect([...cluster.calls, ...other.calls]).toEqual(['departed', 'departed'])
+  })
+
+  // A name that was mistyped looks like success.
+  test('ends with code 3 where no name server knows the broker', async () => {
+    const { exitCode, stderr } = await cluster.run(['cluster', 'forget', 'departde', '--yes'])
+
+    expect(exitCode).toBe(3)
+    expect(stderr).toContain('no name server knows a broker "departde" that has left')
+  })
+
+  // The name servers that were not told go on counting with its queues.
+  test('names the name server that was not told, with code 1', async () => {
+    const nameServers = `${cluster.address},127.0.0.1:1`
+
+    const { exitCode, stderr } = await cluster.run(
+      ['cluster', 'forget', 'departed', '--yes'],
+      new FakeTerminal(),
+      nameServers,
+    )
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('done on 1 of 2 name servers; 127.0.0.1:1')
   })
 })
 

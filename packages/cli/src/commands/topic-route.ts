@@ -68,10 +68,9 @@ export function routeView(topic: string, update: RouteUpdate): View {
   const route = update.topics.find((candidate) => candidate.topic === topic)
   const brokers = (route?.queueGroups ?? [])
     .map((group) => {
-      const address = update.brokers.find(
-        ({ brokerName, brokerId }) => brokerName === group.brokerName && brokerId === 0,
-      )
-      return { ...group, address: address?.address ?? '', epoch: address?.epoch ?? 0 }
+      const heard = update.brokers.filter(({ brokerName }) => brokerName === group.brokerName)
+      const { address = '', epoch = 0 } = heard.find(({ brokerId }) => brokerId === 0) ?? {}
+      return { ...group, address, epoch, away: heard.length === 0 }
     })
     .toSorted((a, b) => (a.brokerName < b.brokerName ? -1 : 1))
   return {
@@ -83,7 +82,7 @@ export function routeView(topic: string, update: RouteUpdate): View {
           { title: 'ADDRESS', value: ({ address }) => address || '-' },
           { title: 'QUEUES', value: ({ queueCount }) => queueCount },
           { title: 'EPOCH', value: ({ epoch }) => epoch },
-          { title: 'ACCESS', value: accessOf },
+          { title: 'ACCESS', value: (broker) => (broker.away ? 'away' : accessOf(broker)) },
         ],
         brokers,
         style,

@@ -173,6 +173,39 @@ describe('send', () => {
     )
   })
 
+  // Its messages would wait, each until its timeout, for as long as this client lives; those of a
+  // client that starts now would go elsewhere.
+  test('does not count with the queues of a broker that is forgotten', async () => {
+    const world = await openWorld({ queues: { a: 1, b: 1 } })
+    const orders = world.comet.topic('orders')
+    const key = keyOfQueue(0, 2)
+    const before = await world.run(orders.send('before', { key }))
+    world.sim.machine('a').kill()
+    const rest = [{ topic: 'orders', queues: { b: 1 } }]
+    world.nameServer.set({ b: 'b:8081' }, rest)
+    const waiting = await world.failure(orders.send('away', { key, timeout: '2s' }))
+
+    world.nameServer.set({ b: 'b:8081' }, rest, { forgotten: ['a'] })
+    await world.sim.advance(100)
+    const after = await world.run(orders.send('after', { key }))
+
+    expect(before.brokerName).toBe('a')
+    expect(waiting.code).toBe('TIMEOUT')
+    expect(after.brokerName).toBe('b')
+  })
+
+  test('takes a topic for missing when all its brokers are forgotten', async () => {
+    const world = await openWorld({ queues: { a: 1 } })
+    const orders = world.comet.topic('orders')
+    await world.run(orders.send('before'))
+
+    world.nameServer.set({ b: 'b:8081' }, [], { forgotten: ['a'] })
+    await world.sim.advance(100)
+
+    const error = await world.failure(orders.send('after', { timeout: '2s' }))
+    expect(error.code).toBe('TOPIC_NOT_FOUND')
+  })
+
   test('begins a new epoch when the broker has forgotten this producer', async () => {
     const world = await openWorld({ queues: { a: 1 } })
     const orders = world.comet.topic('orders')
@@ -242,9 +275,11 @@ describe('send', () => {
 
   test('makes a topic by sending to it, where the cluster allows that', async () => {
     const world = await openWorld()
-    world.nameServer.set({ a: 'a:8081' }, [], true)
+    world.nameServer.set({ a: 'a:8081' }, [], { autoCreateTopics: true })
     world.a.onCreateTopic = ({ topic }) => {
-      world.nameServer.set({ a: 'a:8081' }, [{ topic, queues: { a: 2 } }], true)
+      world.nameServer.set({ a: 'a:8081' }, [{ topic, queues: { a: 2 } }], {
+        autoCreateTopics: true,
+      })
     }
     const fresh = world.comet.topic('fresh')
 

@@ -132,8 +132,8 @@ export class ReadLane {
 
   /** The broker may be back, or have moved: no more waiting. */
   routeChanged(): void {
-    const connection = this.#host.connect()
-    if (this.#stream !== undefined && connection?.address !== this.#address) {
+    const address = this.#host.connect()?.address ?? this.#address
+    if (this.#stream !== undefined && address !== this.#address) {
       this.#stream.cancel(new CometError('UNAVAILABLE', `${this.brokerName} has moved`))
       return
     }

@@ -13,7 +13,7 @@ import {
   type Timer,
 } from '@cometmq/runtime'
 import { untilAborted } from '../until-aborted.ts'
-import { mergeRoute, type Route } from './topic-route.ts'
+import { mergeRoute, type Route, withoutGone } from './topic-route.ts'
 
 /** What is known of a topic. */
 export type TopicState =
@@ -222,6 +222,8 @@ export class RouteCache {
     for (const { brokerName, address } of this.#brokers.values()) {
       this.#addresses.set(brokerName, address)
     }
+    const forgotten = new Set(update.forgotten)
+    if (forgotten.size > 0) this.#forget(forgotten, update.autoCreateTopics)
     for (const topic of update.missing) {
       if (this.#watchers.has(topic) && this.#isGone(topic)) {
         this.#topics.set(topic, { kind: 'missing', autoCreate: update.autoCreateTopics })
@@ -231,14 +233,26 @@ export class RouteCache {
       if (!this.#watchers.has(topic.topic)) continue
       const before = this.state(topic.topic)
       const previous = before.kind === 'routed' ? before.route : undefined
-      const route = mergeRoute(previous, topic, (name) => this.#brokers.has(name))
+      const isGone = (name: string): boolean => this.#brokers.has(name) || forgotten.has(name)
+      const route = mergeRoute(previous, topic, isGone)
       this.#topics.set(topic.topic, { kind: 'routed', route })
     }
   }
 
+  /** No message group waits for these brokers any more, and nobody tries to reach them. */
+  #forget(brokerNames: ReadonlySet<string>, autoCreate: boolean): void {
+    for (const brokerName of brokerNames) this.#addresses.delete(brokerName)
+    for (const [topic, state] of this.#topics) {
+      if (state.kind !== 'routed') continue
+      const route = withoutGone(state.route, (name) => brokerNames.has(name))
+      if (route === state.route) continue
+      this.#topics.set(topic, route ? { kind: 'routed', route } : { kind: 'missing', autoCreate })
+    }
+  }
+
   /**
-   * Whether a topic that a name server calls missing is. One whose brokers are all away is missing
-   * in the routes as well, and comes back with them.
+   * Whether a topic that a name server calls missing is. If all its brokers are away, the name server
+   * may have been started after they had left, and the topic comes back with them.
    */
   #isGone(topic: string): boolean {
     if (this.#brokers.size === 0) return false

@@ -35,13 +35,13 @@ export class ScriptedNameServer {
     return this.#close()
   }
 
-  /** Sets the brokers that are heard, and the topics, and tells every watcher. */
+  /** Sets the brokers that are heard, and the topics, and tells every watcher. All other brokers are away. */
   set(
     brokers: Readonly<Record<string, string>>,
     topics: readonly ScriptedTopic[],
-    autoCreate = false,
+    also: Partial<Pick<RouteUpdate, 'autoCreateTopics' | 'forgotten'>> = {},
   ): void {
-    this.#update = { ...update(brokers, topics), autoCreateTopics: autoCreate }
+    this.#update = { ...update(brokers, topics), ...also }
     for (const stream of this.#streams) this.#tell(stream)
   }
 
@@ -89,5 +89,6 @@ function update(
     cluster: 'test',
     autoCreateTopics: false,
     version: 1,
+    forgotten: [],
   }
 }

@@ -8,8 +8,8 @@ export function routesHandlers(
   watchers: RouteWatchers,
   calls: {
     readonly describe: () => ClusterDescription
-    /** Throws `BROKER_ACTIVE` or `BROKER_NOT_FOUND`. */
-    readonly forgetBroker: (brokerName: string) => void
+    /** Returns whether it was known. Throws `BROKER_ACTIVE`, and `ILLEGAL_NAME`. */
+    readonly forgetBroker: (brokerName: string) => boolean
   },
 ): Handler[] {
   return [
@@ -36,9 +36,8 @@ export function routesHandlers(
       })
     }),
     answer(services.routes.DescribeCluster, async () => calls.describe()),
-    answer(services.routes.ForgetBroker, async ({ brokerName }) => {
-      calls.forgetBroker(brokerName)
-      return {}
-    }),
+    answer(services.routes.ForgetBroker, async ({ brokerName }) => ({
+      wasKnown: calls.forgetBroker(brokerName),
+    })),
   ]
 }

@@ -2,7 +2,9 @@
 
 
 export interface ForgetBrokerResponse__Input {
+  'wasKnown'?: (boolean);
 }
 
 export interface ForgetBrokerResponse {
+  'wasKnown': (boolean);
 }

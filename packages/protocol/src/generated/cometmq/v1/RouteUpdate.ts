@@ -11,6 +11,7 @@ export interface RouteUpdate__Input {
   'cluster'?: (string);
   'autoCreateTopics'?: (boolean);
   'version'?: (number | string | Long);
+  'forgotten'?: (string)[];
 }
 
 export interface RouteUpdate {
@@ -20,4 +21,5 @@ export interface RouteUpdate {
   'cluster': (string);
   'autoCreateTopics': (boolean);
   'version': (number);
+  'forgotten': (string)[];
 }
