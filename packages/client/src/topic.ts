@@ -101,7 +101,10 @@ export interface ReaderOptions {
   readonly name?: string
   /** Tags to read, joined by `||`; all unless given. */
   readonly filter?: string
-  /** End at what is the end of the topic now, instead of waiting for more. */
+  /**
+   * End at what is the end of the topic now, instead of waiting for more. A broker that is away has
+   * messages, too: the reader warns in the log and waits until it is back or forgotten.
+   */
   readonly untilEnd?: boolean
   /** Bytes that may be read ahead, for each broker; 4 MiB unless given. */
   readonly bufferBytes?: number

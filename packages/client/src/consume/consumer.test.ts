@@ -30,6 +30,21 @@ describe('consume', () => {
     expect(fates(member)).toEqual(['acknowledge 5-8'])
   })
 
+  // A client that starts while a broker is away has no address of it.
+  test('does not wait for a broker that is away, and joins it when it is back', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const orders = { topic: 'orders', queues: { a: 1, b: 1 } }
+    world.nameServer.set({ a: 'a:8081' }, [orders])
+    const consumer = world.comet.topic('orders').consume({ group: 'billing' }, () => {})
+    await world.member()
+    await world.run(consumer.ready())
+    expect(world.b.members).toEqual([])
+
+    world.nameServer.set({ a: 'a:8081', b: 'b:8081' }, [orders])
+
+    await world.until(() => world.b.members[0]?.open !== undefined)
+  })
+
   test('handles only what was leased of a batch', async () => {
     const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
     const seen: number[] = []

@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib'
 import { type ErrorCode, errorTable, HEADER_BYTES, layout } from '@cometmq/protocol'
+import { type Logger, silentLogger } from '@cometmq/runtime'
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
+import { connect } from '../comet-client.ts'
 import { type ScriptedReader, storedBatch } from '../scripted/scripted-streams.ts'
 import { calmNetwork, ScriptedWorld } from '../scripted/scripted-world.ts'
 import type { Reader } from './reader.ts'
@@ -64,6 +66,39 @@ describe('reader', () => {
 
     expect(await take(world, reader, 1)).toEqual([1])
     expect(await world.run(reader.next())).toEqual({ done: true, value: undefined })
+  })
+
+  // An end without the messages of a broker that restarts would look like the whole topic.
+  test('waits before its end for a broker that is away, and says so', async () => {
+    const warnings: unknown[] = []
+    const { world, reader } = await openWithout('b', warnings)
+
+    const ending = reader.next()
+    await world.sim.advance(60_000)
+    expect(world.b.readers).toEqual([])
+    expect(warnings).toEqual([
+      { topic: 'orders', broker: 'b', sentence: expect.stringContaining('a broker is away') },
+    ])
+    world.nameServer.set(EVERYWHERE, [{ topic: 'orders', queues: { a: 1, b: 1 } }])
+    await world.until(() => world.b.readers[0]?.assignments.length === 1)
+    const back = world.b.readers[0] as ScriptedReader
+    assigned(back, 0, { from: 0, maxOffset: 1 })
+    batches(back, 0, 0, ['2'])
+
+    expect(await world.run(ending)).toMatchObject({ value: { body: 2 } })
+    expect(await world.run(reader.next())).toEqual({ done: true, value: undefined })
+  })
+
+  // Nothing would ever end it.
+  test('ends without a broker that is forgotten', async () => {
+    const { world, reader } = await openWithout('b', [])
+    const ending = reader.next()
+    await world.sim.advance(1_000)
+
+    const rest = [{ topic: 'orders', queues: { a: 1 } }]
+    world.nameServer.set({ a: 'a:8081' }, rest, { forgotten: ['b'] })
+
+    expect(await world.run(ending)).toEqual({ done: true, value: undefined })
   })
 
   test('goes on after a lost connection where it was', async () => {
@@ -265,6 +300,28 @@ async function open(options: Options) {
   const reader = topicOf(world).reader(options)
   await world.until(() => world.a.readers[0]?.assignments.length === 2)
   return { world, reader, broker: world.a.readers[0] as ScriptedReader }
+}
+
+const EVERYWHERE = { a: 'a:8081', b: 'b:8081' } as const
+
+/** A client that started while a broker was away, with a reader that has read the other to its end. */
+async function openWithout(away: 'b', warnings: unknown[]) {
+  const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+  const { [away]: _, ...heard } = EVERYWHERE
+  world.nameServer.set(heard, [{ topic: 'orders', queues: { a: 1, b: 1 } }])
+  const log: Logger = {
+    ...silentLogger,
+    warn: (fields, sentence) => warnings.push({ ...fields, sentence }),
+  }
+  const runtime = world.sim.machine('late').runtime()
+  const comet = await world.run(connect({ endpoints: 'ns:9876', runtime, log }))
+  const reader = comet.topic<number>('orders').reader({ from: 'earliest', untilEnd: true })
+  await world.until(() => world.a.readers[0]?.assignments.length === 1)
+  const broker = world.a.readers[0] as ScriptedReader
+  assigned(broker, 0, { from: 0, maxOffset: 1 })
+  batches(broker, 0, 0, ['1'])
+  expect(await take(world, reader, 1)).toEqual([1])
+  return { world, reader }
 }
 
 async function take(

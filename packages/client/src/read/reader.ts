@@ -93,6 +93,10 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
   readonly #ports: ReaderPorts<T>
   readonly #settings: ReaderSettings
   readonly #lanes = new Map<string, ReadLane>()
+  /** Brokers in the topic's route. */
+  #present: ReadonlySet<string> = new Set()
+  /** Those of them that the user was told this reader waits for. */
+  readonly #awaited = new Set<string>()
   readonly #ready = new Fifo<ReadRun>()
   readonly #unwatch: () => void
   readonly #unlisten: () => void
@@ -249,12 +253,12 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
   }
 
   get #isAtEnd(): boolean {
-    let queues = 0
-    for (const cursor of this.#cursors()) {
-      if (!cursor.isAtEnd) return false
-      queues += 1
-    }
-    return queues > 0
+    return this.#present.size > 0 && [...this.#present].every((name) => this.#hasRead(name))
+  }
+
+  #hasRead(brokerName: string): boolean {
+    for (const cursor of this.#lane(brokerName).cursors) if (!cursor.isAtEnd) return false
+    return true
   }
 
   *#cursors(): Generator<QueueCursor> {
@@ -272,6 +276,7 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
       this.#wake()
     }
     if (state.kind !== 'routed') return
+    this.#present = new Set(state.route.groups.map(({ brokerName }) => brokerName))
     for (const { brokerName, queueId } of state.route.queues) {
       // A queue that comes later is read whole: nobody can have seen any of it.
       const from = this.#started ? 'earliest' : this.#from
@@ -280,6 +285,25 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
     }
     this.#started = true
     for (const lane of this.#lanes.values()) lane.routeChanged()
+    if (!this.#settings.untilEnd) return
+    this.#warnOfAway()
+    // Without a broker that is forgotten, this may be the end.
+    this.#wake()
+  }
+
+  /** It cannot end without them, and nothing else tells its user why it stands still. */
+  #warnOfAway(): void {
+    const { topic } = this.#settings
+    for (const brokerName of this.#present) {
+      if (this.#ports.routes.brokers.has(brokerName)) this.#awaited.delete(brokerName)
+      else if (!this.#awaited.has(brokerName) && !this.#hasRead(brokerName)) {
+        this.#awaited.add(brokerName)
+        this.#ports.runtime.log.warn(
+          { topic, broker: brokerName },
+          'a broker is away; the reader ends when that one is back and read as well',
+        )
+      }
+    }
   }
 
   #lane(brokerName: string): ReadLane {
