@@ -119,6 +119,43 @@ describe('sending', () => {
     expect(used[0]?.maxOffset).toBe(cluster.addresses.length * 7 + 1)
   })
 
+  // The broker that a client asks may have started, too, while the other one was away.
+  test('33. a message group waits for the broker of its queue and does not move', async () => {
+    await cluster.createTopic('waiting', 'fifo')
+    const send = (address: string, messageGroup: string) =>
+      client.send(address, {
+        topic: 'waiting',
+        system: { messageGroup, messageType: 'FIFO' as const },
+      })
+    const storedOnB = async (): Promise<number> => {
+      const described = await cluster.comet.admin.topics.describe('waiting')
+      const onB = described.find(({ brokerName }) => brokerName === 'broker-b')
+      return onB?.queues.reduce((sum, { maxOffset }) => sum + maxOffset, 0) ?? 0
+    }
+    const groups = Array.from({ length: 16 }, (_, index) => `customer-${index}`)
+    for (const group of groups) await send(broker, group)
+    const before = await storedOnB()
+
+    await cluster.broker('broker-b').close()
+    await cluster.untilRegistered(1)
+    await cluster.broker('broker-a').close()
+    await cluster.startBroker('broker-a')
+    await cluster.untilRegistered(1)
+    for (const address of [cluster.nameServer, broker]) {
+      const codes = await Promise.all(
+        groups.map(async (group) => (await send(address, group)).status?.code),
+      )
+      expect(codes.filter((code) => code === 'HA_NOT_AVAILABLE')).toHaveLength(before)
+      expect(codes.filter((code) => code === 'OK')).toHaveLength(groups.length - before)
+    }
+
+    await cluster.startBroker('broker-b')
+    await cluster.untilRegistered(2)
+    for (const group of groups) await send(cluster.nameServer, group)
+    expect(before).toBeGreaterThan(0)
+    expect(await storedOnB()).toBe(2 * before)
+  })
+
   test('34. 48. what is delivered is complete, and nothing of it is what a publisher made up', async () => {
     await cluster.createTopic('complete')
     const body = Buffer.from('some body')

@@ -2,7 +2,7 @@ import type { QueueGroup, TopicRoute } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { ClientCall } from './client-call.ts'
 import { times } from './config.ts'
-import { Placement } from './placement.ts'
+import { placeOf } from './placement.ts'
 import type { ClusterView, LocalBroker } from './ports.ts'
 import { RefusedCall } from './status.ts'
 
@@ -17,7 +17,6 @@ export class Owners {
   readonly #cluster: ClusterView
   readonly #broker: LocalBroker | undefined
   readonly #clock: Clock
-  readonly #placement = new Placement()
   #turn = 0
 
   constructor(cluster: ClusterView, broker: LocalBroker | undefined, clock: Clock) {
@@ -66,14 +65,20 @@ export class Owners {
     return this.named(group.brokerName, call)
   }
 
-  /** The one queue of a message group. */
+  /** The one queue of a message group. Throws `HA_NOT_AVAILABLE` while its broker is away. */
   ofMessageGroup(
     route: TopicRoute,
     messageGroup: string,
     call: ClientCall,
   ): { readonly owner: Owner; readonly queueId: number } {
-    const names = new Set(this.#cluster.brokerNames())
-    const place = this.#placement.place(route, messageGroup, (name) => names.has(name))
-    return { owner: this.named(place.brokerName, call), queueId: place.queueId }
+    const { brokerName, queueId } = placeOf(route, messageGroup)
+    const isHere = this.#broker?.brokerName === brokerName
+    if (!isHere && this.#cluster.addressOf(brokerName) === undefined) {
+      throw new RefusedCall(
+        'HA_NOT_AVAILABLE',
+        `broker "${brokerName}", which has the queue of this message group, is away; try again`,
+      )
+    }
+    return { owner: this.named(brokerName, call), queueId }
   }
 }

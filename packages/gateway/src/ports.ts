@@ -13,7 +13,10 @@ export interface ClusterView {
   /** Whether a topic without a route is missing; before, it may only not be known yet. */
   readonly isReady: boolean
 
-  /** The brokers that serve the topic now, in the order of their names. */
+  /**
+   * The queues of the topic, in the order of their brokers' names. Those of a broker that is away are
+   * neither readable nor writable.
+   */
   route(topic: string): TopicRoute | undefined
 
   /** `host:port` of the master of a broker group. */

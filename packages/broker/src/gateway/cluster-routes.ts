@@ -2,6 +2,7 @@ import type { ClusterView } from '@cometmq/gateway'
 import {
   type BrokerAddress,
   CometError,
+  queueGroupsAfter,
   type RouteUpdate,
   type Services,
   type TopicDefinition,
@@ -41,7 +42,8 @@ interface KnownTopic {
 
 /**
  * The routes of the whole cluster, as one name server after the other tells them. While none
- * answers, what was learned stays: clients that were told less would stop consuming.
+ * answers, what was learned stays: clients that were told less would stop consuming. So do, closed,
+ * the queues of a broker that is away and not forgotten: message groups wait for it.
  */
 export class ClusterRoutes implements ClusterView {
   readonly #runtime: Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>
@@ -50,6 +52,7 @@ export class ClusterRoutes implements ClusterView {
   readonly #nameServers: readonly Connection[]
   readonly #topics = new Map<string, KnownTopic>()
   #brokers = new Map<string, BrokerAddress>()
+  #forgotten: ReadonlySet<string> = new Set()
   #autoCreateTopics = false
   #hasHeard = false
   #watch = 0
@@ -168,6 +171,25 @@ export class ClusterRoutes implements ClusterView {
     }
     this.#brokers = brokers
     for (const topic of update.missing) this.#topics.delete(topic)
-    for (const route of update.topics) this.#topics.set(route.topic, { route, watch })
+    const forgotten = new Set(update.forgotten)
+    this.#forget(forgotten)
+    const isGone = (name: string): boolean => brokers.has(name) || forgotten.has(name)
+    for (const { topic, type, queueGroups } of update.topics) {
+      const before = this.#topics.get(topic)?.route.queueGroups ?? []
+      const route = { topic, type, queueGroups: queueGroupsAfter(before, queueGroups, isGone) }
+      this.#topics.set(topic, { route, watch })
+    }
+  }
+
+  #forget(forgotten: ReadonlySet<string>): void {
+    // Most updates name the same ones as the update before.
+    const isNew = forgotten.difference(this.#forgotten).size > 0
+    this.#forgotten = forgotten
+    if (!isNew) return
+    for (const [topic, { route, watch }] of this.#topics) {
+      const queueGroups = route.queueGroups.filter(({ brokerName }) => !forgotten.has(brokerName))
+      if (queueGroups.length === 0) this.#topics.delete(topic)
+      else this.#topics.set(topic, { route: { ...route, queueGroups }, watch })
+    }
   }
 }
