@@ -7,7 +7,7 @@ import type { SimulatedListener } from './simulated-listener.ts'
 
 /** These are those of the Node adapter. */
 const CONNECT_TIMEOUT_MS = 5_000
-const RECONNECT = { baseMs: 50, maxMs: 1_000 }
+const RECONNECT = { baseMs: 50, maxMs: 300 }
 
 /** When TCP asks again after a first packet that got no answer. */
 const KNOCKS_AFTER_MS = [0, 1_000, 3_000]
