@@ -1,3 +1,4 @@
+import { CometError } from '@cometmq/protocol'
 import { Simulation } from '@cometmq/simulation'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, test } from 'vitest'
@@ -103,6 +104,19 @@ describe('CometClient', () => {
     const receipt = await world.run(orders.send('at b'))
 
     expect(receipt.brokerName).toBe('b')
+  })
+
+  // A name server that has its fill would be asked by all the others, twice a second each.
+  test('comes back to a name server that is overloaded when that one says', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const before = world.nameServer.watches.length
+
+    world.nameServer.refuse(new CometError('OVERLOADED', 'full', { retryAfterMs: 10_000 }))
+    await world.sim.advance(59_000)
+
+    const attempts = world.nameServer.watches.length - before
+    expect(attempts).toBeGreaterThanOrEqual(5)
+    expect(attempts).toBeLessThanOrEqual(6)
   })
 
   test('checks values before they are sent', async () => {

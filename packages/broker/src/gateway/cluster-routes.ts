@@ -139,7 +139,7 @@ export class ClusterRoutes implements ClusterView {
       log.debug({ nameServer: connection.address, error }, 'routes are not watched')
       this.#isWatching = false
       const round = Math.floor(this.#attempt++ / this.#nameServers.length)
-      const waitMs = backoffMs(round, RECONNECT, this.#runtime.random)
+      const waitMs = (error.retryAfterMs ?? 0) + backoffMs(round, RECONNECT, this.#runtime.random)
       this.#timer = clock.schedule(waitMs, () => this.#open())
     }
     stream.receive({

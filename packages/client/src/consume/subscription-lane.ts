@@ -423,7 +423,8 @@ export class SubscriptionLane {
     if (error.retry === 'never') {
       this.#host.runtime.log.warn(fields, 'a broker refuses this consumer for now')
     } else this.#host.runtime.log.debug(fields, 'lost a broker')
-    const pauseMs = backoffMs(this.#failures, RECONNECT, this.#host.runtime.random)
+    const pauseMs =
+      (error.retryAfterMs ?? 0) + backoffMs(this.#failures, RECONNECT, this.#host.runtime.random)
     this.#failures += 1
     this.#retry = this.#host.runtime.clock.schedule(pauseMs, () => {
       this.#retry = undefined

@@ -59,6 +59,8 @@ export class RouteCache {
   #next: Watch | undefined
   #nameServerIndex = 0
   #failures = 0
+  /** What the name servers that have failed since the last pause asked for. */
+  #waitAskedForMs = 0
   #retry: Timer | undefined
   #restartQueued = false
   #closed = false
@@ -191,6 +193,7 @@ export class RouteCache {
       this.#current = watch
       this.#next = undefined
       this.#failures = 0
+      this.#waitAskedForMs = 0
       this.#attemptListener?.(undefined)
     }
     this.#apply(update)
@@ -206,12 +209,14 @@ export class RouteCache {
     this.#runtime.log.debug({ nameServer: watch.address, error }, 'lost a name server')
     this.#nameServerIndex = (this.#nameServerIndex + 1) % this.#nameServers.length
     this.#failures += 1
+    this.#waitAskedForMs = Math.max(this.#waitAskedForMs, error.retryAfterMs ?? 0)
     this.#attemptListener?.(error)
     // Each of them once at once, then with pauses.
     const round = Math.floor(this.#failures / this.#nameServers.length)
     if (round === 0) this.#restart()
     else {
-      const pauseMs = backoffMs(round - 1, RECONNECT, this.#runtime.random)
+      const pauseMs = this.#waitAskedForMs + backoffMs(round - 1, RECONNECT, this.#runtime.random)
+      this.#waitAskedForMs = 0
       this.#retry = this.#runtime.clock.schedule(pauseMs, () => this.#restart())
     }
   }
@@ -310,8 +315,12 @@ class Watch {
   #fail(error: CometError): void {
     if (this.#over) return
     this.stop()
+    const { code, message, retryAfterMs } = error
     this.#events.failed(
-      new CometError(error.code, `${this.address}: ${error.message}`, { cause: error }),
+      new CometError(code, `${this.address}: ${message}`, {
+        cause: error,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      }),
     )
   }
 

@@ -1,4 +1,4 @@
-import { loadServices, type RouteUpdate } from '@cometmq/protocol'
+import { type CometError, loadServices, type RouteUpdate } from '@cometmq/protocol'
 import { accept, type MessageStream, type Runtime } from '@cometmq/runtime'
 
 const services = loadServices()
@@ -15,6 +15,7 @@ export class ScriptedNameServer {
   readonly watches: string[][] = []
   readonly #streams = new Set<MessageStream<RouteUpdate, { topics: string[] }>>()
   #update: RouteUpdate = update({}, [])
+  #refusal: CometError | undefined
   #close: () => Promise<void> = async () => {}
 
   private constructor(address: string) {
@@ -45,10 +46,17 @@ export class ScriptedNameServer {
     for (const stream of this.#streams) this.#tell(stream)
   }
 
+  /** Breaks every watch, and takes none any more. */
+  refuse(error: CometError): void {
+    this.#refusal = error
+    for (const stream of this.#streams) stream.cancel(error)
+  }
+
   #serve(stream: MessageStream<RouteUpdate, { topics: string[] }>): void {
     stream.receive({
       message: ({ topics }) => {
         this.watches.push(topics)
+        if (this.#refusal !== undefined) return stream.cancel(this.#refusal)
         this.#streams.add(stream)
         this.#tell(stream)
       },
