@@ -316,8 +316,10 @@ class Watch {
     if (this.#over) return
     this.stop()
     const { code, message, retryAfterMs } = error
+    // Most errors of a connection say where it should have led.
+    const isNamed = message.includes(this.address)
     this.#events.failed(
-      new CometError(code, `${this.address}: ${message}`, {
+      new CometError(code, isNamed ? message : `${this.address}: ${message}`, {
         cause: error,
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       }),
