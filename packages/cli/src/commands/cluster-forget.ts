@@ -53,6 +53,6 @@ export async function clusterForget(
   const nameServers = forgotten.map(({ endpoint }) => endpoint).toSorted()
   show(terminal, options, {
     document: { brokerName, nameServers },
-    lines: () => [`forgot ${brokerName} on ${nameServers.length} name servers`],
+    lines: () => [`forgot ${brokerName} on ${nameServers.join(', ')}`],
   })
 }

@@ -234,7 +234,7 @@ describe('cluster forget', () => {
 
     expect({ exitCode, stdout }).toEqual({
       exitCode: 0,
-      stdout: 'forgot departed on 2 name servers\n',
+      stdout: `forgot departed on ${nameServers.split(',').toSorted().join(', ')}\n`,
     })
     expect([...cluster.calls, ...other.calls]).toEqual(['departed', 'departed'])
   })
