@@ -5,7 +5,10 @@
  * first, so a batch carries the mark up to which its rows hold.
  */
 export interface KeyValueStores {
-  /** Opens or makes the store in that folder. Throws `STORE_UNUSABLE` if it is damaged. */
+  /**
+   * Opens or makes the store in that folder. Throws `STORE_UNUSABLE` if it is damaged, and `DISK_FULL`
+   * when there is no space, which leaves what is there as it was.
+   */
   open(path: string): Promise<KeyValueStore>
 }
 
@@ -16,6 +19,10 @@ export interface KeyValueStore {
   /** Rows with a key in `[from, to)`, ascending, or descending with `reverse`. */
   entries(range: KeyRange): AsyncIterable<readonly [key: Buffer, value: Buffer]>
 
+  /**
+   * Rejects with `DISK_FULL` if nothing was applied for lack of space; the store goes on. After
+   * `STORE_UNUSABLE` nothing may be applied any more.
+   */
   apply(operations: readonly KeyValueOperation[]): Promise<void>
 
   close(): Promise<void>

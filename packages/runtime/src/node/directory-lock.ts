@@ -2,7 +2,7 @@ import path from 'node:path'
 import { CometError } from '@cometmq/protocol'
 import { Level } from 'level'
 import type { DirectoryLock } from '../file-system.ts'
-import { levelCause } from './level-stores.ts'
+import { failureToOpen, levelCause } from './level-errors.ts'
 
 /**
  * Takes the folder for this process.
@@ -24,7 +24,7 @@ export async function lockDirectory(folder: string): Promise<DirectoryLock> {
         cause,
       })
     }
-    throw new CometError('STORE_UNUSABLE', `cannot lock ${folder}: ${code}`, { cause })
+    throw failureToOpen(`lock ${folder}`, error)
   }
   return { release: () => database.close() }
 }

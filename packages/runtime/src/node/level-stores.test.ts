@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describeKeyValueStores } from '@cometmq/simulation/contracts'
 import { describe, expect, test } from 'vitest'
-import { levelStores } from './level-stores.ts'
+import { levelStores, levelStoresOn } from './level-stores.ts'
 
 describe('levelStores', () => {
   describeKeyValueStores(async () => {
@@ -26,6 +26,44 @@ describe('levelStores', () => {
 
     await expect(levelStores.open(folder)).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
 
+    await rm(folder, { recursive: true })
+  })
+
+  // LevelDB goes on after a write that found no space, and then what it writes may be lost by the
+  // next start, the older batches before the newer. So it must not come to that.
+  test('refuses a batch with DISK_FULL before the disk is full, and takes it when it is not', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'comet-level-'))
+    let freeBytes = 1_000_000
+    const store = await levelStoresOn(() => Promise.resolve(freeBytes)).open(folder)
+    const [key, value] = [Buffer.from('key'), Buffer.from('value')]
+
+    const refused = store.apply([{ kind: 'put', key, value }])
+    await expect(refused).rejects.toMatchObject({ code: 'DISK_FULL' })
+    expect(store.get(key)).toBeUndefined()
+
+    freeBytes = 1_000_000_000
+    await store.apply([{ kind: 'put', key, value }])
+    expect(store.get(key)).toEqual(value)
+    await store.close()
+    await rm(folder, { recursive: true })
+  })
+
+  // What retention deletes is what brings space back.
+  test('takes deletions when there is hardly any space', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'comet-level-'))
+    let freeBytes = 1_000_000_000
+    const store = await levelStoresOn(() => Promise.resolve(freeBytes)).open(folder)
+    const key = Buffer.from('key')
+    await store.apply([{ kind: 'put', key, value: Buffer.from('value') }])
+
+    freeBytes = 2_000_000
+    await store.apply([{ kind: 'delete', key }])
+    expect(store.get(key)).toBeUndefined()
+
+    freeBytes = 1_000
+    const refused = store.apply([{ kind: 'delete', key }])
+    await expect(refused).rejects.toMatchObject({ code: 'DISK_FULL' })
+    await store.close()
     await rm(folder, { recursive: true })
   })
 })

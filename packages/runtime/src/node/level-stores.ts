@@ -6,30 +6,48 @@ import type {
   KeyValueStore,
   KeyValueStores,
 } from '../key-value-store.ts'
+import { failureToOpen, levelCause } from './level-errors.ts'
+import { nodeFileSystem } from './node-file-system.ts'
 
 type Database = Level<Buffer, Buffer>
 
+const MIB = 1024 * 1024
+
+/** Rows are refused while less than this is free: behind them, memory of 4 MiB becomes tables. */
+const ROOM_BYTES = 8 * MIB
+
+/** Deletions alone are what it takes to free space, and small. */
+const ROOM_TO_DELETE_BYTES = MIB
+
 /** LevelDB, one database per folder. Batches are not synced; see the port for what that means. */
-export const levelStores: KeyValueStores = {
-  async open(path) {
-    const database: Database = new Level(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
-    try {
-      await database.open()
-    } catch (error) {
-      const { code, cause } = levelCause(error)
-      throw new CometError('STORE_UNUSABLE', `cannot open the state in ${path}: ${code}`, { cause })
-    }
-    return new LevelStore(path, database)
-  },
+export const levelStores: KeyValueStores = levelStoresOn((folder) =>
+  nodeFileSystem.freeBytes(folder),
+)
+
+/** The same on a disk of which `freeBytes` tells how much is free. */
+export function levelStoresOn(freeBytes: (folder: string) => Promise<number>): KeyValueStores {
+  return {
+    async open(path) {
+      const database: Database = new Level(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+      try {
+        await database.open()
+      } catch (error) {
+        throw failureToOpen(`open the state in ${path}`, error)
+      }
+      return new LevelStore(path, database, freeBytes)
+    },
+  }
 }
 
 class LevelStore implements KeyValueStore {
   readonly #path: string
   readonly #database: Database
+  readonly #freeBytes: (folder: string) => Promise<number>
 
-  constructor(path: string, database: Database) {
+  constructor(path: string, database: Database, freeBytes: (folder: string) => Promise<number>) {
     this.#path = path
     this.#database = database
+    this.#freeBytes = freeBytes
   }
 
   get(key: Buffer): Buffer | undefined {
@@ -54,6 +72,7 @@ class LevelStore implements KeyValueStore {
   }
 
   async apply(operations: readonly KeyValueOperation[]): Promise<void> {
+    await this.#checkRoom(operations)
     try {
       // A chained batch costs a third less than an array of operations, which level copies twice.
       const batch = this.#database.batch()
@@ -71,22 +90,26 @@ class LevelStore implements KeyValueStore {
     await this.#database.close()
   }
 
+  /**
+   * LevelDB goes on after a write that found no space, in a log with a torn record in its middle.
+   * The next start then finds some of what follows and not what came before it, which the port
+   * rules out. So such a write must not happen; if it does all the same, because somebody else took
+   * the space, the store is unusable until it is opened again, which drops the torn end.
+   */
+  async #checkRoom(operations: readonly KeyValueOperation[]): Promise<void> {
+    const isDeletion = operations.every(({ kind }) => kind === 'delete')
+    let bytes = isDeletion ? ROOM_TO_DELETE_BYTES : ROOM_BYTES
+    for (const operation of operations) {
+      bytes += operation.key.length + (operation.kind === 'put' ? operation.value.length : 0)
+    }
+    const freeBytes = await this.#freeBytes(this.#path)
+    if (freeBytes >= bytes) return
+    const text = `cannot write ${this.#path}: ${freeBytes} bytes are free, and it takes ${bytes}`
+    throw new CometError('DISK_FULL', text)
+  }
+
   #failure(verb: string, error: unknown): CometError {
     const { code, cause } = levelCause(error)
-    if (/no space left|quota/i.test(code)) {
-      return new CometError('DISK_FULL', `cannot ${verb} ${this.#path}: no space left`, { cause })
-    }
     return new CometError('STORE_UNUSABLE', `cannot ${verb} ${this.#path}: ${code}`, { cause })
   }
-}
-
-/** Level wraps what the database itself said, once or twice. */
-export function levelCause(error: unknown): { readonly code: string; readonly cause: unknown } {
-  let cause = error
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
-  const code =
-    cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
-      ? cause.code
-      : String(cause)
-  return { code, cause }
 }
