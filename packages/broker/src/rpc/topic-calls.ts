@@ -41,7 +41,7 @@ export function topicHandlers({ admin }: Services, parts: TopicCallsParts): Hand
       return {
         spec: specOf(definition),
         queues: await describeQueues(store, definition),
-        groups: [...parts.groupsOf(topic)],
+        groups: parts.groupsOf(topic).toSorted(),
         brokerName,
       }
     }),
