@@ -8,11 +8,16 @@ import { fileURLToPath } from 'node:url'
 
 const comet = fileURLToPath(new URL('../../packages/cli/bin/comet.js', import.meta.url))
 
+/** A line of its log. */
+export type LogLine = Readonly<Record<string, unknown>>
+
 /** One `comet` daemon as a real process of its own; what it says goes to a file. */
 export class Daemon {
   readonly name: string
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
+  /** By message, which are constant sentences: the first line with each. */
+  readonly #said = new Map<string, PromiseWithResolvers<LogLine>>()
   #address = ''
 
   private constructor(name: string, child: ChildProcess) {
@@ -61,6 +66,14 @@ export class Daemon {
     this.#child.kill(signal)
   }
 
+  /** The first line with that message, also if it has been said before. Rejects when the daemon ends without. */
+  async said(message: string): Promise<LogLine> {
+    const silent = this.#exited.then(() => {
+      throw new Error(`${this.name} has ended and never said "${message}"`)
+    })
+    return Promise.race([this.#lineOf(message).promise, silent])
+  }
+
   /** Resolves when the process has gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.isRunning) this.#child.kill(signal)
@@ -76,8 +89,12 @@ export class Daemon {
         log.write(`${line}\n`)
         lastLines.push(line)
         if (lastLines.length > 20) lastLines.shift()
-        const address = readyAddressOf(line)
-        if (address !== undefined) resolve(address)
+        if (!line.startsWith('{')) return
+        const said = JSON.parse(line) as LogLine
+        const { message, address } = said
+        if (typeof message !== 'string') return
+        this.#lineOf(message).resolve(said)
+        if (message.endsWith('is ready') && typeof address === 'string') resolve(address)
       })
     }
     void this.#exited.then(() => {
@@ -86,11 +103,13 @@ export class Daemon {
     })
     return promise
   }
-}
 
-/** The address in the log line with which a daemon reports that it is ready. */
-function readyAddressOf(line: string): string | undefined {
-  if (!line.startsWith('{')) return undefined
-  const { message, address } = JSON.parse(line) as { message?: string; address?: string }
-  return message?.endsWith('is ready') === true ? address : undefined
+  #lineOf(message: string): PromiseWithResolvers<LogLine> {
+    let line = this.#said.get(message)
+    if (line === undefined) {
+      line = Promise.withResolvers()
+      this.#said.set(message, line)
+    }
+    return line
+  }
 }
