@@ -53,7 +53,20 @@ const subscribeRequests: Readonly<Record<string, SubscribeRequest>> = {
 }
 
 const subscribeResponses: Readonly<Record<string, SubscribeResponse>> = {
-  'subscribe-opened': { kind: 'opened', invisibleMs: 60_000, maxAttempts: 16, lost: [RANGE] },
+  'subscribe-opened': {
+    kind: 'opened',
+    invisibleMs: 60_000,
+    maxAttempts: 16,
+    lost: [RANGE],
+    fifo: false,
+  },
+  'subscribe-opened-fifo': {
+    kind: 'opened',
+    invisibleMs: 60_000,
+    maxAttempts: 16,
+    lost: [],
+    fifo: true,
+  },
   'subscribe-deliver': {
     kind: 'deliver',
     deliveries: [

@@ -33,6 +33,14 @@ export type Violation =
   | { readonly kind: 'moved'; readonly messageId: string; readonly acknowledged: string }
   /** Leased again to a group after its acknowledgement had been answered. */
   | { readonly kind: 'returned'; readonly messageId: string; readonly group: string }
+  /** A FIFO group was given the second one before it was done with the first. */
+  | {
+      readonly kind: 'overtaken'
+      readonly group: string
+      readonly key: string
+      readonly messageId: string
+      readonly by: string
+    }
   /** After all faults had stopped, something still did not happen. */
   | { readonly kind: 'stuck'; readonly why: string }
   /** A queue's offsets are not contiguous. */

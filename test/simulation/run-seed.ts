@@ -1,9 +1,16 @@
 import { Simulation } from '@cometmq/simulation'
 import { backlogOf } from '../cluster/backlog.ts'
 import { History, type Violation } from '../history/history.ts'
+import { MessageOrder } from '../history/message-order.ts'
 import { causeFaults } from './faults.ts'
 import { SimulatedCluster } from './simulated-cluster.ts'
-import { createTopicAndGroup, GROUP, readQueues, SimulatedClient } from './workload.ts'
+import {
+  createTopicAndGroups,
+  FIFO_GROUP,
+  GROUPS,
+  readQueues,
+  SimulatedClient,
+} from './workload.ts'
 
 export interface SeedReport {
   readonly seed: number
@@ -31,15 +38,16 @@ export async function runSeed(
   Buffer.poolSize = 0
   const simulation = new Simulation(seed)
   const history = new History()
+  const order = new MessageOrder(FIFO_GROUP)
   const cluster = new SimulatedCluster(simulation)
   const { endpoints } = cluster
   await simulation.runUntil(cluster.start(), { limitMs: 60_000 })
   // Registration takes a moment, and a topic is made on the brokers that are known.
   await simulation.advance(100)
-  await createTopicAndGroup(simulation, endpoints)
+  await createTopicAndGroups(simulation, endpoints)
 
   const clients = ['client-1', 'client-2'].map(
-    (name) => new SimulatedClient(simulation, { name, endpoints, history, watch }),
+    (name) => new SimulatedClient(simulation, { name, endpoints, history, order, watch }),
   )
   for (const client of clients) client.start()
   const count = 1 + simulation.random.below(FAULTS_MAX)
@@ -56,15 +64,19 @@ export async function runSeed(
     })
     const comet = clients.find((client) => client.comet !== undefined)?.comet
     if (comet === undefined) throw new Error('no client is connected after the faults')
-    const queues = await simulation.runUntil(readQueues(comet), { limitMs: CALM_LIMIT_MS })
+    const { queues, keys } = await simulation.runUntil(readQueues(comet), {
+      limitMs: CALM_LIMIT_MS,
+    })
     for (const messages of queues) history.finalQueue(messages)
+    const overtaken = queues.flatMap((queue) => order.violations(queue, (id) => keys.get(id)))
+    const violations = history.violations({ groups: GROUPS, finalReads: true })
+    return reportOf(simulation, history, [...violations, ...overtaken])
   } catch (error) {
     return reportOf(simulation, history, [{ kind: 'stuck', why: String(error) }])
   }
-  return reportOf(simulation, history, history.violations({ groups: [GROUP], finalReads: true }))
 }
 
-/** Until the group has been given every acknowledged message, and nothing is owed to it. */
+/** Until the groups have been given every acknowledged message, and nothing is owed to them. */
 async function untilConsumed(
   simulation: Simulation,
   clients: readonly SimulatedClient[],
@@ -74,10 +86,13 @@ async function untilConsumed(
   for (;;) {
     const comet = clients.find((client) => client.comet !== undefined)?.comet
     // A broker that is just starting answers later.
-    const backlog = comet && (await backlogOf(comet, GROUP).catch(() => undefined))
-    const missing = history.missingFor(GROUP)
-    if (backlog === 0 && missing.length === 0) return
-    const now = `backlog ${backlog}, not delivered: ${missing.slice(0, 5).join(' ') || 'none'}`
+    const backlogs: (number | undefined)[] = []
+    for (const group of GROUPS) {
+      backlogs.push(comet && (await backlogOf(comet, group).catch(() => undefined)))
+    }
+    const missing = GROUPS.flatMap((group) => history.missingFor(group))
+    if (backlogs.every((backlog) => backlog === 0) && missing.length === 0) return
+    const now = `backlogs ${backlogs.join(' ')}, not delivered: ${missing.slice(0, 5).join(' ') || 'none'}`
     if (now !== told) simulation.tell(now)
     told = now
     await simulation.clock.sleep(200)

@@ -1,9 +1,12 @@
 import { type CometClient, connect, type ReceivedMessage, type Topic, text } from '@cometmq/client'
 import type { SeededRandom, Simulation } from '@cometmq/simulation'
 import type { DeliveredMessage, History } from '../history/history.ts'
+import type { MessageOrder } from '../history/message-order.ts'
 
 const TOPIC = 'orders'
-export const GROUP = 'billing'
+/** Shares messages; the other one keeps the order of keys, too. */
+export const GROUPS = ['billing', 'ledger'] as const
+export const FIFO_GROUP = 'ledger'
 const CREATE_LIMIT_MS = 60_000
 
 /** A client process: it sends, it consumes, and it can be killed like any other. */
@@ -11,6 +14,7 @@ export class SimulatedClient {
   readonly name: string
   readonly #simulation: Simulation
   readonly #history: History
+  readonly #order: MessageOrder
   readonly #random: SeededRandom
   readonly #endpoints: string
   readonly #watch: ReadonlySet<string>
@@ -26,6 +30,7 @@ export class SimulatedClient {
       readonly name: string
       readonly endpoints: string
       readonly history: History
+      readonly order: MessageOrder
       /** Messages whose every event becomes part of the story. */
       readonly watch: ReadonlySet<string>
     },
@@ -34,6 +39,7 @@ export class SimulatedClient {
     this.name = options.name
     this.#simulation = simulation
     this.#history = options.history
+    this.#order = options.order
     this.#endpoints = options.endpoints
     this.#random = simulation.random.fork(`client ${options.name}`)
   }
@@ -76,7 +82,8 @@ export class SimulatedClient {
     const comet = await connect({ endpoints: this.#endpoints, runtime, timeout: '20s' })
     this.#comet = comet
     const topic = comet.topic(TOPIC, { codec: text() })
-    await Promise.all([this.#send(life, topic), this.#receive(life, topic)])
+    const receiving = GROUPS.map((group) => this.#receive(life, topic, group))
+    await Promise.all([this.#send(life, topic), ...receiving])
   }
 
   async #send(life: number, topic: Topic<string>): Promise<void> {
@@ -108,31 +115,34 @@ export class SimulatedClient {
       })
   }
 
-  async #receive(life: number, topic: Topic<string>): Promise<void> {
-    for await (const message of topic.receive({ group: GROUP, from: 'earliest' })) {
+  async #receive(life: number, topic: Topic<string>, group: string): Promise<void> {
+    const fifo = group === FIFO_GROUP ? { fifo: true } : {}
+    for await (const message of topic.receive({ group, from: 'earliest', ...fifo })) {
       if (life !== this.#life) return
       const delivered = deliveredOf(message)
-      this.#history.delivered(GROUP, delivered)
+      this.#history.delivered(group, delivered)
+      if (group === FIFO_GROUP) this.#order.delivered(delivered.messageId)
       const { messageId, brokerName, queueId, queueOffset, attempt } = delivered
-      this.#tell(messageId, 'delivered', { brokerName, queueId, queueOffset, attempt })
-      void this.#settle(message)
+      this.#tell(messageId, `delivered to ${group}`, { brokerName, queueId, queueOffset, attempt })
+      void this.#settle(message, group)
       if (this.#random.chance(0.1)) await this.#simulation.clock.sleep(this.#random.between(1, 30))
     }
   }
 
-  async #settle(message: ReceivedMessage<string>): Promise<void> {
+  async #settle(message: ReceivedMessage<string>, group: string): Promise<void> {
     const id = idOf(message.body)
     try {
       if (message.attempt < 3 && this.#random.chance(0.05)) {
         await message.retry(this.#random.between(0, 800))
-        this.#tell(id, 'sent back')
+        this.#tell(id, `sent back by ${group}`)
         return
       }
+      if (group === FIFO_GROUP) this.#order.finished(id)
       await message.ack()
-      this.#history.settled(GROUP, id)
-      this.#tell(id, 'settled')
+      this.#history.settled(group, id)
+      this.#tell(id, `settled by ${group}`)
     } catch (error) {
-      this.#tell(id, 'not settled', { error })
+      this.#tell(id, `not settled by ${group}`, { error })
     }
   }
 
@@ -142,8 +152,8 @@ export class SimulatedClient {
   }
 }
 
-/** Makes topic and group, as often as it takes. */
-export async function createTopicAndGroup(
+/** Makes the topic and the groups. */
+export async function createTopicAndGroups(
   simulation: Simulation,
   endpoints: string,
 ): Promise<void> {
@@ -151,19 +161,25 @@ export async function createTopicAndGroup(
   const create = async (): Promise<void> => {
     await using comet = await connect({ endpoints, runtime })
     await comet.admin.topics.create(TOPIC, { queueCount: 3 })
-    await comet.admin.groups.create(GROUP, {
-      start: 'earliest',
-      maxAttempts: 1_000,
-      invisibleMs: 3_000,
-      retryDelaysMs: [200],
-    })
+    for (const group of GROUPS) {
+      await comet.admin.groups.create(group, {
+        start: 'earliest',
+        maxAttempts: 1_000,
+        invisibleMs: 3_000,
+        retryDelaysMs: [200],
+        fifo: group === FIFO_GROUP,
+      })
+    }
   }
   await simulation.runUntil(create(), { limitMs: CREATE_LIMIT_MS })
 }
 
 /** Every queue from its first message to its end. */
-export async function readQueues(comet: CometClient): Promise<DeliveredMessage[][]> {
+export async function readQueues(
+  comet: CometClient,
+): Promise<{ readonly queues: DeliveredMessage[][]; readonly keys: ReadonlyMap<string, string> }> {
   const queues = new Map<string, DeliveredMessage[]>()
+  const keys = new Map<string, string>()
   await using reader = comet
     .topic(TOPIC, { codec: text() })
     .reader({ from: 'earliest', untilEnd: true })
@@ -171,9 +187,11 @@ export async function readQueues(comet: CometClient): Promise<DeliveredMessage[]
     const key = `${message.brokerName}/${message.queueId}`
     const messages = queues.get(key) ?? []
     queues.set(key, messages)
-    messages.push(deliveredOf(message))
+    const delivered = deliveredOf(message)
+    messages.push(delivered)
+    if (message.key !== undefined) keys.set(delivered.messageId, message.key)
   }
-  return [...queues.values()]
+  return { queues: [...queues.values()], keys }
 }
 
 function deliveredOf(message: {

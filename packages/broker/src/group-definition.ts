@@ -15,6 +15,8 @@ export interface GroupWish {
   /** `earliest`, `latest` or `timestamp`. */
   readonly start: string
   readonly startTimestampMs: number
+  /** For good: what was delivered in no order cannot be put into one. */
+  readonly fifo: boolean
 }
 
 /** What an operator wants changed; empty and zero fields leave it as it is. */
@@ -47,7 +49,7 @@ const MAX_RETRY_DELAYS = 64
 /** A wish for nothing but the defaults. */
 export function plainGroup(group: string): GroupWish {
   const numbers = { maxAttempts: 0, invisibleMs: 0, retryDelaysMs: [], startTimestampMs: 0 }
-  return { group, start: '', ...numbers }
+  return { group, start: '', fifo: false, ...numbers }
 }
 
 /** The definition of a new group. Throws `ILLEGAL_NAME` or `ILLEGAL_ARGUMENT`. */
@@ -59,7 +61,7 @@ export function newGroup(wish: GroupWish, nowMs: number): GroupDefinition {
     ...settings,
     startPosition: parseStart(wish),
     paused: false,
-    fifo: false,
+    fifo: wish.fifo,
     version: 1,
     createdAtMs: nowMs,
   }

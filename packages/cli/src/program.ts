@@ -175,6 +175,7 @@ function addGroups(program: Command, terminal: Terminal): void {
     .option('--invisible <duration>', 'how long a consumer may keep a message', duration)
     .option('--retry-delays <durations>', 'wait before attempt 2, 3, …, with commas', durations)
     .option('--start <from>', 'earliest, latest or a time: where it begins in a queue', start)
+    .option('--fifo', 'messages of one message group one after the other, in their order')
     .action(async (name: string, options: GroupCreateOptions) => {
       await (await import('./commands/group-create.ts')).groupCreate(terminal, name, options)
     })

@@ -72,6 +72,12 @@ export interface GroupOptions {
   readonly maxAttempts?: number
   /** Wait before the second, third, … attempt; for a group that does not exist yet. */
   readonly retryDelays?: readonly Duration[]
+  /**
+   * Messages of one `key` one after the other, in the order they were sent: the next one comes when
+   * the one before is done, also if that takes several attempts. Messages without a `key` wait for
+   * nobody. Makes such a group where it does not exist; a group that exists must be one.
+   */
+  readonly fifo?: boolean
   /** For how long the broker leases messages; the SDK extends leases of messages at work by itself. */
   readonly lease?: Duration
   /** Bytes of messages that may lie ready, for each broker; 8 MiB unless given, 64 MiB at most. */
@@ -309,6 +315,7 @@ export class Topic<Out, In = Out> {
         group: options.group,
         topic: this.name,
         filter: filterOf(options.filter),
+        fifo: options.fifo === true,
         sessionId: this.#ports.runtime.random.hex(8),
         clientId: this.#ports.clientId,
         invisibleMs: lease === undefined ? 0 : parseDuration('lease', lease),
@@ -331,13 +338,15 @@ export class Topic<Out, In = Out> {
 }
 
 function groupSettings(options: GroupOptions): GroupSettings | undefined {
-  const { from, maxAttempts, retryDelays } = options
-  if (from === undefined && maxAttempts === undefined && retryDelays === undefined) return undefined
+  const { from, maxAttempts, retryDelays, fifo } = options
+  const isAsked = [from, maxAttempts, retryDelays, fifo].some((option) => option !== undefined)
+  if (!isAsked) return undefined
   return {
     start: typeof from === 'object' ? 'timestamp' : (from ?? 'latest'),
     startTimestampMs: typeof from === 'object' ? from.getTime() : 0,
     maxAttempts: maxAttempts === undefined ? 0 : positive('maxAttempts', maxAttempts),
     retryDelaysMs: retryDelays?.map((delay) => parseDuration('a retry delay', delay)) ?? [],
+    fifo: fifo ?? false,
   }
 }
 

@@ -68,13 +68,9 @@ export async function countBacklog(context: DeliveryContext, parts: BacklogOf): 
 function backlogOf(context: DeliveryContext, queue: QueueKey, table: LeaseTable): Backlog {
   const bounds = context.store.bounds(queue)
   table.raiseMax(bounds?.maxOffset ?? 0)
-  const { ready, inFlight, backlog } = table.counts
   return {
     ...queue,
-    ready,
-    inFlight,
-    delayed: 0,
-    backlog,
+    ...table.counts,
     doneBelow: table.doneBelow,
     minOffset: bounds?.minOffset ?? 0,
     maxOffset: table.maxOffset,

@@ -1,10 +1,11 @@
 import { CometError, type Delivery, type RecordBatch } from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
-import type { GrantedPart, Lease } from './lease-table.ts'
+import { Grant } from './grant.ts'
+import type { Lease } from './lease-table.ts'
+import { OrderedGrant } from './ordered-grant.ts'
 import type { QueueProgress } from './queue-progress.ts'
 import type { RetryEntry } from './retry-entry.ts'
 import type { Session } from './sessions.ts'
-import type { TagFilter } from './tag-filter.ts'
 import type { TopicDelivery } from './topic-delivery.ts'
 
 /** After a failed read the queue rests so long; the message is corrupt here, or the store stops. */
@@ -86,19 +87,19 @@ export class Dispatcher {
       }
     }
     for (const other of unfit) topic.heat(other)
-    const run = queue?.table.nextReady()
-    if (queue === undefined || session === undefined || run === undefined) return false
+    const from = queue?.nextRead()
+    if (queue === undefined || session === undefined || from === undefined) return false
     const budget = session.readBytes(config.frameMaxBytes)
     session.reservedBytes += budget
     queue.isReading = true
-    void this.#readQueue(topic, queue, { session, from: run.from, budget })
+    void this.#readQueue(topic, queue, { session, from, budget })
     return true
   }
 
   /** So much credit the next delivery of the queue takes: with less, reading it would be in vain. */
   #neededBytes(queue: QueueProgress): number {
-    const next = queue.table.nextReady()
-    const known = next && this.#context.store.recordBytesAt(queue.stored, next.from)
+    const next = queue.nextRead()
+    const known = next === undefined ? next : this.#context.store.recordBytesAt(queue.stored, next)
     return Math.max(1, known ?? queue.neededBytes)
   }
 
@@ -109,7 +110,7 @@ export class Dispatcher {
     if (queue.retryAtMs > clock.elapsedMs()) return false
     if (table.spanCount >= config.spansMax) return false
     if (table.counts.inFlight >= config.inFlightMaxMessages) return false
-    return table.nextReady() !== undefined
+    return queue.nextRead() !== undefined
   }
 
   async #readQueue(
@@ -130,7 +131,7 @@ export class Dispatcher {
       this.#rest(queue, thrown)
     } finally {
       slots.release()
-      if (queue.table.nextReady() !== undefined) topic.heat(queue)
+      if (queue.nextRead() !== undefined) topic.heat(queue)
       this.schedule()
     }
   }
@@ -166,11 +167,11 @@ export class Dispatcher {
     read: { readonly session: Session; readonly batches: readonly RecordBatch[] },
   ): void {
     const { batches } = read
-    const ready = queue.table.nextReady()
+    const from = queue.nextRead()
     const first = batches.find(
-      (batch) => ready !== undefined && batch.baseQueueOffset + batch.messageCount > ready.from,
+      (batch) => from !== undefined && batch.baseQueueOffset + batch.messageCount > from,
     )
-    if (ready === undefined || first === undefined || this.#group.isHeldBack) return
+    if (first === undefined || this.#group.isHeldBack) return
     // Read for a member that is blocked by now, it is sent all the same: it is within its credit, and
     // several reads for one member end while the first of them fills its connection.
     const { totalBytes } = first
@@ -181,8 +182,7 @@ export class Dispatcher {
       return
     }
     queue.neededBytes = 0
-    const lease = this.#leaseFor(session, ready.attempts)
-    const grant = new Grant(queue, topic.filter, lease, session.creditMessages)
+    const grant = this.#grantFor(topic, queue, session)
     // Little is shared out fairly; much goes by frames.
     const share = Math.ceil(queue.table.counts.ready / Math.max(1, topic.takers))
     for (const batch of batches) {
@@ -198,12 +198,23 @@ export class Dispatcher {
       topic: queue.topic,
       queueId: queue.stored.queueId,
       retry: false,
-      attempt: ready.attempts + 1,
+      attempt: grant.lease.attempts + 1,
       invisibleMs: this.#invisibleMs(session),
       ranges: grant.ranges,
       batches: grant.batches,
     })
-    this.#group.alarm(lease.deadlineMs)
+    this.#group.alarm(grant.lease.deadlineMs)
+  }
+
+  #grantFor(topic: TopicDelivery, queue: QueueProgress, session: Session): Grant | OrderedGrant {
+    const wanted = {
+      filter: topic.filter,
+      leaseFor: (attempts: number) => this.#leaseFor(session, attempts),
+      maxMessages: session.creditMessages,
+    }
+    const { table, order } = queue
+    if (order !== undefined) return new OrderedGrant(table, order, wanted)
+    return new Grant(table, wanted)
   }
 
   #startRetry(topic: TopicDelivery): boolean {
@@ -306,97 +317,4 @@ export class Dispatcher {
     const fields = { group: this.#group.name, ...of.stored, error: why }
     this.#context.log.error(fields, 'messages cannot be read; trying again')
   }
-}
-
-/** What one delivery leases, gathered batch by batch. Without a filter no message is looked at. */
-class Grant {
-  readonly ranges: number[] = []
-  readonly batches: Buffer[] = []
-  bytes = 0
-  messages = 0
-  skipped = 0
-  readonly #queue: QueueProgress
-  readonly #filter: TagFilter
-  readonly #lease: Lease
-  readonly #maxMessages: number
-
-  constructor(queue: QueueProgress, filter: TagFilter, lease: Lease, maxMessages: number) {
-    this.#queue = queue
-    this.#filter = filter
-    this.#lease = lease
-    this.#maxMessages = maxMessages
-  }
-
-  get isComplete(): boolean {
-    return this.messages >= this.#maxMessages
-  }
-
-  add(batch: RecordBatch): void {
-    const base = batch.baseQueueOffset
-    const end = base + batch.messageCount
-    const runs = this.#queue.table.readyWithin(base, end, this.#lease.attempts)
-    if (runs.length === 0) return
-    const matches = this.#filter.matchesOf(batch)
-    const messagesBefore = this.messages
-    for (const { from, to } of runs) {
-      if (this.isComplete) break
-      const parts =
-        typeof matches === 'string'
-          ? [{ from, to, isSkipped: matches === 'none' }]
-          : divide({ from, to }, (offset) => matches(offset - base))
-      const granted = firstOf(parts, this.#maxMessages - this.messages)
-      this.#queue.table.lease(granted, this.#lease)
-      for (const part of granted) this.#note(part)
-    }
-    if (this.messages === messagesBefore) return
-    this.batches.push(batch.bytes)
-    this.bytes += batch.totalBytes
-  }
-
-  #note({ from, to, isSkipped }: GrantedPart): void {
-    if (isSkipped) {
-      this.skipped += to - from
-      return
-    }
-    this.messages += to - from
-    if (this.ranges.at(-1) === from) this.ranges[this.ranges.length - 1] = to
-    else this.ranges.push(from, to)
-  }
-}
-
-/** Cuts a run where wanted and unwanted messages meet. */
-function divide(
-  { from, to }: { readonly from: number; readonly to: number },
-  isWanted: (offset: number) => boolean,
-): GrantedPart[] {
-  const parts: GrantedPart[] = []
-  let start = from
-  let wanted = isWanted(from)
-  for (let offset = from + 1; offset < to; offset++) {
-    if (isWanted(offset) === wanted) continue
-    parts.push({ from: start, to: offset, isSkipped: !wanted })
-    start = offset
-    wanted = !wanted
-  }
-  parts.push({ from: start, to, isSkipped: !wanted })
-  return parts
-}
-
-/** The parts up to the last wanted message that is within the number, with the unwanted before it. */
-function firstOf(parts: readonly GrantedPart[], maxMessages: number): readonly GrantedPart[] {
-  if (maxMessages === Number.POSITIVE_INFINITY) return parts
-  let left = maxMessages
-  const first: GrantedPart[] = []
-  for (const part of parts) {
-    if (part.isSkipped) {
-      first.push(part)
-      continue
-    }
-    if (left === 0) break
-    const to = Math.min(part.to, part.from + left)
-    left -= to - part.from
-    first.push({ ...part, to })
-    if (to < part.to) break
-  }
-  return first
 }

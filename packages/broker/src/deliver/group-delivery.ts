@@ -178,6 +178,7 @@ export class GroupDelivery implements Dispatched {
     }
     for (const topic of this.#topics.values()) {
       for (const queue of topic.queues) {
+        if (queue.table.promote(nowMs)) topic.heat(queue)
         this.#expire(queue, nowMs)
         if (queue.retryAtMs === 0) continue
         if (queue.retryAtMs > nowMs) this.alarm(queue.retryAtMs)
@@ -222,7 +223,10 @@ export class GroupDelivery implements Dispatched {
     source.stirred()
   }
 
-  /** Ends a lease without an acknowledgement. Resolves when the message is in its next place. */
+  /**
+   * Ends a lease without an acknowledgement. Resolves when the message is in its next place, which in
+   * a FIFO group is where it is.
+   */
   sendBack(
     source: Source,
     part: Span<Lease>,
@@ -236,6 +240,11 @@ export class GroupDelivery implements Dispatched {
     const attempts = part.value.attempts + 1
     const isLast = failure.isFinal || attempts >= group.maxAttempts
     const delayMs = failure.delayMs ?? retryDelayMs(group, attempts)
+    if (!isLast && source.order !== undefined) {
+      this.#delayInPlace(source, part, { attempts, delayMs })
+      this.changed(source)
+      return this.#context.loop.durableInTheEnd()
+    }
     return this.#context.redelivery.sendBack({
       group: this.name,
       source,
@@ -245,6 +254,30 @@ export class GroupDelivery implements Dispatched {
       reason: failure.reason,
       onRetryStored: (row) => this.retryStored(source.topic, row),
     })
+  }
+
+  /**
+   * In a FIFO group nothing overtakes a message that has failed: it waits where it is, and those of
+   * its message group that its holder has not begun with go back.
+   */
+  #delayInPlace(
+    { table, order }: Source,
+    part: Span<Lease>,
+    next: { readonly attempts: number; readonly delayMs: number },
+  ): void {
+    const { holder, pop } = part.value
+    const deadlineMs = this.#context.clock.elapsedMs() + next.delayMs
+    table.delay(part, next.attempts, deadlineMs)
+    this.alarm(deadlineMs)
+    if (pop !== undefined) return
+    for (let offset = part.from; offset < part.to; offset++) {
+      for (const later of order?.lineOf(offset)?.offsets ?? []) {
+        if (later <= offset) continue
+        const state = table.stateAt(later)
+        if (state.kind !== 'leased' || state.holder !== holder) continue
+        table.takeBack({ from: later, to: later + 1, value: state })
+      }
+    }
   }
 
   /** A retry's row has come into the table. */

@@ -9,7 +9,7 @@ const NOTHING_DONE = { doneBelow: 0, done: [], attempted: [] }
 const MAX = 24
 
 interface MessageModel {
-  state: 'ready' | 'done' | 'leased' | 'moving'
+  state: 'ready' | 'done' | 'leased' | 'moving' | 'delayed'
   attempts: number
   holder: Holder | undefined
   last: Holder | undefined
@@ -36,7 +36,7 @@ type Command =
   | { kind: 'append'; count: number }
   | { kind: 'grant'; who: number; limit: number; forMs: number; filter: number }
   | { kind: 'acknowledge' | 'release' | 'send-back'; who: number; from: number; length: number }
-  | { kind: 'extend'; who: number; from: number; length: number; forMs: number }
+  | { kind: 'extend' | 'delay'; who: number; from: number; length: number; forMs: number }
   | { kind: 'restore'; who: number; from: number; length: number }
   | { kind: 'wait'; forMs: number }
   | { kind: 'lose'; who: number }
@@ -70,7 +70,16 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       length,
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('extend'), who, from, length, forMs }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('extend', 'delay'),
+      who,
+      from,
+      length,
+      forMs,
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('restore'), who, from, length }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait'), forMs }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('lose'), who }) },
@@ -108,7 +117,7 @@ class Comparison {
         for (const message of this.#messages(range)) {
           const own =
             (message.state === 'leased' && message.holder === holder) ||
-            (message.state === 'ready' && message.last === holder)
+            (isWaiting(message) && message.last === holder)
           if (own) message.state = 'done'
           else expected++
         }
@@ -138,6 +147,22 @@ class Comparison {
         }
         return
       }
+      case 'delay': {
+        const range = this.#clip(command)
+        if (range === undefined) return
+        const holder = this.#holder(command.who)
+        const deadlineMs = this.nowMs + command.forMs
+        const { owned } = this.table.ownedBy(holder, range)
+        for (const part of owned) {
+          const attempts = part.value.attempts + 1
+          this.table.delay(part, attempts, deadlineMs)
+          for (const message of this.#messages(part)) {
+            const delayed = { state: 'delayed', holder: undefined, last: holder }
+            Object.assign(message, { ...delayed, attempts, deadlineMs })
+          }
+        }
+        return
+      }
       case 'send-back': {
         const range = this.#clip(command)
         if (range === undefined) return
@@ -155,7 +180,7 @@ class Comparison {
         const lostCount = lost.reduce((sum, span) => sum + span.to - span.from, 0)
         let expected = 0
         for (const message of this.#messages(range)) {
-          if (message.state === 'ready') {
+          if (isWaiting(message)) {
             Object.assign(message, { state: 'leased', holder, deadlineMs, last: undefined })
           } else if (message.holder !== holder) expected++
         }
@@ -164,10 +189,17 @@ class Comparison {
       }
       case 'wait': {
         this.nowMs += command.forMs
+        const due = this.model.messages.filter(
+          (message) => message.state === 'delayed' && message.deadlineMs <= this.nowMs,
+        )
+        assert.equal(this.table.promote(this.nowMs), due.length > 0)
+        for (const message of due) message.state = 'ready'
         const spans = this.table.expired(this.nowMs)
         for (const part of spans) this.#startMove(part)
         for (const message of this.model.messages) {
-          if (message.state === 'leased') assert.ok(message.deadlineMs > this.nowMs)
+          const hasEnd = message.state === 'leased' || message.state === 'delayed'
+          if (hasEnd) assert.ok(message.deadlineMs >= this.table.nextDeadlineMs)
+          if (hasEnd) assert.ok(message.deadlineMs > this.nowMs)
         }
         return
       }
@@ -231,8 +263,9 @@ class Comparison {
   }
 
   check(): void {
-    const { ready, inFlight, backlog } = this.table.counts
-    assert.equal(ready + inFlight, backlog)
+    const { ready, inFlight, delayed, backlog } = this.table.counts
+    assert.equal(ready + inFlight + delayed, backlog)
+    assert.equal(delayed, this.model.count('delayed'))
     assert.equal(ready, this.model.count('ready'))
     assert.equal(inFlight, this.model.count('leased', 'moving'))
     for (const holder of this.holders) {
@@ -251,6 +284,7 @@ class Comparison {
   finish(): void {
     for (const part of this.moves) this.table.finishMove(part)
     const holder = { held: 0 }
+    this.table.promote(Number.MAX_SAFE_INTEGER)
     for (let run = this.table.nextReady(); run !== undefined; run = this.table.nextReady()) {
       this.table.lease([{ ...run, isSkipped: false }], {
         kind: 'leased',
@@ -319,6 +353,10 @@ class Comparison {
   }
 }
 
+function isWaiting({ state }: MessageModel): boolean {
+  return state === 'ready' || state === 'delayed'
+}
+
 describe('LeaseTable', () => {
   // Each message in one state, whatever consumers, time and restarts do: none leased twice at once,
   // none above the queue's end, none forgotten, and numbers that add up.
@@ -367,7 +405,7 @@ describe('LeaseTable', () => {
     const refused = table.acknowledge(liar, 0, 100)
 
     expect(refused).toBe(100)
-    expect(table.counts).toEqual({ ready: 50, inFlight: 50, backlog: 100 })
+    expect(table.counts).toEqual({ ready: 50, inFlight: 50, delayed: 0, backlog: 100 })
   })
 
   // A crash between the append of a retry and its answer must not redeliver the original as well.

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Standing } from './message-group-order.ts'
 import type { ProgressRow } from './progress-row.ts'
 import { RangeMap, type Span } from './range-map.ts'
 
@@ -44,6 +45,15 @@ export interface Move {
   isCommitting: boolean
 }
 
+/** Ready again in place, but not before its time. */
+interface Delayed {
+  readonly kind: 'delayed'
+  readonly attempts: number
+  /** By the elapsed clock. */
+  readonly deadlineMs: number
+  readonly last: Holder
+}
+
 interface Returned {
   readonly kind: 'returned'
   readonly attempts: number
@@ -54,7 +64,7 @@ interface Done {
   readonly kind: 'done'
 }
 
-type State = Done | Lease | Move | Returned
+type State = Delayed | Done | Lease | Move | Returned
 
 /** The state of one message, for whoever has a receipt of it. */
 export type ReceiptState = State | { readonly kind: 'ready'; readonly attempts: 0 }
@@ -73,11 +83,19 @@ export interface GrantedPart {
   readonly isSkipped: boolean
 }
 
-/** `ready + inFlight = backlog`, always. */
+/** `ready + inFlight + delayed = backlog`, always. */
 export interface TableCounts {
   readonly ready: number
   readonly inFlight: number
+  readonly delayed: number
   readonly backlog: number
+}
+
+/** Hears how messages stand after each change. */
+export interface TableListener {
+  changed(from: number, to: number, standing: Standing): void
+  /** Everything below is done, everything from it on ready. */
+  reset(offset: number): void
 }
 
 const DONE: Done = { kind: 'done' }
@@ -86,8 +104,8 @@ const READY = { kind: 'ready', attempts: 0 } as const
 /**
  * What one group has done of one queue. Pure: no time, no effects.
  *
- * Each message of `[doneBelow, maxOffset)` has one state: done, leased to one holder, moving, or
- * ready (again, if it was returned). Everything below `doneBelow` is done for good.
+ * Each message of `[doneBelow, maxOffset)` has one state: done, leased to one holder, moving, delayed,
+ * or ready (again, if it was returned). Everything below `doneBelow` is done for good.
  */
 export class LeaseTable {
   readonly #spans = new RangeMap<State>()
@@ -96,11 +114,13 @@ export class LeaseTable {
   /** No message of `[doneBelow, scanFrom)` is ready. */
   #scanFrom: number
   /** Messages at or above `doneBelow` by state; the rest up to `maxOffset` is ready. */
-  readonly #counts = { done: 0, leased: 0, moving: 0 }
-  /** No lease ends before it. */
+  readonly #counts = { done: 0, leased: 0, moving: 0, delayed: 0 }
+  /** No lease ends before it, and no delay. */
   #nextDeadlineMs = Number.POSITIVE_INFINITY
+  readonly #listener: TableListener | undefined
 
-  constructor(row: ProgressRow, maxOffset: number) {
+  /** The listener hears of changes after the row. */
+  constructor(row: ProgressRow, maxOffset: number, listener?: TableListener) {
     this.#doneBelow = row.doneBelow
     this.#scanFrom = row.doneBelow
     this.#maxOffset = Math.max(row.doneBelow, maxOffset)
@@ -108,6 +128,7 @@ export class LeaseTable {
       this.#set(from, to, { kind: 'returned', attempts, last: undefined })
     }
     for (const { from, to } of row.done) this.#set(from, to, DONE)
+    this.#listener = listener
   }
 
   get doneBelow(): number {
@@ -123,13 +144,13 @@ export class LeaseTable {
   }
 
   get counts(): TableCounts {
-    const { done, leased, moving } = this.#counts
+    const { done, leased, moving, delayed } = this.#counts
     const backlog = this.#maxOffset - this.#doneBelow - done
     const inFlight = leased + moving
-    return { ready: backlog - inFlight, inFlight, backlog }
+    return { ready: backlog - inFlight - delayed, inFlight, delayed, backlog }
   }
 
-  /** No lease ends before this moment; some may end long after. */
+  /** No lease or delay ends before this moment; some may end long after. */
   get nextDeadlineMs(): number {
     return this.#nextDeadlineMs
   }
@@ -202,7 +223,10 @@ export class LeaseTable {
       value: isSkipped ? DONE : lease,
     }))
     this.#spans.setAll(spans)
-    for (const span of spans) this.#count(span, 1)
+    for (const span of spans) {
+      this.#count(span, 1)
+      this.#listener?.changed(span.from, span.to, standingOf(span.value))
+    }
     this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, lease.deadlineMs)
     this.#absorbDone()
   }
@@ -218,14 +242,13 @@ export class LeaseTable {
       const state = part.value
       if (state?.kind === 'leased' && state.holder === lease.holder) return
       const messages = part.to - part.from
-      const isReady = state === undefined || state.kind === 'returned'
-      if (!isReady || messages > left) {
+      const isFree = state === undefined || isWaiting(state)
+      if (!isFree || messages > left) {
         lost.push({ from: part.from, to: part.to, value: undefined })
         return
       }
       left -= messages
-      const attempts = state?.kind === 'returned' ? state.attempts : 0
-      this.#set(part.from, part.to, { ...lease, attempts })
+      this.#set(part.from, part.to, { ...lease, attempts: state?.attempts ?? 0 })
     })
     return lost
   }
@@ -309,6 +332,31 @@ export class LeaseTable {
     this.#setWhere(part, { kind: 'returned', attempts, last: part.value.holder })
   }
 
+  /** As if it had never been leased: its holder has no say in it any more. */
+  takeBack(part: Span<Lease>): void {
+    const { attempts } = part.value
+    this.#setWhere(part, { kind: 'returned', attempts, last: undefined })
+  }
+
+  /** A leased part becomes ready in place at that moment, with that many attempts. */
+  delay(part: Span<Lease>, attempts: number, deadlineMs: number): void {
+    this.#setWhere(part, { kind: 'delayed', attempts, deadlineMs, last: part.value.holder })
+  }
+
+  /** Delayed messages whose time has come are ready. Returns whether there were any. */
+  promote(elapsedMs: number): boolean {
+    if (this.#counts.delayed === 0 || elapsedMs < this.#nextDeadlineMs) return false
+    const due: Span<Delayed>[] = []
+    for (const { value, ...range } of this.#spans) {
+      if (value.kind === 'delayed' && value.deadlineMs <= elapsedMs) due.push({ ...range, value })
+    }
+    for (const part of due) {
+      const { attempts, last } = part.value
+      this.#setWhere(part, { kind: 'returned', attempts, last })
+    }
+    return due.length > 0
+  }
+
   /** All that the holder has. */
   leasesOf(holder: Holder): Span<Lease>[] {
     const spans: Span<Lease>[] = []
@@ -320,15 +368,15 @@ export class LeaseTable {
     return spans
   }
 
-  /** Leases whose time is over; afterwards `nextDeadlineMs` is exact for the others. */
+  /** Leases whose time is over; afterwards `nextDeadlineMs` is exact for all that is not over. */
   expired(elapsedMs: number): Span<Lease>[] {
     if (elapsedMs < this.#nextDeadlineMs) return []
     const spans: Span<Lease>[] = []
     let nextMs = Number.POSITIVE_INFINITY
     for (const span of this.#spans) {
-      if (span.value.kind !== 'leased') continue
-      if (span.value.deadlineMs <= elapsedMs) spans.push(span as Span<Lease>)
-      else nextMs = Math.min(nextMs, span.value.deadlineMs)
+      if (span.value.kind !== 'leased' && span.value.kind !== 'delayed') continue
+      if (span.value.deadlineMs > elapsedMs) nextMs = Math.min(nextMs, span.value.deadlineMs)
+      else if (span.value.kind === 'leased') spans.push(span as Span<Lease>)
     }
     this.#nextDeadlineMs = nextMs
     return spans
@@ -372,6 +420,7 @@ export class LeaseTable {
     this.#doneBelow = offset
     this.#scanFrom = offset
     this.#maxOffset = Math.max(this.#maxOffset, offset)
+    this.#listener?.reset(offset)
   }
 
   /** What has to survive a restart. */
@@ -436,9 +485,10 @@ export class LeaseTable {
     }
     if (state === undefined || state.kind === 'returned') {
       this.#scanFrom = Math.min(this.#scanFrom, from)
-    } else if (state.kind === 'leased') {
+    } else if (state.kind === 'leased' || state.kind === 'delayed') {
       this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, state.deadlineMs)
     } else if (state.kind === 'done') this.#absorbDone()
+    this.#listener?.changed(from, to, standingOf(state))
   }
 
   #count({ from, to, value }: Span<State>, sign: 1 | -1): void {
@@ -453,6 +503,9 @@ export class LeaseTable {
         return
       case 'moving':
         this.#counts.moving += messages
+        return
+      case 'delayed':
+        this.#counts.delayed += messages
         return
       case 'returned':
         return
@@ -475,7 +528,26 @@ function isDone(state: State): state is Done {
   return state.kind === 'done' || (state.kind === 'moving' && state.isCommitting)
 }
 
+/** Nobody's, and not done: only time may be missing until it is leased again. */
+function isWaiting(state: State): state is Delayed | Returned {
+  return state.kind === 'returned' || state.kind === 'delayed'
+}
+
 function isOf(holder: Holder, state: State | undefined): boolean {
   if (state?.kind === 'leased') return state.holder === holder
-  return state?.kind === 'returned' && state.last === holder
+  return state !== undefined && isWaiting(state) && state.last === holder
+}
+
+function standingOf(state: State | undefined): Standing {
+  switch (state?.kind) {
+    case 'done':
+      return 'done'
+    case 'delayed':
+    case 'leased':
+    case 'moving':
+      return 'out'
+    case 'returned':
+    case undefined:
+      return 'ready'
+  }
 }

@@ -17,6 +17,7 @@ import { settleAll } from './settlements.ts'
 export class Member {
   readonly invisibleMs: number
   readonly maxAttempts: number
+  readonly fifo: boolean
   /** What it said it held, and which now belongs to others, or is done. */
   readonly lost: readonly LeasedRange[]
   readonly #context: DeliveryContext
@@ -41,6 +42,7 @@ export class Member {
     this.lost = parts.lost
     this.invisibleMs = parts.session.attachment.invisibleMs || definition.invisibleMs
     this.maxAttempts = definition.maxAttempts
+    this.fifo = definition.fifo
   }
 
   /** So many more record bytes may be sent. */

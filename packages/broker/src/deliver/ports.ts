@@ -48,6 +48,11 @@ export interface DeliveryConfig {
   readonly inFlightMaxMessages: number
   /** Separate runs of states in one lease table; above it nothing is granted until acks close gaps. */
   readonly spansMax: number
+  /**
+   * Messages of one queue, looked at and not done, among which a FIFO group finds those whose message
+   * group is not held up.
+   */
+  readonly fifoLookAheadMax: number
   /** Pending retries of one group and topic that are kept in memory; the others wait in the table. */
   readonly retryWindow: number
 }
@@ -64,5 +69,6 @@ export const deliveryDefaults: DeliveryConfig = {
   readsMax: 4,
   inFlightMaxMessages: 1_000_000,
   spansMax: 16_384,
+  fifoLookAheadMax: 8_192,
   retryWindow: 4_096,
 }

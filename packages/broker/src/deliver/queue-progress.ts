@@ -1,6 +1,7 @@
 import type { StateChange } from '@cometmq/protocol'
 import type { QueueKey } from '@cometmq/store'
 import { LeaseTable } from './lease-table.ts'
+import { MessageGroupOrder } from './message-group-order.ts'
 import { encodeProgressRow, type ProgressRow } from './progress-row.ts'
 import type { Session } from './sessions.ts'
 import type { Source } from './source.ts'
@@ -11,6 +12,8 @@ export const PROGRESS_TABLE = 'progress'
 export class QueueProgress implements Source {
   readonly stored: QueueKey
   readonly table: LeaseTable
+  /** Of a FIFO group. */
+  readonly order: MessageGroupOrder | undefined
   readonly shift = 0
   readonly isRetry = false
   isDropped = false
@@ -31,16 +34,26 @@ export class QueueProgress implements Source {
     readonly queue: QueueKey
     readonly row: ProgressRow
     readonly maxOffset: number
+    /** Of a FIFO group: how many messages that are not done it may know at once. */
+    readonly lookAheadMax: number | undefined
     readonly onStirred: (queue: QueueProgress) => void
   }) {
     this.stored = parts.queue
-    this.table = new LeaseTable(parts.row, parts.maxOffset)
+    const { row, lookAheadMax } = parts
+    if (lookAheadMax !== undefined) this.order = new MessageGroupOrder(row.doneBelow, lookAheadMax)
+    this.table = new LeaseTable(row, parts.maxOffset, this.order)
     this.#group = parts.group
     this.#onStirred = parts.onStirred
   }
 
   get topic(): string {
     return this.stored.topic
+  }
+
+  /** Where something lies that may be leased, as far as can be told without reading. */
+  nextRead(): number | undefined {
+    if (this.order !== undefined) return this.order.nextRead(this.table)
+    return this.table.nextReady()?.from
   }
 
   change(): StateChange | undefined {

@@ -84,6 +84,7 @@ function isOwn(state: ReceiptState, { generation, attempt }: DeliveryReceipt): b
   switch (state.kind) {
     case 'leased':
       return state.pop?.generation === generation || state.pop?.previous === generation
+    case 'delayed':
     case 'returned':
     case 'ready':
       return state.attempts <= attempt
@@ -94,8 +95,8 @@ function isOwn(state: ReceiptState, { generation, attempt }: DeliveryReceipt): b
 }
 
 function finish(table: LeaseTable, offset: number, state: ReceiptState): void {
-  if (state.kind === 'leased') table.acknowledge(state.holder, offset, offset + 1)
-  else table.lease([{ from: offset, to: offset + 1, isSkipped: true }], NO_LEASE)
+  if (state.kind !== 'leased') table.change(offset, NO_LEASE)
+  table.acknowledge(state.kind === 'leased' ? state.holder : NOBODY, offset, offset + 1)
 }
 
 /**
@@ -182,7 +183,7 @@ function leaseOf(
 /** Has what belongs to receipts whose consumer is not connected. */
 const NOBODY = { held: 0 }
 
-/** Where all is done at once, nothing is leased. */
+/** Of what is done in the same moment. */
 const NO_LEASE: Lease = {
   kind: 'leased',
   holder: NOBODY,

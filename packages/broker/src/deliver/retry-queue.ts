@@ -4,10 +4,6 @@ import type { TableCounts } from './lease-table.ts'
 import { keysOf } from './queue-progress.ts'
 import { backlogOf, decodeRetry, RetryEntry, type RetryRow, retryKey } from './retry-entry.ts'
 
-export interface RetryCounts extends TableCounts {
-  readonly delayed: number
-}
-
 /**
  * The messages of one topic that one group has sent back, by the moment they are due.
  *
@@ -92,7 +88,7 @@ export class RetryQueue {
     return this.#waiting[0]?.dueElapsedMs ?? Number.POSITIVE_INFINITY
   }
 
-  get counts(): RetryCounts {
+  get counts(): TableCounts {
     let [ready, inFlight, delayed] = [0, 0, this.#beyond]
     for (const entry of this.#entries.values()) {
       if (entry.place === 'waiting') delayed += entry.backlog

@@ -1,6 +1,7 @@
 import type { QueueKey } from '@cometmq/store'
 import type { Row } from './commit-loop.ts'
 import type { LeaseTable } from './lease-table.ts'
+import type { MessageGroupOrder } from './message-group-order.ts'
 
 /**
  * Messages that are leased and settled through one lease table: a queue that a group reads, or one
@@ -8,6 +9,8 @@ import type { LeaseTable } from './lease-table.ts'
  */
 export interface Source extends Row {
   readonly table: LeaseTable
+  /** Of a queue that a FIFO group reads. */
+  readonly order?: MessageGroupOrder | undefined
   /** The topic that members subscribe to. */
   readonly topic: string
   /** Where the messages are stored. */

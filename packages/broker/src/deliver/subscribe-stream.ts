@@ -132,8 +132,8 @@ export class SubscribeStream implements MemberSink {
         member.lose()
         return
       }
-      const { invisibleMs, maxAttempts, lost } = member
-      this.#send({ kind: 'opened', invisibleMs, maxAttempts, lost })
+      const { invisibleMs, maxAttempts, lost, fifo } = member
+      this.#send({ kind: 'opened', invisibleMs, maxAttempts, lost, fifo })
       for (const delivery of early.deliveries) this.deliver(delivery)
       for (const request of early.requests) this.#take(request)
       this.#endWhenSettled()

@@ -204,11 +204,13 @@ export class TopicDelivery {
   #add(queueId: number, row: ProgressRow): QueueProgress {
     const key = { topic: this.topic, queueId }
     const bounds = this.#context.store.bounds(key)
+    const fifo = this.#context.groups.get(this.#group)?.fifo === true
     const queue = new QueueProgress({
       group: this.#group,
       queue: key,
       row,
       maxOffset: bounds?.maxOffset ?? 0,
+      lookAheadMax: fifo ? this.#context.config.fifoLookAheadMax : undefined,
       onStirred: this.#onStirred,
     })
     const lost = queue.table.raiseMin(bounds?.minOffset ?? 0)

@@ -8,6 +8,7 @@ export interface GroupCreateOptions extends OperatorOptions {
   readonly invisible?: number
   readonly retryDelays?: readonly number[]
   readonly start?: Start
+  readonly fifo?: boolean
 }
 
 export async function groupCreate(
@@ -24,6 +25,7 @@ export async function groupCreate(
       retryDelaysMs: [...(options.retryDelays ?? [])],
       start: start?.kind ?? '',
       startTimestampMs: start?.kind === 'timestamp' ? start.timestampMs : 0,
+      fifo: options.fifo === true,
       everywhere: true,
       ifMissing: false,
     })

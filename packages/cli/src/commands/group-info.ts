@@ -43,6 +43,7 @@ export function groupView(group: string, brokers: readonly GroupDescription[]): 
       ...fieldLines([
         ['group', group],
         ['state', oneOrAll(specs.map(stateOf))],
+        ['order', oneOrAll(specs.map(({ fifo }) => (fifo ? 'by message group' : 'none')))],
         ['max attempts', oneOrAll(specs.map(({ maxAttempts }) => maxAttempts))],
         ['invisible', oneOrAll(specs.map(({ invisibleMs }) => formatDuration(invisibleMs)))],
         ['retry delays', oneOrAll(specs.map(delaysOf))],

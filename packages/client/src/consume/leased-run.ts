@@ -39,6 +39,8 @@ export class LeasedRun {
   leaseEndsMs: number
   /** An extension is under way. */
   isExtending = false
+  /** Hears of each message that is not held any more; `isLost`: the broker has taken it back. */
+  onEnded: ((offset: number, isLost: boolean) => void) | undefined
   readonly #states: Uint8Array
   /** Of messages that a caller extends by himself. */
   readonly #ownEndsMs = new Map<number, number>()
@@ -81,6 +83,13 @@ export class LeasedRun {
       return offset
     }
     return -1
+  }
+
+  /** Takes that message, if nobody has. */
+  takeAt(offset: number): boolean {
+    if (this.#states[offset - this.from] !== WAITING) return false
+    this.#states[offset - this.from] = TAKEN
+    return true
   }
 
   /** Throws `MALFORMED_BATCH` if the batch cannot be decoded. */
@@ -160,6 +169,7 @@ export class LeasedRun {
     this.#states[offset - this.from] = state
     this.#ownEndsMs.delete(offset)
     this.#unsettled -= 1
+    this.onEnded?.(offset, state === LOST)
     return true
   }
 

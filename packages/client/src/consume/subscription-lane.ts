@@ -17,9 +17,9 @@ import {
   type Runtime,
   type Timer,
 } from '@cometmq/runtime'
-import { Fifo } from '../fifo.ts'
 import { CreditWindow } from './credit-window.ts'
 import { LeasedRun } from './leased-run.ts'
+import { ArrivedMessages, OrderedMessages, type ReadyMessages } from './ready-messages.ts'
 import { isSameQueue, joinRanges, type QueueOfGroup } from './settlement-buffer.ts'
 import { Settler } from './settler.ts'
 
@@ -30,6 +30,8 @@ export interface SubscriptionSettings {
   readonly group: string
   readonly topic: string
   readonly filter: string
+  /** The group must keep the order of message groups. */
+  readonly fifo: boolean
   readonly sessionId: string
   readonly clientId: string
   /** 0: the group's. */
@@ -74,8 +76,8 @@ export class SubscriptionLane {
   readonly #credit: CreditWindow
   readonly #settler: Settler
   readonly #runs = new Set<LeasedRun>()
-  /** Those of which something waits, in the order of arrival. */
-  readonly #ready = new Fifo<LeasedRun>()
+  /** What of them waits. */
+  #ready: ReadyMessages = new ArrivedMessages()
   #stream: Stream | undefined
   #address = ''
   #isOpen = false
@@ -148,13 +150,10 @@ export class SubscriptionLane {
    */
   take(nowMs: number): TakenMessage | undefined {
     if (!this.#isOpen) return undefined
-    for (let run = this.#ready.first; run !== undefined; run = this.#ready.first) {
+    const taken = this.#ready.take((run) => {
       if (run.leaseEndsMs <= nowMs) this.#lose(run)
-      const offset = run.take()
-      if (offset !== -1) return { run, offset, lane: this }
-      this.#ready.shift()
-    }
-    return undefined
+    })
+    return taken === undefined ? undefined : { ...taken, lane: this }
   }
 
   acknowledge(run: LeasedRun, offset: number): void {
@@ -162,13 +161,17 @@ export class SubscriptionLane {
     this.#settler.queue(run.queue).acknowledge(offset)
     if (run.isFinished) this.#finishRun(run)
     this.#settler.flushInTime()
+    if (this.#isOrdered) this.#host.delivered()
   }
 
   /** Ends the lease of one message in another way. */
   settle(run: LeasedRun, offset: number, action: SettlementAction): void {
+    const behind = action.kind === 'retry' ? this.#ready.behind(run, offset) : []
+    for (const held of behind) this.settle(held.run, held.offset, { kind: 'release' })
     if (!run.settle(offset)) return
     this.#settler.queue(run.queue).add(offset, offset + 1, action)
     this.#afterSettling(run)
+    if (this.#isOrdered) this.#host.delivered()
   }
 
   /** Like `settle` or an extension; resolves when it is durable. Rejects with `LEASE_LOST` and the like. */
@@ -289,8 +292,18 @@ export class SubscriptionLane {
   }
 
   #opened(response: Extract<SubscribeResponse, { readonly kind: 'opened' }>): void {
+    const { group } = this.#settings
+    if (this.#settings.fifo && !response.fifo) {
+      const advice = 'delete it, or consume with another group'
+      const message = `group "${group}" exists and keeps no order; ${advice}`
+      const stream = this.#stream
+      this.#failed(new CometError('ILLEGAL_ARGUMENT', message))
+      stream?.cancel()
+      return
+    }
     this.#isOpen = true
     this.#failures = 0
+    if (response.fifo && !this.#isOrdered) this.#ready = new OrderedMessages()
     this.#invisibleMs = response.invisibleMs
     const leaseEndsMs = this.#host.runtime.clock.elapsedMs() + response.invisibleMs
     for (const run of this.#runs) {
@@ -321,7 +334,7 @@ export class SubscriptionLane {
         delivered.openRuns += 1
         const run = new LeasedRun({ queue, batch, from, to, attempt, delivered, leaseEndsMs })
         this.#runs.add(run)
-        this.#ready.push(run)
+        this.#ready.add(run)
       }
       if (delivered.openRuns === 0) this.#finishBytes(bytes.length)
     }
@@ -358,6 +371,11 @@ export class SubscriptionLane {
       this.#settler.flushSoon()
       return undefined
     }
+  }
+
+  /** A FIFO group: what is settled lets others be taken. */
+  get #isOrdered(): boolean {
+    return this.#ready instanceof OrderedMessages
   }
 
   #lose(run: LeasedRun): void {

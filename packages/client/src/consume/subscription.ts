@@ -30,6 +30,7 @@ export interface GroupSettings {
   readonly maxAttempts: number
   /** Empty: the broker's default. */
   readonly retryDelaysMs: readonly number[]
+  readonly fifo: boolean
 }
 
 export interface SubscriptionEvents {
@@ -161,7 +162,7 @@ export class Subscription {
   /** The group is made where it is missing, so that its start holds on every broker. */
   async #prepare(connection: Connection): Promise<void> {
     if (this.#group === undefined) return
-    const { start, startTimestampMs, maxAttempts, retryDelaysMs } = this.#group
+    const { start, startTimestampMs, maxAttempts, retryDelaysMs, fifo } = this.#group
     await connection.call(
       this.#ports.services.admin.CreateGroup,
       {
@@ -171,6 +172,7 @@ export class Subscription {
         maxAttempts,
         retryDelaysMs: [...retryDelaysMs],
         invisibleMs: this.#settings.invisibleMs,
+        fifo,
         ifMissing: true,
       },
       { timeoutMs: 10_000 },

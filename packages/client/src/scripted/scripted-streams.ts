@@ -59,8 +59,8 @@ export class ScriptedMember {
     return this.requests.some((request) => request.kind === 'leave')
   }
 
-  welcome(invisibleMs = 60_000, lost: readonly LeasedRange[] = []): void {
-    this.#stream.send({ kind: 'opened', invisibleMs, maxAttempts: 16, lost })
+  welcome(invisibleMs = 60_000, lost: readonly LeasedRange[] = [], fifo = false): void {
+    this.#stream.send({ kind: 'opened', invisibleMs, maxAttempts: 16, lost, fifo })
   }
 
   deliver(delivery: Partial<Delivery> & Pick<Delivery, 'topic' | 'batches' | 'ranges'>): void {

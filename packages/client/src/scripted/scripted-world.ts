@@ -83,10 +83,10 @@ export class ScriptedWorld<Sim extends Machines> {
   }
 
   /** The broker's end of the stream that a consumer has opened to "a" as number `index`, let in. */
-  async member(invisibleMs = 60_000, index = 0): Promise<ScriptedMember> {
+  async member(invisibleMs = 60_000, index = 0, fifo = false): Promise<ScriptedMember> {
     await this.until(() => this.a.members[index]?.open !== undefined)
     const member = this.a.members[index] as ScriptedMember
-    member.welcome(invisibleMs)
+    member.welcome(invisibleMs, [], fifo)
     return member
   }
 

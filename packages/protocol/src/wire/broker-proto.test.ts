@@ -394,6 +394,7 @@ function anySubscribeResponse(): fc.Arbitrary<SubscribeResponse> {
       invisibleMs: anyNumber(),
       maxAttempts: anyUint32(),
       lost: fc.array(anyRange(), { maxLength: 3 }),
+      fifo: fc.boolean(),
     }),
     fc.record({
       kind: fc.constant('deliver' as const),

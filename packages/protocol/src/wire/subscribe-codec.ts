@@ -83,6 +83,8 @@ export type SubscribeResponse =
       readonly maxAttempts: number
       /** Held ranges that belong to somebody else by now, or are done. */
       readonly lost: readonly LeasedRange[]
+      /** One message of a message group at a time. */
+      readonly fifo: boolean
     }
   | { readonly kind: 'deliver'; readonly deliveries: readonly Delivery[] }
   | {
@@ -320,6 +322,7 @@ function writeResponse(writer: Writer, response: SubscribeResponse): void {
         writeNumber(writer, 1, response.invisibleMs)
         writeNumber(writer, 2, response.maxAttempts)
         for (const range of response.lost) writeNested(writer, 3, () => writeRange(writer, range))
+        writeFlag(writer, 4, response.fifo)
       })
       return
     case 'deliver':
@@ -365,11 +368,12 @@ function readResponse(reader: Reader): SubscribeResponse {
 
 function readOpened(reader: Reader): SubscribeResponse {
   const lost: LeasedRange[] = []
-  const opened = { kind: 'opened' as const, invisibleMs: 0, maxAttempts: 0, lost }
+  const opened = { kind: 'opened' as const, invisibleMs: 0, maxAttempts: 0, lost, fifo: false }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, VARINT)) opened.invisibleMs = readNumber(reader)
     else if (tag === fieldTag(2, VARINT)) opened.maxAttempts = reader.uint32()
     else if (tag === fieldTag(3, LENGTH)) lost.push(readRange(reader))
+    else if (tag === fieldTag(4, VARINT)) opened.fifo = reader.bool()
     else skipField(reader, tag)
   })
   return opened

@@ -236,9 +236,13 @@ export class World {
   /** One batch, and the time in which it is delivered. */
   async publish(
     bodies: readonly string[],
-    options: { readonly queueId?: number; readonly tags?: readonly (string | undefined)[] } = {},
+    options: {
+      readonly queueId?: number
+      readonly tags?: readonly (string | undefined)[]
+      readonly messageGroups?: readonly (string | undefined)[]
+    } = {},
   ): Promise<void> {
-    const { queueId = 0, tags = [] } = options
+    const { queueId = 0, tags = [], messageGroups = [] } = options
     const sequence = this.#sequence.get(`${queueId}`) ?? 0
     this.#sequence.set(`${queueId}`, sequence + 1)
     const bytes = encodeBatch({
@@ -251,7 +255,11 @@ export class World {
         baseMessageNumber: this.#messages,
       },
       bornTimeMs: this.nowMs,
-      messages: bodies.map((body, index) => ({ body: Buffer.from(body), tag: tags[index] })),
+      messages: bodies.map((body, index) => ({
+        body: Buffer.from(body),
+        tag: tags[index],
+        messageGroup: messageGroups[index],
+      })),
     })
     this.#messages += bodies.length
     const batch = RecordBatch.parse(bytes)

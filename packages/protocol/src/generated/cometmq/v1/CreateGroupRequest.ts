@@ -11,6 +11,7 @@ export interface CreateGroupRequest__Input {
   'startTimestampMs'?: (number | string | Long);
   'everywhere'?: (boolean);
   'ifMissing'?: (boolean);
+  'fifo'?: (boolean);
 }
 
 export interface CreateGroupRequest {
@@ -22,4 +23,5 @@ export interface CreateGroupRequest {
   'startTimestampMs': (number);
   'everywhere': (boolean);
   'ifMissing': (boolean);
+  'fifo': (boolean);
 }

@@ -1,0 +1,124 @@
+import { RecordBatch } from '@cometmq/protocol'
+import { describe, expect, test } from 'vitest'
+import { storedBatch } from '../scripted/scripted-streams.ts'
+import { LeasedRun } from './leased-run.ts'
+import { type HeldMessage, OrderedMessages } from './ready-messages.ts'
+
+describe('OrderedMessages', () => {
+  test('gives one message of each message group, then others as they are settled', () => {
+    const ready = new OrderedMessages()
+    const run = runOf(['a', 'a', 'b'])
+    ready.add(run)
+
+    expect(takeAll(ready)).toEqual([0, 2])
+    run.settle(0)
+    expect(takeAll(ready)).toEqual([1])
+    run.settle(2)
+    expect(takeAll(ready)).toEqual([])
+  })
+
+  test('keeps the order over deliveries', () => {
+    const ready = new OrderedMessages()
+    const [first, second] = [runOf(['a']), runOf(['a', 'b'], { from: 1 })]
+    ready.add(first)
+    ready.add(second)
+
+    expect(takeAll(ready)).toEqual([0, 2])
+    first.settle(0)
+    expect(takeAll(ready)).toEqual([1])
+  })
+
+  test('lets messages of no message group, and retries, wait for nobody', () => {
+    const ready = new OrderedMessages()
+    ready.add(runOf([undefined, undefined]))
+    ready.add(runOf(['a', 'a'], { from: 2, retry: true }))
+
+    expect(takeAll(ready)).toEqual([0, 1, 2, 3])
+  })
+
+  test('tells queues apart, where one message group may have been moved to', () => {
+    const ready = new OrderedMessages()
+    ready.add(runOf(['a']))
+    ready.add(runOf(['a'], { from: 1, queueId: 1 }))
+
+    expect(takeAll(ready)).toEqual([0, 1])
+  })
+
+  test('names what waits behind the message at work, and nothing behind others', () => {
+    const ready = new OrderedMessages()
+    const run = runOf(['a', 'b', 'a', 'a'])
+    ready.add(run)
+    takeAll(ready)
+
+    expect(ready.behind(run, 0).map(offsetOf)).toEqual([2, 3])
+    expect(ready.behind(run, 1)).toEqual([])
+    expect(ready.behind(run, 2)).toEqual([])
+  })
+
+  // The broker hands all of them out again: handled here, they would overtake the lost one.
+  test('loses what waits behind a message that is lost', () => {
+    const ready = new OrderedMessages()
+    const run = runOf(['a', 'a', 'b'])
+    ready.add(run)
+    takeAll(ready)
+
+    run.lose(0, 1)
+
+    expect(takeAll(ready)).toEqual([])
+    expect(run.isLost(1)).toBe(true)
+    expect(run.isSettled(2)).toBe(false)
+  })
+
+  test('passes over what was given back before it was taken', () => {
+    const ready = new OrderedMessages()
+    const run = runOf(['a', 'a', 'a'])
+    ready.add(run)
+    takeAll(ready)
+
+    run.settle(1)
+    run.settle(0)
+
+    expect(takeAll(ready)).toEqual([2])
+  })
+
+  test('forgets a message group that is done, and knows it again', () => {
+    const ready = new OrderedMessages()
+    const first = runOf(['a'])
+    ready.add(first)
+    takeAll(ready)
+    first.settle(0)
+
+    ready.add(runOf(['a'], { from: 1 }))
+
+    expect(takeAll(ready)).toEqual([1])
+  })
+})
+
+function runOf(
+  messageGroups: readonly (string | undefined)[],
+  { from = 0, queueId = 0, retry = false } = {},
+): LeasedRun {
+  const messages = messageGroups.map((messageGroup) => ({ body: Buffer.from('{}'), messageGroup }))
+  const batch = RecordBatch.parse(storedBatch('orders', from, [], { messages }))
+  return new LeasedRun({
+    queue: { topic: 'orders', queueId, retry },
+    batch,
+    from,
+    to: from + messages.length,
+    attempt: 1,
+    delivered: { bytes: 1, openRuns: 1 },
+    leaseEndsMs: 60_000,
+  })
+}
+
+function takeAll(ready: OrderedMessages): number[] {
+  const offsets: number[] = []
+  for (let held = ready.take(() => {}); held !== undefined; held = ready.take(() => {})) {
+    offsets.push(held.offset)
+  }
+  return offsets
+}
+
+function offsetOf({ offset }: HeldMessage): number {
+  return offset
+}
