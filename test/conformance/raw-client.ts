@@ -111,6 +111,7 @@ export class RawClient {
       readonly invisibleSeconds?: number
       readonly autoRenew?: boolean
       readonly pollSeconds?: number
+      readonly attemptId?: string
       readonly filter?: { readonly type: string; readonly expression: string }
       readonly timeoutMs?: number
       readonly signal?: AbortSignal
@@ -130,6 +131,7 @@ export class RawClient {
         filterExpression: ask.filter ?? { type: 'TAG', expression: '*' },
         batchSize: ask.batchSize ?? 32,
         autoRenew: ask.autoRenew ?? false,
+        ...(ask.attemptId === undefined ? {} : { attemptId: ask.attemptId }),
         ...(ask.invisibleSeconds === undefined
           ? {}
           : { invisibleDuration: { seconds: ask.invisibleSeconds, nanos: 0 } }),

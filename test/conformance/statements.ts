@@ -83,9 +83,8 @@ export const statements: readonly {
   {
     number: 57,
     says: 'FIFO groups block by message group',
-    why: 'FIFO groups are not supported yet',
   },
-  { number: 58, says: 'FIFO redelivery keeps the order', why: 'FIFO groups are not supported yet' },
+  { number: 58, says: 'FIFO redelivery keeps the order' },
   { number: 59, says: 'everything works with only a name server reachable' },
   { number: 60, says: 'large messages are received' },
   { number: 61, says: 'handles survive a restart of their broker' },

@@ -14,6 +14,8 @@ export class ClientProcess {
   readonly sent: string[] = []
   /** Message id → attempts, in the order of arrival. */
   readonly received = new Map<string, number[]>()
+  /** Bodies with their attempts, in the order of arrival. */
+  readonly arrived: { readonly body: string; readonly attempt: number }[] = []
   readonly errors: string[] = []
   readonly #child: ChildProcess
   readonly #ready = Promise.withResolvers<void>()
@@ -55,6 +57,7 @@ export class ClientProcess {
       ready?: boolean
       sent?: string
       received?: string
+      body?: string
       attempt?: number
       error?: string
     }
@@ -70,6 +73,7 @@ export class ClientProcess {
       const attempts = this.received.get(said.received) ?? []
       attempts.push(said.attempt ?? 0)
       this.received.set(said.received, attempts)
+      this.arrived.push({ body: said.body ?? '', attempt: said.attempt ?? 0 })
     }
   }
 }

@@ -53,6 +53,20 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a FIFO group keeps the order of message groups, also of messages that fail',
+    async run(stage) {
+      const setting = { ...(await setUpFifo(stage)), MESSAGE_GROUPS: '8', FAIL_FIRST: '1' }
+      const consumer = start(stage, 'push', setting)
+      await consumer.ready
+      const producer = start(stage, 'produce', setting)
+      assert.equal(await producer.exited, 0, producer.errors.join())
+      assert.equal(await consumer.exited, 0, consumer.errors.join())
+      const lost = producer.sent.filter((id) => !consumer.received.has(id))
+      assert.equal(lost.length, 0, `${lost.length} messages did not come`)
+      return `${overtaken(consumer, 8)} in order`
+    },
+  },
+  {
     name: 'official and native members of one group share the messages of both',
     async run(stage) {
       const setting = { ...(await setUp(stage)), SECONDS: '900' }
@@ -145,6 +159,29 @@ export const scenarios: readonly Scenario[] = [
   },
 ]
 
+/** Of each message group the numbers may only rise, but for the message that is tried again. */
+function overtaken({ arrived }: ClientProcess, groups: number): number {
+  const last = new Map<number, number>()
+  for (const { body } of arrived) {
+    const number = Number(body.replace('message ', ''))
+    const before = last.get(number % groups) ?? -1
+    assert.ok(number >= before, `message ${number} came after message ${before}`)
+    last.set(number % groups, number)
+  }
+  return arrived.length
+}
+
+async function setUpFifo(stage: Stage) {
+  const TOPIC = `interop-fifo-${topics++}`
+  await stage.comet.admin.topics.create(TOPIC, { type: 'fifo' })
+  await stage.comet.admin.groups.create(`${TOPIC}-group`, {
+    fifo: true,
+    start: 'earliest',
+    retryDelaysMs: [1_000],
+  })
+  return { ...settingOf(TOPIC), ENDPOINTS: stage.cluster.endpoints[1] ?? '' }
+}
+
 /** At the pace of one official client that keeps some sends under way. */
 async function sendMany(topic: Topic<string>, count: number): Promise<void> {
   for (let sent = 0; sent < count; sent += 32) {
@@ -182,13 +219,11 @@ async function setUp(stage: Stage, cluster = stage.cluster) {
     await using comet = await connect({ endpoints: cluster.endpoints })
     await comet.admin.topics.create(TOPIC, {})
   }
-  return {
-    TOPIC,
-    GROUP: `${TOPIC}-group`,
-    COUNT: String(COUNT),
-    SECONDS: '30',
-    ENDPOINTS: cluster.endpoints[1] ?? '',
-  }
+  return { ...settingOf(TOPIC), ENDPOINTS: cluster.endpoints[1] ?? '' }
+}
+
+function settingOf(TOPIC: string) {
+  return { TOPIC, GROUP: `${TOPIC}-group`, COUNT: String(COUNT), SECONDS: '30' }
 }
 
 function start(stage: Stage, role: Role, env: Readonly<Record<string, string>>): ClientProcess {

@@ -88,6 +88,8 @@ export interface ReceiveRequest extends Consumer, TopicSubscription {
   /** Leases last as long as the client, up to a bound. */
   readonly isRenewed: boolean
   readonly waitMs: number
+  /** The same in a request that is made again because its answer was lost; may be empty. */
+  readonly attemptId: string
   readonly signal: AbortSignal
 }
 

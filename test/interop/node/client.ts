@@ -41,7 +41,7 @@ async function produce(): Promise<void> {
   let next = 0
   const lane = async (): Promise<void> => {
     while (next < count) {
-      await sendUntilStored(producer, `message ${next++}`)
+      await sendUntilStored(producer, next++)
       await delay(Number(env['PAUSE_MS'] ?? 0))
     }
   }
@@ -50,10 +50,18 @@ async function produce(): Promise<void> {
   await producer.shutdown().catch(() => {})
 }
 
-async function sendUntilStored(producer: Producer, body: string): Promise<void> {
+async function sendUntilStored(producer: Producer, index: number): Promise<void> {
+  const groups = Number(env['MESSAGE_GROUPS'] ?? 0)
+  const order = groups === 0 ? {} : { messageGroup: `${index % groups}` }
+  const body = `message ${index}`
   for (;;) {
     try {
-      const receipt = await producer.send({ topic, tag: 'interop', body: Buffer.from(body) })
+      const receipt = await producer.send({
+        topic,
+        tag: 'interop',
+        body: Buffer.from(body),
+        ...order,
+      })
       say({ sent: receipt.messageId, body })
       return
     } catch (error) {

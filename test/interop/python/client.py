@@ -50,6 +50,8 @@ def produce():
         message.topic = topic
         message.tag = "interop"
         message.body = f"message {index}".encode()
+        if "MESSAGE_GROUPS" in env:
+            message.message_group = str(index % int(env["MESSAGE_GROUPS"]))
         while True:
             try:
                 receipt = producer.send(message)

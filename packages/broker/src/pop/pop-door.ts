@@ -58,7 +58,8 @@ export class PopDoor {
     const { clock, counters } = this.#ports
     const member = await this.#member(request, request)
     const generation = this.#nextGeneration()
-    const { isRenewed, invisibleMs, maxMessages } = request
+    const { isRenewed, invisibleMs, maxMessages, attemptId } = request
+    member.releaseAttempt(attemptId)
     const late = new AbortController()
     const timer = clock.schedule(Math.max(0, request.waitMs), () => late.abort())
     const signal = AbortSignal.any([late.signal, request.signal])
@@ -77,6 +78,7 @@ export class PopDoor {
       timer.cancel()
     }
     if (deliveries.length === 0) return undefined
+    member.answered(attemptId, deliveries)
     const release = (): void => {
       for (const delivery of deliveries) member.settle(delivery, { kind: 'release' })
     }

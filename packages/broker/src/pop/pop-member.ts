@@ -1,4 +1,4 @@
-import type { CometError, Delivery, SettlementAction } from '@cometmq/protocol'
+import type { CometError, Delivery, LeasedRange, SettlementAction } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { PopLease } from '../deliver/lease-table.ts'
 import type { Member } from '../deliver/member.ts'
@@ -28,6 +28,9 @@ interface Waiter {
  */
 const GATHER_MS = 2
 
+/** Receives whose answer may have been lost: a client has one under way for each queue that it polls. */
+const ATTEMPTS_MAX = 64
+
 /**
  * One client that asks a topic for messages, as the delivery engine has it: a member that is granted
  * nothing unless one of its receives waits, and then as much as the oldest of them wants.
@@ -37,6 +40,8 @@ export class PopMember implements MemberSink {
   readonly #clock: Clock
   #member: Member | undefined
   #waiters: Waiter[] = []
+  /** What receives were answered with, by their attempt ids, oldest first. */
+  readonly #attempts = new Map<string, readonly LeasedRange[]>()
   #isOver = false
   #isDraining = false
 
@@ -87,6 +92,23 @@ export class PopMember implements MemberSink {
     })
   }
 
+  /** A receive was answered with them. */
+  answered(attemptId: string, deliveries: readonly Delivery[]): void {
+    if (attemptId === '') return
+    this.#attempts.set(attemptId, deliveries.flatMap(rangesOf))
+    if (this.#attempts.size <= ATTEMPTS_MAX) return
+    const [oldest] = this.#attempts.keys()
+    if (oldest !== undefined) this.#attempts.delete(oldest)
+  }
+
+  /** The client asks again: it has not seen what that attempt was answered with. */
+  releaseAttempt(attemptId: string): void {
+    const ranges = this.#attempts.get(attemptId)
+    if (ranges === undefined) return
+    this.#attempts.delete(attemptId)
+    this.#settleAll(ranges, { kind: 'release' })
+  }
+
   deliver(delivery: Delivery): boolean {
     const [waiter] = this.#waiters
     if (waiter === undefined) {
@@ -126,14 +148,8 @@ export class PopMember implements MemberSink {
   }
 
   /** Of a delivery that its client has not seen. */
-  settle({ topic, queueId, retry, ranges }: Delivery, action: SettlementAction): void {
-    const settlements = []
-    for (let i = 0; i < ranges.length; i += 2) {
-      const [from, to] = [ranges[i] as number, ranges[i + 1] as number]
-      settlements.push({ range: { topic, queueId, retry, from, to }, action })
-    }
-    // Its lease ends anyhow.
-    this.#member?.settle(settlements).catch(() => {})
+  settle(delivery: Delivery, action: SettlementAction): void {
+    this.#settleAll(rangesOf(delivery), action)
   }
 
   /** The client has gone. */
@@ -149,6 +165,11 @@ export class PopMember implements MemberSink {
     this.#member.end()
     this.#isOver = true
     return true
+  }
+
+  #settleAll(ranges: readonly LeasedRange[], action: SettlementAction): void {
+    // Their leases end anyhow.
+    this.#member?.settle(ranges.map((range) => ({ range, action }))).catch(() => {})
   }
 
   #askForFirst(): void {
@@ -174,4 +195,12 @@ export class PopMember implements MemberSink {
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(waiter.got)
     this.#askForFirst()
   }
+}
+
+function rangesOf({ topic, queueId, retry, ranges }: Delivery): LeasedRange[] {
+  const leased: LeasedRange[] = []
+  for (let i = 0; i < ranges.length; i += 2) {
+    leased.push({ topic, queueId, retry, from: ranges[i] as number, to: ranges[i + 1] as number })
+  }
+  return leased
 }

@@ -10,27 +10,32 @@ import { groupOf, topicOf } from '../validate/names.ts'
 
 /**
  * Where the members of a group receive from: every broker of the topic, each as one queue of number
- * -1, the same for every member. Leases, and not assignments, tell members' messages apart. Never an
- * empty answer: it would make a consumer stop.
+ * -1, the same for every member. Leases, and not assignments, tell members' messages apart. Of a FIFO
+ * group every queue is named: its members handle what they receive for one queue in order, and so
+ * many queues at once. Never an empty answer: it would make a consumer stop.
  */
 export function queryAssignment({
   owners,
   cluster,
+  broker: local,
 }: GatewayContext): UnaryCall<QueryAssignmentRequest, QueryAssignmentResponse__Input> {
   return {
     async run(request, call) {
       const name = topicOf(request.topic)
-      groupOf(request.group)
+      const group = groupOf(request.group)
       const brokers = servingBrokers(await owners.route(name, call), cluster)
       if (brokers.length === 0) {
         throw new RefusedCall('FORBIDDEN', `no broker serves topic "${name}" now`)
       }
       const { topic } = request
+      const isFifo = local?.group(group)?.fifo === true
       return {
         status: OK,
-        assignments: brokers.map(({ broker }) => ({
-          messageQueue: { topic, id: -1, permission: 'READ_WRITE' as const, broker },
-        })),
+        assignments: brokers.flatMap(({ broker, queueCount }) =>
+          (isFifo ? Array.from({ length: queueCount }, (_, id) => id) : [-1]).map((id) => ({
+            messageQueue: { topic, id, permission: 'READ_WRITE' as const, broker },
+          })),
+        ),
       }
     },
     refuse: (status) => ({ status }),

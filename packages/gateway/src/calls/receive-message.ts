@@ -134,6 +134,7 @@ async function receive(
       invisibleMs,
       isRenewed,
       waitMs,
+      attemptId: request.attemptId ?? '',
       signal: call.signal,
     })
   } finally {
