@@ -123,7 +123,7 @@ describe('receiving', { timeout: 60_000 }, () => {
     expect(renewed.messages).toHaveLength(1)
   })
 
-  test('49. tags filter; SQL says that it is not supported yet', async () => {
+  test('49. messages are filtered by tags', async () => {
     const ask = await fill('tags')
     for (const tag of ['a', 'b', 'c']) {
       await client.send(broker, { topic: 'tags', body: Buffer.from(tag), system: { tag } })
@@ -138,8 +138,36 @@ describe('receiving', { timeout: 60_000 }, () => {
     expect(await bodies('tags-1', 'a || b')).toEqual(['a', 'b'])
     expect(await bodies('tags-2', '*')).toEqual(['a', 'b', 'c', 'none'])
     expect(await bodies('tags-3', '')).toEqual(['a', 'b', 'c', 'none'])
-    const sql = await client.receive(broker, { ...ask, filter: { type: 'SQL', expression: 'a>1' } })
-    expect(sql.code).toBe('ILLEGAL_FILTER_EXPRESSION')
+  })
+
+  test('49. messages are filtered by SQL, and SQL that is wrong is refused', async () => {
+    const ask = await fill('sql')
+    for (const [body, properties] of [
+      ['cheap', { price: '5', region: 'eu' }],
+      ['dear', { price: '50', region: 'us' }],
+      ['free', { region: 'eu' }],
+    ] as const) {
+      await client.send(broker, { topic: 'sql', body: Buffer.from(body), properties })
+    }
+    const receive = async (group: string, expression: string) => {
+      const filter = { type: 'SQL', expression }
+      const { code, messages } = await client.receive(broker, { ...ask, group, filter })
+      return code === 'OK' ? messages.map(({ body }) => body.toString()).toSorted() : code
+    }
+
+    expect(await receive('sql-1', "price BETWEEN 1 AND 10 AND region IN ('eu')")).toEqual(['cheap'])
+    expect(await receive('sql-2', "price IS NULL OR region = 'us'")).toEqual(['dear', 'free'])
+    for (const wrong of ['price >', '', 'price BETWEEN 1']) {
+      expect(await receive('sql-3', wrong)).toBe('ILLEGAL_FILTER_EXPRESSION')
+    }
+    const pulled = await client.collect<{ message?: { body: Buffer } }>(broker, 'PullMessage', {
+      group: { name: 'sql-4' },
+      messageQueue: { topic: { name: 'sql' }, id: 0, broker: { name: 'broker-a' } },
+      offset: 0,
+      batchSize: 32,
+      filterExpression: { type: 'SQL', expression: 'price >' },
+    })
+    expect(pulled[0]).toMatchObject({ status: { code: 'ILLEGAL_FILTER_EXPRESSION' } })
   })
 
   test('50. messages of a client that goes while it waits are nobody else loss', async () => {

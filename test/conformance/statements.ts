@@ -68,7 +68,7 @@ export const statements: readonly {
   { number: 46, says: 'queue numbers and unknown brokers do not matter' },
   { number: 47, says: 'short invisible times are refused, unless renewed' },
   { number: 48, says: 'delivered messages are complete' },
-  { number: 49, says: 'tag filters; SQL is refused' },
+  { number: 49, says: 'tag and SQL filters' },
   { number: 50, says: 'messages of a client that goes reappear' },
   { number: 51, says: 'acknowledgements one by one, again, by any process' },
   { number: 52, says: 'new handles from each change, and on every failure' },

@@ -1,4 +1,9 @@
-import { CometError, type GroupDefinition, type StateChange } from '@cometmq/protocol'
+import {
+  CometError,
+  type FilterText,
+  type GroupDefinition,
+  type StateChange,
+} from '@cometmq/protocol'
 import type { MessageStore } from '@cometmq/store'
 
 const GROUPS_TABLE = 'groups'
@@ -7,7 +12,7 @@ const SUBSCRIPTIONS_TABLE = 'subscriptions'
 /** What a group reads: its topics, each with the filter in normal form. */
 export interface GroupSubscription {
   readonly version: number
-  readonly topics: Readonly<Record<string, { readonly filter: string }>>
+  readonly topics: Readonly<Record<string, FilterText>>
 }
 
 const NO_SUBSCRIPTION: GroupSubscription = { version: 0, topics: {} }

@@ -26,6 +26,7 @@ export { Reader, ReadMessage } from './read/reader.ts'
 export {
   type ConsumeBatchesOptions,
   type ConsumeOptions,
+  type Filter,
   type GroupOptions,
   type ReaderOptions,
   type ReceiveOptions,

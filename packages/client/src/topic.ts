@@ -1,10 +1,12 @@
 import {
-  limits,
-  CometError,
   checkGroupName,
   checkTopicName,
+  CometError,
+  type FilterText,
   isInternalTopic,
+  limits,
   type Message,
+  parseFilter,
 } from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
@@ -61,11 +63,17 @@ export interface SendManyOptions<In> extends Pick<SendOptions, 'signal' | 'timeo
   readonly each?: (value: In, index: number) => Omit<SendOptions, 'signal' | 'timeout'>
 }
 
+/**
+ * Which messages of a topic are wanted: tags joined by `||`, or a condition on properties, tag (`TAGS`)
+ * and keys (`KEYS`) in the part of SQL92 that RocketMQ has. The broker sends nothing else.
+ */
+export type Filter = string | { readonly sql: string }
+
 /** What every way to consume as a member of a group has in common. */
 export interface GroupOptions {
   readonly group: string
-  /** Tags to receive, joined by `||`; all unless given. The same for all members of the group. */
-  readonly filter?: string
+  /** What to receive; all unless given. The same for all members of the group. */
+  readonly filter?: Filter
   /** Where the group starts that does not exist yet; the broker's default is `latest`. */
   readonly from?: 'earliest' | 'latest' | Date
   /** Deliveries of one message before it goes to the dead letters; for a group that does not exist yet. */
@@ -105,8 +113,8 @@ export interface ReaderOptions {
   readonly from?: ReadFrom
   /** Under which `commit` keeps the positions in the broker. */
   readonly name?: string
-  /** Tags to read, joined by `||`; all unless given. */
-  readonly filter?: string
+  /** What to read; all unless given. */
+  readonly filter?: Filter
   /**
    * End at what is the end of the topic now, instead of waiting for more. A broker that is away has
    * messages, too: the reader warns in the log and waits until it is back or forgotten.
@@ -314,7 +322,7 @@ export class Topic<Out, In = Out> {
       {
         group: options.group,
         topic: this.name,
-        filter: filterOf(options.filter),
+        filter: filterOf(options.filter) ?? { filter: '' },
         fifo: options.fifo === true,
         sessionId: this.#ports.runtime.random.hex(8),
         clientId: this.#ports.clientId,
@@ -350,8 +358,11 @@ function groupSettings(options: GroupOptions): GroupSettings | undefined {
   }
 }
 
-function filterOf(filter: string | undefined): string {
-  return filter === '*' ? '' : (filter ?? '')
+function filterOf(filter: Filter | undefined): FilterText | undefined {
+  if (filter === undefined || filter === '' || filter === '*') return undefined
+  if (typeof filter === 'string') return { filter }
+  // What is wrong with it is known before any broker is asked.
+  return parseFilter({ filter: '', sql: filter.sql }).expression
 }
 
 function bufferBytesOf(bytes: number): number {

@@ -1,4 +1,10 @@
-import type { GroupDefinition, RecordBatch, TopicDefinition, TopicRoute } from '@cometmq/protocol'
+import type {
+  FilterText,
+  GroupDefinition,
+  RecordBatch,
+  TopicDefinition,
+  TopicRoute,
+} from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
 
 /** What a gateway needs of the process it is mounted on. */
@@ -75,10 +81,8 @@ export interface Consumer {
   readonly peer: string
 }
 
-export interface TopicSubscription {
+export interface TopicSubscription extends FilterText {
   readonly topic: string
-  /** Tags joined by `||`, or `*`. */
-  readonly filter: string
 }
 
 export interface ReceiveRequest extends Consumer, TopicSubscription {
@@ -152,10 +156,9 @@ export type ReceiptOutcome =
   /** The message was delivered anew since, and belongs to that delivery. */
   | { readonly kind: 'lost' }
 
-export interface ReadRequest extends Queue {
+export interface ReadRequest extends Queue, FilterText {
   readonly offset: number
   readonly maxMessages: number
-  readonly filter: string
   readonly waitMs: number
   readonly signal: AbortSignal
 }

@@ -35,6 +35,8 @@ export const limits = {
   heldRangesMax: 65_536,
   /** A filter expression. */
   filterMaxBytes: 1024,
+  /** A SQL filter. */
+  sqlFilterMaxBytes: 4096,
   /** Why a message was sent back, as kept with it. Longer reasons are cut. */
   reasonMaxBytes: 1024,
   invisibleMinMs: 1_000,

@@ -270,6 +270,39 @@ describe('a filter', () => {
     expect(await world.backlog()).toMatchObject({ backlog: 0 })
   })
 
+  test('in SQL delivers what it holds of, over restarts, and compares by what it means', async () => {
+    const world = await start()
+    const sql = (text: string) => ({ topic: TOPIC, filter: '', sql: text })
+    const member = await world.join({ topics: [sql('price > 5')] })
+    const prices = ['1', '6', '10', 'x'].map((price) => ({ price }))
+
+    await world.publish(['1', '6', '10', 'x'], { properties: prices })
+
+    expect(member.bodies).toEqual(['6', '10'])
+    expect(await world.backlog()).toMatchObject({ ready: 0, inFlight: 2, backlog: 2 })
+    await expect(
+      world.join({ sessionId: 'other', topics: [sql('price > 6')] }),
+    ).rejects.toMatchObject({ code: 'SUBSCRIPTION_CONFLICT' })
+    await world.join({ sessionId: 'same', topics: [sql('(price>5)')] })
+    await member.acknowledgeAll()
+    await world.simulation.advance(2_000)
+    await world.restart('kill')
+    const later = await world.join({ sessionId: 'later', topics: [sql('price > 5')] })
+    await world.simulation.advance(1_000)
+    expect(later.bodies).toEqual([])
+    expect(world.engine.groups.subscriptionOf(GROUP)).toMatchObject({
+      version: 1,
+      topics: { [TOPIC]: { sql: '"price" > 5' } },
+    })
+  })
+
+  test('in SQL that is wrong is refused', async () => {
+    const world = await start()
+    const wrong = { topic: TOPIC, filter: '', sql: 'price >' }
+
+    await expect(world.join({ topics: [wrong] })).rejects.toMatchObject({ code: 'ILLEGAL_FILTER' })
+  })
+
   // Two members with two filters silently lose messages to each other in RocketMQ.
   test('that differs from that of the other members is refused, by name', async () => {
     const world = await start()

@@ -384,7 +384,10 @@ export class DeliveryEngine implements AsyncDisposable {
         connectedMs: Math.round(nowMs - connectedAtMs),
         heldMessages: session.held,
         creditBytes: Math.max(0, session.creditBytes),
-        topics: [...topics].map(([topic, filter]) => ({ topic, filter: filter.text })),
+        topics: [...topics].map(([topic, filter]) => {
+          const { filter: tags, sql = '' } = filter.expression
+          return { topic, filter: tags, sql }
+        }),
       })
     }
     return members

@@ -1,10 +1,9 @@
-import type { RecordBatch } from '@cometmq/protocol'
+import type { MessageFilter, RecordBatch } from '@cometmq/protocol'
 import type { GrantedPart, Lease, LeaseTable } from './lease-table.ts'
-import type { TagFilter } from './tag-filter.ts'
 
 /** For whom messages are gathered. */
 export interface GrantWish {
-  readonly filter: TagFilter
+  readonly filter: MessageFilter
   leaseFor(attempts: number): Lease
   readonly maxMessages: number
 }
@@ -18,7 +17,7 @@ export class Grant {
   skipped = 0
   readonly lease: Lease
   readonly #table: LeaseTable
-  readonly #filter: TagFilter
+  readonly #filter: MessageFilter
   readonly #maxMessages: number
 
   /** Of messages that were delivered as often as the first that is ready. */

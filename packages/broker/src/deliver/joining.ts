@@ -1,9 +1,14 @@
 import {
   CometError,
+  type FilterText,
   isRetryTopic,
+  isSameFilter,
   type LeasedRange,
   limits,
+  type MessageFilter,
+  parseFilter,
   type StateChange,
+  TagFilter,
   type TopicDefinition,
   type TopicFilter,
 } from '@cometmq/protocol'
@@ -18,7 +23,6 @@ import { RangeMap } from './range-map.ts'
 import { type MemberSink, Session } from './sessions.ts'
 import type { Source } from './source.ts'
 import { startOffset } from './start-offset.ts'
-import { TagFilter } from './tag-filter.ts'
 import type { TopicDelivery } from './topic-delivery.ts'
 
 /** What somebody says who wants to be a member. */
@@ -87,7 +91,7 @@ export async function join(
 export function checkOpen(
   { topics }: Pick<DeliveryContext, 'topics'>,
   open: OpenMember,
-): ReadonlyMap<string, TagFilter> {
+): ReadonlyMap<string, MessageFilter> {
   checkText('session id', open.sessionId, SESSION_ID_MAX_CHARS)
   checkText('client id', open.clientId)
   const { invisibleMs } = open
@@ -102,8 +106,8 @@ export function checkOpen(
     const message = `${counts}; ${topicsPerMemberMax} and ${heldRangesMax} are allowed`
     throw new CometError('TOO_MANY', message)
   }
-  const filters = new Map<string, TagFilter>()
-  for (const { topic, filter } of open.topics) {
+  const filters = new Map<string, MessageFilter>()
+  for (const { topic, ...text } of open.topics) {
     if (filters.has(topic)) throw new CometError('ILLEGAL_ARGUMENT', `"${topic}" is named twice`)
     if (isRetryTopic(topic)) {
       throw new CometError('ILLEGAL_ARGUMENT', `"${topic}" is delivered to its group by itself`)
@@ -112,7 +116,7 @@ export function checkOpen(
     if (!definition.readable) {
       throw new CometError('NOT_ALLOWED', `topic "${topic}" is not readable`)
     }
-    filters.set(topic, TagFilter.parse(filter))
+    filters.set(topic, parseFilter(text))
   }
   return filters
 }
@@ -135,13 +139,13 @@ function checkText(what: string, text: string, maxChars: number = limits.clientI
 function checkConflict(
   group: GroupDelivery,
   sessionId: string,
-  filters: ReadonlyMap<string, TagFilter>,
+  filters: ReadonlyMap<string, MessageFilter>,
 ): void {
   for (const session of group.sessions.values()) {
     if (session.id === sessionId || session.state === 'lost') continue
     for (const [topic, filter] of filters) {
       const other = session.attachment.topics.get(topic)
-      if (other === undefined || other.text === filter.text) continue
+      if (other === undefined || isSameFilter(other.expression, filter.expression)) continue
       throw new CometError(
         'SUBSCRIPTION_CONFLICT',
         `group "${group.name}" reads "${topic}" with filter "${other.text}" (${session.attachment.clientId} is connected), not "${filter.text}"; use one filter in all members`,
@@ -159,19 +163,19 @@ async function subscribe(
     isPop,
   }: {
     readonly group: string
-    readonly filters: ReadonlyMap<string, TagFilter>
+    readonly filters: ReadonlyMap<string, MessageFilter>
     readonly isPop: boolean
   },
 ): Promise<void> {
   const before = context.groups.subscriptionOf(group)
-  const topics: Record<string, { readonly filter: string }> = { ...before.topics }
+  const topics: Record<string, FilterText> = { ...before.topics }
   const rows: StateChange[] = []
   let isChanged = false
   for (const [topic, filter] of filters) {
     const known = Object.hasOwn(before.topics, topic) ? before.topics[topic] : undefined
-    if (known?.filter === filter.text) continue
+    if (known !== undefined && isSameFilter(known, filter.expression)) continue
     if (known === undefined) rows.push(...(await startRows(context, { group, topic, isPop })))
-    topics[topic] = { filter: filter.text }
+    topics[topic] = filter.expression
     isChanged = true
   }
   if (!isChanged) return
@@ -222,7 +226,7 @@ function attach(
   parts: {
     readonly open: OpenMember
     readonly sink: MemberSink
-    readonly filters: ReadonlyMap<string, TagFilter>
+    readonly filters: ReadonlyMap<string, MessageFilter>
   },
 ): Session {
   const { open, sink, filters } = parts

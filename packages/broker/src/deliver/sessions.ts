@@ -1,6 +1,5 @@
-import type { CometError, Delivery } from '@cometmq/protocol'
+import type { CometError, Delivery, MessageFilter } from '@cometmq/protocol'
 import type { Holder, PopLease } from './lease-table.ts'
-import type { TagFilter } from './tag-filter.ts'
 
 /** Where a member's messages go. The engine calls it; it must not throw. */
 export interface MemberSink {
@@ -18,7 +17,7 @@ export interface MemberSink {
 export interface Attachment {
   readonly clientId: string
   readonly peer: string
-  readonly topics: ReadonlyMap<string, TagFilter>
+  readonly topics: ReadonlyMap<string, MessageFilter>
   /** 0: the group's. */
   readonly invisibleMs: number
   readonly connectedAtMs: number

@@ -1,4 +1,4 @@
-import { retryTopicOf } from '@cometmq/protocol'
+import { type MessageFilter, retryTopicOf, TagFilter } from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
 import { decodeProgressRow, type ProgressRow } from './progress-row.ts'
 import { keysOf, PROGRESS_TABLE, QueueProgress, queueIdOfProgressKey } from './queue-progress.ts'
@@ -6,7 +6,6 @@ import { RETRIES_TABLE, type RetryEntry } from './retry-entry.ts'
 import { RetryQueue } from './retry-queue.ts'
 import type { Session } from './sessions.ts'
 import type { Source } from './source.ts'
-import { TagFilter } from './tag-filter.ts'
 
 /** Above so many, a member that holds little is preferred to the one that has the queue. */
 const BUSY_MESSAGES = 16
@@ -26,7 +25,7 @@ export interface TopicDeliveryParts {
 export class TopicDelivery {
   readonly topic: string
   readonly retries: RetryQueue
-  filter = TagFilter.all
+  filter: MessageFilter = TagFilter.all
   /** Members being admitted: it must stay in memory for them. */
   pins = 0
   readonly #group: string

@@ -1,4 +1,9 @@
-import { CometError, type GroupDefinition, type TopicDefinition } from '@cometmq/protocol'
+import {
+  CometError,
+  type GroupDefinition,
+  parseFilter,
+  type TopicDefinition,
+} from '@cometmq/protocol'
 import type {
   Consumer,
   LocalBroker,
@@ -17,7 +22,6 @@ import type { RecordBatch } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import type { DeliveryEngine } from '../deliver/delivery.ts'
-import { TagFilter } from '../deliver/tag-filter.ts'
 import type { PopDoor } from '../pop/pop-door.ts'
 import type { MessageIntake } from '../produce/message-intake.ts'
 import { putPosition, readPosition } from '../read/positions.ts'
@@ -125,7 +129,7 @@ export class GatewayBroker implements LocalBroker {
     const read = await store.read({ topic, queueId }, { from, maxBytes: READ_BYTES })
     if (read.kind === 'too-old') return { kind: 'out-of-range', nearest: read.minOffset }
     if (read.kind === 'caught-up') return { kind: 'messages', segments: [], next: from }
-    const filter = TagFilter.parse(request.filter)
+    const filter = parseFilter(request)
     const segments: Segment[] = []
     let left = request.maxMessages
     let next: number = read.next

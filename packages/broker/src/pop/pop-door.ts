@@ -1,4 +1,4 @@
-import { type Delivery, RecordBatch } from '@cometmq/protocol'
+import { type Delivery, type FilterText, isSameFilter, RecordBatch } from '@cometmq/protocol'
 import type { Clock, Random, Timer } from '@cometmq/runtime'
 import type {
   Consumer,
@@ -122,14 +122,14 @@ export class PopDoor {
   }
 
   /** The client's member for a topic of a group, with that filter. */
-  #member(consumer: Consumer, { topic, filter }: TopicSubscription): Promise<PopMember> {
+  #member(consumer: Consumer, subscription: TopicSubscription): Promise<PopMember> {
     const { clientId, group } = consumer
     let members = this.#clients.get(clientId)
     if (members === undefined) this.#clients.set(clientId, (members = new Map()))
-    const key = `${group}\0${topic}`
+    const key = `${group}\0${subscription.topic}`
     const before = members.get(key)
-    const opening = this.#reuse(before, filter).then(
-      (known) => known ?? this.#open(consumer, { topic, filter }),
+    const opening = this.#reuse(before, subscription).then(
+      (known) => known ?? this.#open(consumer, subscription),
     )
     members.set(key, opening)
     opening.catch(() => {
@@ -140,26 +140,28 @@ export class PopDoor {
 
   async #reuse(
     before: Promise<PopMember> | undefined,
-    filter: string,
+    filter: FilterText,
   ): Promise<PopMember | undefined> {
     try {
       const known = await before
-      return known === undefined || known.isOver || known.filter !== filter ? undefined : known
+      return known === undefined || known.isOver || !isSameFilter(known.filter, filter)
+        ? undefined
+        : known
     } catch {
       return undefined
     }
   }
 
-  async #open(consumer: Consumer, { topic, filter }: TopicSubscription): Promise<PopMember> {
+  async #open(consumer: Consumer, { topic, filter, sql }: TopicSubscription): Promise<PopMember> {
     const { group, clientId, peer } = consumer
-    const popMember = new PopMember(this.#ports.clock, filter)
+    const popMember = new PopMember(this.#ports.clock, { filter, sql })
     const member = await this.#ports.delivery.openMember(
       {
         group,
         sessionId: `${clientId} ${topic}`,
         clientId,
         peer,
-        topics: [{ topic, filter }],
+        topics: [{ topic, filter, sql }],
         invisibleMs: 0,
         creditBytes: 0,
         isPop: true,

@@ -1,4 +1,10 @@
-import type { CometError, Delivery, LeasedRange, SettlementAction } from '@cometmq/protocol'
+import type {
+  CometError,
+  Delivery,
+  FilterText,
+  LeasedRange,
+  SettlementAction,
+} from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { PopLease } from '../deliver/lease-table.ts'
 import type { Member } from '../deliver/member.ts'
@@ -36,7 +42,7 @@ const ATTEMPTS_MAX = 64
  * nothing unless one of its receives waits, and then as much as the oldest of them wants.
  */
 export class PopMember implements MemberSink {
-  readonly filter: string
+  readonly filter: FilterText
   readonly #clock: Clock
   #member: Member | undefined
   #waiters: Waiter[] = []
@@ -45,7 +51,7 @@ export class PopMember implements MemberSink {
   #isOver = false
   #isDraining = false
 
-  constructor(clock: Clock, filter: string) {
+  constructor(clock: Clock, filter: FilterText) {
     this.#clock = clock
     this.filter = filter
   }

@@ -2,15 +2,17 @@ import {
   CometError,
   errorTable,
   limits,
+  type MessageFilter,
+  parseFilter,
   type ReadRequest,
   type ReadResponse,
   type ReadStart,
+  TagFilter,
   toCometError,
 } from '@cometmq/protocol'
 import type { MessageStream } from '@cometmq/runtime'
 import type { MessageStore, QueueBounds, QueueKey } from '@cometmq/store'
 import type { BrokerCounters } from '../broker-counters.ts'
-import { TagFilter } from '../deliver/tag-filter.ts'
 import type { TopicRegistry } from '../topic-registry.ts'
 import { PositionCommits } from './position-commits.ts'
 import { checkPositionName, readPosition } from './positions.ts'
@@ -38,7 +40,7 @@ interface Assignment {
   readonly id: number
   readonly queue: QueueKey
   /** `undefined`: the reader asked for none, and is told no ranges. */
-  readonly filter: TagFilter | undefined
+  readonly filter: MessageFilter | undefined
   /** Called when the queue has something new. */
   readonly wake: () => void
   /** Where reading goes on. */
@@ -122,7 +124,8 @@ export class ReaderSession {
         throw new CometError('TOO_MANY', `a reader may have ${MAX_ASSIGNMENTS} assignments`)
       }
       this.#checkReadable(queue)
-      const filter = request.filter === '' ? undefined : TagFilter.parse(request.filter)
+      const isAll = request.filter === '' && request.sql === undefined
+      const filter = isAll ? undefined : parseFilter(request)
       const wake = (): void => {
         this.#ready.add(assignment)
         void this.#readOn()

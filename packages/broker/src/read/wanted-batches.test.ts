@@ -1,7 +1,6 @@
-import { encodeBatch, NO_PRODUCER_ID, RecordBatch, stampRecord } from '@cometmq/protocol'
+import { encodeBatch, NO_PRODUCER_ID, RecordBatch, stampRecord, TagFilter } from '@cometmq/protocol'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { TagFilter } from '../deliver/tag-filter.ts'
 import { wantedBatches } from './wanted-batches.ts'
 
 function batchOf(baseQueueOffset: number, tags: readonly (string | undefined)[]): RecordBatch {

@@ -1,5 +1,4 @@
-import type { RecordBatch } from '@cometmq/protocol'
-import type { TagFilter } from '../deliver/tag-filter.ts'
+import type { MessageFilter, RecordBatch } from '@cometmq/protocol'
 
 export interface WantedBatches {
   /** Those with at least one wanted message, as they are. */
@@ -10,9 +9,9 @@ export interface WantedBatches {
   readonly bytes: number
 }
 
-/** What of these batches, from offset `from` on, a filter lets through. No body is opened. */
+/** What of these batches, from offset `from` on, a filter lets through. */
 export function wantedBatches(
-  filter: TagFilter,
+  filter: MessageFilter,
   read: { readonly batches: readonly RecordBatch[]; readonly from: number },
 ): WantedBatches {
   const batches: Buffer[] = []

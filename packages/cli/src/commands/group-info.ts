@@ -1,4 +1,4 @@
-import type { GroupDescription, GroupSpec } from '@cometmq/protocol'
+import type { GroupDescription, GroupSpec, TopicFilterSpec } from '@cometmq/protocol'
 import { type WatchedOptions, withCluster } from '../operator.ts'
 import type { View } from '../output.ts'
 import { oneOrAll, specOf, sum } from '../spec-of.ts'
@@ -87,6 +87,7 @@ function startOf({ start, startTimestampMs }: GroupSpec): string {
   return start === 'timestamp' ? formatTime(startTimestampMs) : start
 }
 
-function filterOf({ topic, filter }: { readonly topic: string; readonly filter: string }): string {
+function filterOf({ topic, filter, sql }: TopicFilterSpec): string {
+  if (sql !== '') return `${topic}: ${sql}`
   return filter === '' || filter === '*' ? topic : `${topic}:${filter}`
 }

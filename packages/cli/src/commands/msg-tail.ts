@@ -9,6 +9,7 @@ export interface MsgTailOptions extends OperatorOptions {
   readonly from: Start
   /** Tags, as `a||b`. */
   readonly filter?: string
+  readonly sql?: string
   readonly max?: number
 }
 
@@ -18,12 +19,14 @@ export async function msgTail(
   topic: string,
   options: MsgTailOptions,
 ): Promise<void> {
+  const { sql } = options
+  const filter = sql === undefined ? options.filter : { sql }
   await withCluster(terminal, options, async (_, { comet }) => {
     await using reader = comet.topic(topic, { codec: bytes() }).reader({
       from:
         options.from.kind === 'timestamp' ? new Date(options.from.timestampMs) : options.from.kind,
       signal: terminal.stop,
-      ...(options.filter === undefined ? {} : { filter: options.filter }),
+      ...(filter === undefined ? {} : { filter }),
     })
     let shown = 0
     try {

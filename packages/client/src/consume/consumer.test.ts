@@ -481,6 +481,22 @@ describe('consume', () => {
     await expect(world.run(consumer.done)).rejects.toMatchObject({ code: 'ILLEGAL_FILTER' })
   })
 
+  test('asks with SQL where it is told to, and refuses what is not SQL before it asks', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const orders = world.comet.topic('orders')
+
+    orders.consume({ group: 'billing', filter: { sql: "price > 5 AND TAGS = 'new'" } }, () => {})
+    const member = await world.member()
+
+    expect(member.open?.topics).toEqual([
+      { topic: 'orders', filter: '', sql: `"price" > 5 AND "TAGS" = 'new'` },
+    ])
+    const wrong = { group: 'other', filter: { sql: 'price >' } }
+    expect(() => orders.consume(wrong, () => {})).toThrow(
+      expect.objectContaining({ code: 'ILLEGAL_FILTER' }),
+    )
+  })
+
   // While a new version with another filter is rolled out, the old one is still there for a while.
   test('keeps trying while other members have another filter', async () => {
     const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))

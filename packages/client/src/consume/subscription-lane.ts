@@ -2,12 +2,13 @@ import {
   CometError,
   type Delivery,
   type ErrorCode,
+  type FilterText,
   type LeasedRange,
   RecordBatch,
   type SettlementAction,
+  subscribeMethod,
   type SubscribeRequest,
   type SubscribeResponse,
-  subscribeMethod,
   toCometError,
 } from '@cometmq/protocol'
 import {
@@ -29,7 +30,7 @@ const RECONNECT = { baseMs: 100, maxMs: 500 } as const
 export interface SubscriptionSettings {
   readonly group: string
   readonly topic: string
-  readonly filter: string
+  readonly filter: FilterText
   /** The group must keep the order of message groups. */
   readonly fifo: boolean
   readonly sessionId: string
@@ -257,7 +258,7 @@ export class SubscriptionLane {
       group,
       sessionId,
       clientId,
-      topics: [{ topic, filter }],
+      topics: [{ topic, ...filter }],
       invisibleMs,
       creditBytes: this.#credit.open(),
       held: this.#held(),

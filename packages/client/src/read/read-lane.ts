@@ -1,11 +1,12 @@
 import {
   CometError,
   errorCodeOfId,
+  type FilterText,
+  readMethod,
   type ReadRequest,
   type ReadResponse,
   type ReadStart,
   RecordBatch,
-  readMethod,
   toCometError,
 } from '@cometmq/protocol'
 import {
@@ -33,7 +34,7 @@ export interface ReadLaneHost {
 
 export interface ReadLaneSettings {
   readonly topic: string
-  readonly filter: string
+  readonly filter: FilterText | undefined
   readonly bufferBytes: number
 }
 
@@ -208,7 +209,7 @@ export class ReadLane {
       topic,
       queueId: cursor.queueId,
       start: cursor.readTo === undefined ? cursor.start : { kind: 'offset', offset: cursor.readTo },
-      filter,
+      ...(filter ?? { filter: '' }),
     })
   }
 
@@ -292,7 +293,7 @@ export class ReadLane {
 
   /** Pairs from, to: the offsets that the broker meant. */
   #wanted(response: Extract<ReadResponse, { readonly kind: 'batches' }>): readonly number[] {
-    if (response.ranges.length > 0 || this.#settings.filter !== '') return response.ranges
+    if (response.ranges.length > 0 || this.#settings.filter !== undefined) return response.ranges
     return [response.from, response.next]
   }
 

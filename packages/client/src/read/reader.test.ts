@@ -35,6 +35,12 @@ describe('reader', () => {
     expect(await take(world, reader, 2)).toEqual([1, 2])
   })
 
+  test('asks with SQL where it is told to', async () => {
+    const { broker } = await open({ from: 'earliest', filter: { sql: 'price>5' } })
+
+    expect(broker.assignments[0]).toMatchObject({ filter: '', sql: '"price" > 5' })
+  })
+
   test('hands out only what the filter lets through, and knows how far it got', async () => {
     const { world, reader, broker } = await open({ from: 'earliest', filter: 'new' })
     expect(broker.assignments[0]?.filter).toBe('new')

@@ -1,4 +1,4 @@
-import { CometError, type Message, type ReadStart } from '@cometmq/protocol'
+import { CometError, type FilterText, type Message, type ReadStart } from '@cometmq/protocol'
 import type { Connection, Runtime } from '@cometmq/runtime'
 import { Fifo } from '../fifo.ts'
 import { MessageView } from '../message-view.ts'
@@ -8,7 +8,7 @@ import { type QueueCursor, ReadLane, type ReadRun } from './read-lane.ts'
 
 export interface ReaderSettings {
   readonly topic: string
-  readonly filter: string
+  readonly filter: FilterText | undefined
   readonly from: ReadFrom
   /** Under which positions are committed; undefined: the caller keeps them. */
   readonly name: string | undefined
@@ -247,7 +247,7 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
   }
 
   #followingRun(cursor: QueueCursor): ReadRun | undefined {
-    if (cursor.openRuns === 0 || this.#settings.filter === '') return undefined
+    if (cursor.openRuns === 0 || this.#settings.filter === undefined) return undefined
     for (const run of this.#ready) if (run.cursor === cursor) return run
     return undefined
   }

@@ -82,7 +82,7 @@ async function pull(
     queueId: request.messageQueue?.id ?? 0,
     offset: request.offset,
     maxMessages: Math.min(Math.max(1, request.batchSize), bounds.pullBatch),
-    filter: filterOf(request.filterExpression),
+    ...filterOf(request.filterExpression),
     waitMs: pollMsOf(request, call, session),
     signal: call.signal,
   })

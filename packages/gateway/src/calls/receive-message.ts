@@ -127,7 +127,7 @@ async function receive(
     received = await broker.receive({
       group,
       topic,
-      filter,
+      ...filter,
       clientId: call.clientId,
       peer: call.peer,
       maxMessages: Math.min(Math.max(1, request.batchSize), bounds.receiveBatch),

@@ -88,7 +88,7 @@ async function subscribe(
   const group = subscription.group.name
   const topics = subscription.subscriptions.flatMap(({ topic, expression }) =>
     topic !== null && broker.topic(topic.name) !== undefined
-      ? [{ topic: topic.name, filter: filterOf(expression) }]
+      ? [{ topic: topic.name, ...filterOf(expression) }]
       : [],
   )
   if (topics.length === 0) return

@@ -1,4 +1,5 @@
 import { CometError } from '../errors.ts'
+import type { FilterText } from '../filter/filter-text.ts'
 import type { Method } from './method.ts'
 import {
   decodeWith,
@@ -24,15 +25,14 @@ import {
 
 /** What a reader tells the broker. */
 export type ReadRequest =
-  | {
+  | ({
       readonly kind: 'assign'
       /** Chosen by the reader; every answer about this assignment carries it. */
       readonly assignmentId: number
       readonly topic: string
       readonly queueId: number
       readonly start: ReadStart
-      readonly filter: string
-    }
+    } & FilterText)
   | { readonly kind: 'unassign'; readonly assignmentId: number }
   | { readonly kind: 'credit'; readonly bytes: number }
   | {
@@ -109,6 +109,7 @@ function writeRequest(writer: Writer, request: ReadRequest): void {
         writeNested(writer, 3, () => writeStart(writer, request.start))
         writeText(writer, 4, request.filter)
         writeNumber(writer, 5, request.assignmentId)
+        writeText(writer, 6, request.sql ?? '')
       })
       return
     case 'unassign':
@@ -167,6 +168,7 @@ function writeStart(writer: Writer, start: ReadStart): void {
 
 function readAssign(reader: Reader): ReadRequest {
   let start: ReadStart | undefined
+  let sql = ''
   const assign = { kind: 'assign' as const, assignmentId: 0, topic: '', queueId: 0, filter: '' }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, LENGTH)) assign.topic = reader.string()
@@ -174,10 +176,11 @@ function readAssign(reader: Reader): ReadRequest {
     else if (tag === fieldTag(3, LENGTH)) start = readStart(reader)
     else if (tag === fieldTag(4, LENGTH)) assign.filter = reader.string()
     else if (tag === fieldTag(5, VARINT)) assign.assignmentId = readNumber(reader)
+    else if (tag === fieldTag(6, LENGTH)) sql = reader.string()
     else skipField(reader, tag)
   })
   if (start === undefined) throw new CometError('MALFORMED_REQUEST', 'an assignment without start')
-  return { ...assign, start }
+  return sql === '' ? { ...assign, start } : { ...assign, start, sql }
 }
 
 function readStart(reader: Reader): ReadStart | undefined {

@@ -1,4 +1,5 @@
 import { CometError } from '../errors.ts'
+import type { FilterText } from '../filter/filter-text.ts'
 import { limits } from '../limits.ts'
 import type { Method } from './method.ts'
 import {
@@ -44,10 +45,8 @@ export interface OpenSubscription {
   readonly held: readonly LeasedRange[]
 }
 
-export interface TopicFilter {
+export interface TopicFilter extends FilterText {
   readonly topic: string
-  /** Tags joined by "||"; empty or "*": all. */
-  readonly filter: string
 }
 
 /** Messages `[from, to)` of a queue. With `retry`: of the group's retry queue; `topic` is then empty. */
@@ -169,10 +168,11 @@ function writeOpen(writer: Writer, open: OpenSubscription): void {
   writeText(writer, 1, open.group)
   writeText(writer, 2, open.sessionId)
   writeText(writer, 3, open.clientId)
-  for (const { topic, filter } of open.topics) {
+  for (const { topic, filter, sql = '' } of open.topics) {
     writeNested(writer, 4, () => {
       writeText(writer, 1, topic)
       writeText(writer, 2, filter)
+      writeText(writer, 3, sql)
     })
   }
   writeNumber(writer, 5, open.invisibleMs)
@@ -212,12 +212,14 @@ function readOpen(reader: Reader): SubscribeRequest {
 
 function readTopicFilter(reader: Reader): TopicFilter {
   const filter = { topic: '', filter: '' }
+  let sql = ''
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, LENGTH)) filter.topic = reader.string()
     else if (tag === fieldTag(2, LENGTH)) filter.filter = reader.string()
+    else if (tag === fieldTag(3, LENGTH)) sql = reader.string()
     else skipField(reader, tag)
   })
-  return filter
+  return sql === '' ? filter : { ...filter, sql }
 }
 
 function readCredit(reader: Reader): SubscribeRequest {

@@ -240,9 +240,10 @@ export class World {
       readonly queueId?: number
       readonly tags?: readonly (string | undefined)[]
       readonly messageGroups?: readonly (string | undefined)[]
+      readonly properties?: readonly Readonly<Record<string, string>>[]
     } = {},
   ): Promise<void> {
-    const { queueId = 0, tags = [], messageGroups = [] } = options
+    const { queueId = 0, tags = [], messageGroups = [], properties = [] } = options
     const sequence = this.#sequence.get(`${queueId}`) ?? 0
     this.#sequence.set(`${queueId}`, sequence + 1)
     const bytes = encodeBatch({
@@ -259,6 +260,7 @@ export class World {
         body: Buffer.from(body),
         tag: tags[index],
         messageGroup: messageGroups[index],
+        properties: properties[index],
       })),
     })
     this.#messages += bodies.length

@@ -4,9 +4,11 @@
 export interface TopicFilterSpec__Input {
   'topic'?: (string);
   'filter'?: (string);
+  'sql'?: (string);
 }
 
 export interface TopicFilterSpec {
   'topic': (string);
   'filter': (string);
+  'sql': (string);
 }

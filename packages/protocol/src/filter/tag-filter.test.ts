@@ -1,5 +1,5 @@
-import { encodeBatch, NO_PRODUCER_ID, RecordBatch } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
+import { encodeBatch, NO_PRODUCER_ID, RecordBatch } from '../batch/record-batch.ts'
 import { TagFilter } from './tag-filter.ts'
 
 describe('TagFilter', () => {

@@ -1,6 +1,11 @@
-import { type BatchTags, CometError, checkTag, limits, type RecordBatch } from '@cometmq/protocol'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { BatchTags } from '../batch/sections.ts'
+import { CometError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { checkTag } from '../message.ts'
+import type { FilterText, Matches } from './filter-text.ts'
 
-/** Which messages of a topic a group wants: all, or those that carry one of some tags. */
+/** All messages, or those that carry one of some tags. */
 export class TagFilter {
   /** The expression in its one normal form: equal filters have equal texts. `*`: all. */
   readonly text: string
@@ -36,12 +41,16 @@ export class TagFilter {
     return new TagFilter(sorted.join('||'), new Set(sorted))
   }
 
+  get expression(): FilterText {
+    return { filter: this.text }
+  }
+
   get isAll(): boolean {
     return this.#tags === undefined
   }
 
   /** The wanted ones among the batch's messages: all, none, or by index. No body is opened. */
-  matchesOf(batch: RecordBatch): 'all' | 'none' | ((index: number) => boolean) {
+  matchesOf(batch: RecordBatch): Matches {
     if (this.#tags === undefined) return 'all'
     const { tags } = batch.sections
     if (tags === undefined) return 'none'
