@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import {
+  type FilterText,
   type LeasedRange,
   type Method,
   publishMethod,
@@ -105,7 +106,7 @@ const readRequests: Readonly<Record<string, ReadRequest>> = {
   'read-assign-offset': assign({ kind: 'offset', offset: 0 }),
   'read-assign-timestamp': assign({ kind: 'timestamp', timestampMs: 1_760_000_000_000 }),
   'read-assign-named': assign({ kind: 'named', name: 'reports', otherwiseLatest: true }),
-  'read-assign-sql': { ...assign({ kind: 'earliest' }), filter: '', sql: '"price" > 5' },
+  'read-assign-sql': assign({ kind: 'earliest' }, { filter: '', sql: '"price" > 5' }),
   'read-unassign': { kind: 'unassign', assignmentId: 4 },
   'read-credit': { kind: 'credit', bytes: 65_536 },
   'read-commit': { kind: 'commit', id: 2, name: 'reports', topic: 'orders', queueId: 5, offset: 8 },
@@ -199,8 +200,11 @@ function response<Request, Response>(
   return { name, message, encoded, decode: (bytes) => method.decodeResponse(bytes) }
 }
 
-function assign(start: (ReadRequest & { kind: 'assign' })['start']): ReadRequest {
-  return { kind: 'assign', assignmentId: 4, topic: 'orders', queueId: 5, start, filter: 'eu' }
+function assign(
+  start: (ReadRequest & { kind: 'assign' })['start'],
+  filter: FilterText = { filter: 'eu' },
+): ReadRequest {
+  return { kind: 'assign', assignmentId: 4, topic: 'orders', queueId: 5, start, ...filter }
 }
 
 function placeOf(name: string): string {
