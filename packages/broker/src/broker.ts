@@ -1,5 +1,6 @@
 import {
   isRetryTopic,
+  loadDefinitions,
   loadServices,
   type RegisteredTopic,
   type Registration,
@@ -194,6 +195,7 @@ export class Broker implements AsyncDisposable {
     if (this.#state !== 'serving') return
     this.#state = 'draining'
     this.#runtime.log.info({}, 'broker drains')
+    this.#listener?.setServing(false)
     this.#writableTimer?.cancel()
     await this.#registration?.goodbye()
     const late = new AbortController()
@@ -219,8 +221,12 @@ export class Broker implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { transport, log } = this.#runtime
-    const { listen, nameservers } = this.#config
-    this.#listener = await transport.listen({ address: listen, handlers: this.#handlers() })
+    const { listen, nameservers, reflection } = this.#config
+    this.#listener = await transport.listen({
+      address: listen,
+      handlers: this.#handlers(),
+      reflection: reflection ? loadDefinitions() : undefined,
+    })
     this.#registration = new BrokerRegistration(this.#runtime, {
       nameservers,
       services: this.#services,
@@ -235,6 +241,7 @@ export class Broker implements AsyncDisposable {
     this.#watchWritable()
     this.#registration.start()
     this.#routes.start()
+    this.#listener.setServing(true)
     const { brokerName } = this.#config
     log.info({ brokerName, address: this.address, topics: this.#topics.size }, 'broker serves')
   }

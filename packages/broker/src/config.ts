@@ -26,6 +26,8 @@ export interface BrokerConfig {
   readonly autoCreateTopics: boolean
   readonly delivery: DeliveryConfig
   readonly publish: IntakeLimits
+  /** Whether clients may ask what services there are, and of what messages. */
+  readonly reflection: boolean
   /** For official RocketMQ clients. */
   readonly gateway: Partial<GatewayConfig>
   /** How long a broker that shuts down waits for what is under way. */
@@ -54,6 +56,7 @@ export const brokerDefaults = {
     // that producers are slowed down before they are refused.
     maxPendingBytes: 32 * MIB,
   },
+  reflection: false,
   gateway: {},
   // Below the 30 s after which Kubernetes kills, above the longest invisible time of a quick handler.
   drainTimeoutMs: 20_000,

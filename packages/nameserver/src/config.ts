@@ -16,6 +16,8 @@ export interface NameServerConfig {
   readonly maxTopicsPerBroker: number
   readonly maxWatchers: number
   readonly maxTopicsPerWatcher: number
+  /** Whether clients may ask what services there are, and of what messages. */
+  readonly reflection: boolean
   /** For official RocketMQ clients. */
   readonly gateway: Partial<GatewayConfig>
   /** What `describe` shows. */
@@ -37,6 +39,7 @@ export const nameServerDefaults: Omit<NameServerConfig, 'cluster'> = {
   // A connected client costs some 20 KiB, most of it the connection.
   maxWatchers: 20_000,
   maxTopicsPerWatcher: 10_000,
+  reflection: false,
   gateway: {},
   version: 'development',
 }

@@ -1,5 +1,5 @@
 import { type ClusterView, Gateway } from '@cometmq/gateway'
-import { type ClusterDescription, loadServices } from '@cometmq/protocol'
+import { type ClusterDescription, loadDefinitions, loadServices } from '@cometmq/protocol'
 import type { Clock, Listener, Logger, Runtime, Timer } from '@cometmq/runtime'
 import { checkNameServerConfig, type NameServerConfig } from './config.ts'
 import { RouteTable } from './route-table.ts'
@@ -84,7 +84,10 @@ export class NameServer implements AsyncDisposable {
         ...routesHandlers(services, watchers, { describe, forgetBroker }),
         ...gateway.handlers(),
       ],
+      reflection: config.reflection ? loadDefinitions() : undefined,
     })
+    // Before, it would say of topics that are there that it does not know them.
+    listener.setServing(table.isReady)
     ports.log.info({ cluster: config.cluster, address: listener.address }, 'name server listens')
     return new NameServer({ config, ports, table, watchers, cluster, gateway, listener, tickMs })
   }
@@ -140,7 +143,9 @@ export class NameServer implements AsyncDisposable {
       this.#cluster.breakOff(connection, 'UNAVAILABLE', 'not heard for too long; register again')
     }
     this.#cluster.announce(change)
-    if (!wasReady && this.#table.isReady) this.#watchers.announceReady()
+    if (wasReady || !this.#table.isReady) return
+    this.#watchers.announceReady()
+    this.#listener.setServing(true)
   }
 }
 

@@ -125,6 +125,7 @@ export {
   type TopicDefinition,
   type TopicType,
 } from './topic.ts'
+export { loadDefinitions } from './wire/definitions.ts'
 export {
   type ErrorStatus,
   errorOfStatus,

@@ -19,11 +19,16 @@ export interface Transport {
 export interface ListenOptions {
   readonly address: string
   readonly handlers: readonly Handler[]
+  /** What the services are made of (`loadDefinitions`), for clients that ask by gRPC reflection. */
+  readonly reflection?: object | undefined
 }
 
 export interface Listener {
   /** With the port that was taken. */
   readonly address: string
+
+  /** What those are told that ask for its health; at first, that it does not serve. */
+  setServing(isServing: boolean): void
 
   /** Takes no new calls; resolves when the running ones have ended. */
   drain(): Promise<void>

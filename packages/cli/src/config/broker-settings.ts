@@ -82,6 +82,7 @@ const singleSettings = z.strictObject({
     .prefault({}),
   drainTimeout: upTo(DAY_MS).default(brokerDefaults.drainTimeoutMs),
   tls: tls(),
+  reflection: flag().default(brokerDefaults.reflection),
   gateway: gateway(),
   log: log(),
 })
@@ -150,6 +151,7 @@ export function brokerConfigOf(
       inFlightMaxMessages: lease.inFlightMaxMessages,
     },
     publish: settings.publish,
+    reflection: settings.reflection,
     gateway: { users: machine.users },
     store: storeConfig(files.directory ?? `data/${settings.brokerName}`, {
       segmentMaxBytes: files.segmentMaxBytes,

@@ -1,7 +1,7 @@
 import { type NameServerConfig, nameServerDefaults } from '@cometmq/nameserver'
 import * as z from 'zod'
 import { gateway, log, name, tls, tlsTogether } from './common-settings.ts'
-import { address, count, durationMs } from './setting.ts'
+import { address, count, durationMs, flag } from './setting.ts'
 
 const SECOND_MS = 1_000
 const DAY_MS = 86_400_000
@@ -18,6 +18,7 @@ const singleSettings = z.strictObject({
   maxWatchers: bound().default(nameServerDefaults.maxWatchers),
   maxTopicsPerWatcher: bound().default(nameServerDefaults.maxTopicsPerWatcher),
   tls: tls(),
+  reflection: flag().default(nameServerDefaults.reflection),
   gateway: gateway(),
   log: log(),
 })

@@ -17,6 +17,7 @@ import { type Address, formatAddress, parseAddress } from './address.ts'
 import { sniffTls } from './first-byte.ts'
 import { GrpcCallContext } from './grpc-call-context.ts'
 import { asIs, serverStatusOf } from './grpc-errors.ts'
+import { addReflection, GrpcHealth } from './grpc-introspection.ts'
 import { serverOptions, WINDOW_BYTES } from './grpc-options.ts'
 import { GrpcStream } from './grpc-stream.ts'
 import type { TlsIdentity } from './self-signed.ts'
@@ -41,18 +42,22 @@ export class GrpcListener implements Listener {
   readonly #sockets: SocketServer
   readonly #server: GrpcServer
   readonly #peers: Map<string, Socket>
+  readonly #health: GrpcHealth
 
-  private constructor(
-    address: string,
-    sockets: SocketServer,
-    server: GrpcServer,
-    peers: Map<string, Socket>,
-    tls: TlsConnections,
-  ) {
-    this.address = address
+  private constructor(parts: {
+    readonly address: string
+    readonly sockets: SocketServer
+    readonly server: GrpcServer
+    readonly health: GrpcHealth
+    readonly peers: Map<string, Socket>
+    readonly tls: TlsConnections
+  }) {
+    const { sockets, server, peers, tls } = parts
+    this.address = parts.address
     this.#sockets = sockets
     this.#server = server
     this.#peers = peers
+    this.#health = parts.health
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
     prepare(server)
     sockets.on('connection', (socket) => {
@@ -75,12 +80,22 @@ export class GrpcListener implements Listener {
     const peers = new Map<string, Socket>()
     const connected = (peer: string): boolean => peers.get(peer)?.destroyed === false
     register(server, options.handlers, { connected, log })
+    const health = new GrpcHealth(
+      server,
+      options.handlers.map(({ method }) => method.path),
+    )
+    if (options.reflection !== undefined) await addReflection(server, options.reflection)
     const sockets = createServer({ noDelay: true })
     const port = await listen(sockets, wanted)
     // For instance when the process has no file descriptor left; it serves on with those it has.
     sockets.on('error', (error) => log.warn({ error }, 'could not take a connection'))
     const tls = new TlsConnections(server, identities, log)
-    return new GrpcListener(formatAddress({ host: wanted.host, port }), sockets, server, peers, tls)
+    const address = formatAddress({ host: wanted.host, port })
+    return new GrpcListener({ address, sockets, server, health, peers, tls })
+  }
+
+  setServing(isServing: boolean): void {
+    this.#health.setServing(isServing)
   }
 
   async drain(): Promise<void> {

@@ -54,6 +54,8 @@ export class SimulatedListener implements Listener {
   readonly address: string
   readonly port: number
   readonly life: ProcessLife
+  /** What a health check would be told. */
+  isServing = false
   readonly #options: SimulatedListenerOptions
   readonly #handlers = new Map<string, Handler>()
   readonly #sessions = new Set<Session>()
@@ -73,6 +75,10 @@ export class SimulatedListener implements Listener {
 
   get takesCalls(): boolean {
     return this.#drained === undefined
+  }
+
+  setServing(isServing: boolean): void {
+    this.isServing = isServing
   }
 
   drain(): Promise<void> {
