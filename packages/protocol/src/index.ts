@@ -27,6 +27,12 @@ export {
   tagAt,
 } from './batch/sections.ts'
 export {
+  consistentPoint,
+  type EpochEntry,
+  EpochHistory,
+  type Lineage,
+} from './epoch-history.ts'
+export {
   CometError,
   type CometErrorOptions,
   type ErrorCode,
