@@ -165,29 +165,34 @@ describe.concurrent('FIFO groups', () => {
     expect((await receive(ask)).code).toBe('MESSAGE_NOT_FOUND')
   })
 
-  test('22. its consumers are told so, and get every queue assigned', async () => {
-    const ask = await fill('told', 'a1')
-    const { address } = cluster.broker(ask.brokerName)
-    const line = client.telemetry(address)
-    line.stream.send({
-      settings: {
-        clientType: 'PUSH_CONSUMER',
-        subscription: { group: { name: ask.group }, subscriptions: [] },
-      },
-    })
-    while (line.commands.length === 0) await cluster.runtime.clock.sleep(5)
-    line.stream.end()
-    const { assignments } = await client.call(address, 'QueryAssignment', {
-      topic: { name: ask.topic },
-      group: { name: ask.group },
-    })
+  // Some clients ask the address that they were given, which is that of a name server.
+  test.each(['broker', 'name server'])(
+    '22. its consumers are told so, and get every queue assigned (%s)',
+    async (asked) => {
+      const ask = await fill(`told-by-${asked.slice(0, 1)}`, 'a1')
+      const atBroker = cluster.broker(ask.brokerName).address
+      const address = asked === 'broker' ? atBroker : cluster.nameServer
+      const line = client.telemetry(address)
+      line.stream.send({
+        settings: {
+          clientType: 'PUSH_CONSUMER',
+          subscription: { group: { name: ask.group }, subscriptions: [] },
+        },
+      })
+      while (line.commands.length === 0) await cluster.runtime.clock.sleep(5)
+      line.stream.end()
+      const { assignments } = await client.call(address, 'QueryAssignment', {
+        topic: { name: ask.topic },
+        group: { name: ask.group },
+      })
 
-    expect(line.commands[0]?.settings?.subscription?.fifo).toBe(true)
-    const queues = assignments?.map(({ messageQueue }) => messageQueue)
-    expect(queues?.map((queue) => `${queue?.broker?.name}/${queue?.id}`)).toEqual(
-      ['broker-a', 'broker-b'].flatMap((name) => [0, 1, 2, 3].map((id) => `${name}/${id}`)),
-    )
-  })
+      expect(line.commands[0]?.settings?.subscription?.fifo).toBe(true)
+      const queues = assignments?.map(({ messageQueue }) => messageQueue)
+      expect(queues?.map((queue) => `${queue?.broker?.name}/${queue?.id}`)).toEqual(
+        ['broker-a', 'broker-b'].flatMap((name) => [0, 1, 2, 3].map((id) => `${name}/${id}`)),
+      )
+    },
+  )
 
   test('54. a message given up on lets the next one of its message group go', async () => {
     const ask = await fill('given-up', 'a1', 'a2')

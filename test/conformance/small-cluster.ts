@@ -19,6 +19,7 @@ export class SmallCluster implements AsyncDisposable {
   readonly #directory: string
   readonly #runtimes: NodeRuntime[] = []
   readonly #gateway: Partial<GatewayConfig>
+  readonly #autoCreateTopics: boolean
 
   private constructor(parts: {
     readonly directory: string
@@ -26,7 +27,9 @@ export class SmallCluster implements AsyncDisposable {
     readonly gateway: Partial<GatewayConfig>
     readonly comet: CometClient
     readonly nameServers: readonly NameServer[]
+    readonly autoCreateTopics: boolean
   }) {
+    this.#autoCreateTopics = parts.autoCreateTopics
     this.#directory = parts.directory
     this.#gateway = parts.gateway
     this.runtime = parts.runtime
@@ -34,7 +37,10 @@ export class SmallCluster implements AsyncDisposable {
     this.nameServers.push(...parts.nameServers)
   }
 
-  static async start(gateway: Partial<GatewayConfig> = {}): Promise<SmallCluster> {
+  static async start(
+    gateway: Partial<GatewayConfig> = {},
+    autoCreateTopics = false,
+  ): Promise<SmallCluster> {
     const directory = await mkdtemp(path.join(tmpdir(), 'comet-conformance-'))
     const runtime = openNodeRuntime({ name: 'test', logLevel: 'silent' })
     const nameServers: NameServer[] = []
@@ -43,7 +49,8 @@ export class SmallCluster implements AsyncDisposable {
       nameServers.push(await NameServer.open({ ...config, warmupMs: 0 }, runtime))
     }
     const comet = await connect({ endpoints: nameServers.map(({ address }) => address) })
-    const cluster = new SmallCluster({ directory, runtime, gateway, comet, nameServers })
+    const parts = { directory, runtime, gateway, comet, nameServers, autoCreateTopics }
+    const cluster = new SmallCluster(parts)
     await cluster.startBroker('broker-a')
     await cluster.startBroker('broker-b')
     await cluster.untilRegistered(2)
@@ -65,6 +72,7 @@ export class SmallCluster implements AsyncDisposable {
         listen,
         nameservers: this.nameServers.map(({ address }) => address),
         topicDefaults: { queueCount: 4 },
+        autoCreateTopics: this.#autoCreateTopics,
         gateway: this.#gateway,
         drainTimeoutMs: 1_000,
         store: storeConfig(path.join(this.#directory, brokerName), {

@@ -101,6 +101,7 @@ export class Broker implements AsyncDisposable {
       {
         ...runtime,
         cluster: this.#routes,
+        topics: this.#services.admin,
         broker: new GatewayBroker({
           brokerName: config.brokerName,
           clock,

@@ -20,6 +20,7 @@ import { Forwarding } from './forward.ts'
 import { Owners } from './owner.ts'
 import type { GatewayPorts } from './ports.ts'
 import { Sessions } from './sessions.ts'
+import { TopicMaker } from './topic-maker.ts'
 
 const SWEEP_MS = 1_000
 
@@ -34,13 +35,14 @@ export class Gateway {
   #timer: Timer | undefined
 
   constructor(ports: GatewayPorts, config: Partial<GatewayConfig> = {}) {
-    const { clock, cluster, broker, transport } = ports
+    const { clock, cluster, broker, transport, log } = ports
+    const maker = new TopicMaker({ transport, cluster, methods: ports.topics, log })
     const whole = { ...gatewayDefaults, ...config }
     this.#context = {
       ...ports,
       config: whole,
       methods: loadMessagingService(),
-      owners: new Owners(cluster, broker, clock),
+      owners: new Owners(ports, maker),
       forwarding: new Forwarding(transport, cluster, broker?.brokerName ?? 'name server'),
       sessions: new Sessions(clock, whole),
     }

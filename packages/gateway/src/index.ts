@@ -15,5 +15,6 @@ export type {
   ReceivedPart,
   ReceiveRequest,
   Segment,
+  TopicMethods,
   TopicSubscription,
 } from './ports.ts'

@@ -3,8 +3,9 @@ import type { Clock } from '@cometmq/runtime'
 import type { ClientCall } from './client-call.ts'
 import { times } from './config.ts'
 import { placeOf } from './placement.ts'
-import type { ClusterView, LocalBroker } from './ports.ts'
+import type { ClusterView, GatewayPorts, LocalBroker } from './ports.ts'
 import { RefusedCall } from './status.ts'
+import type { TopicMaker } from './topic-maker.ts'
 
 export type Owner =
   | { readonly kind: 'here'; readonly broker: LocalBroker }
@@ -17,17 +18,23 @@ export class Owners {
   readonly #cluster: ClusterView
   readonly #broker: LocalBroker | undefined
   readonly #clock: Clock
+  readonly #maker: TopicMaker
   #turn = 0
 
-  constructor(cluster: ClusterView, broker: LocalBroker | undefined, clock: Clock) {
+  constructor(
+    { cluster, broker, clock }: Pick<GatewayPorts, 'cluster' | 'broker' | 'clock'>,
+    maker: TopicMaker,
+  ) {
     this.#cluster = cluster
     this.#broker = broker
     this.#clock = clock
+    this.#maker = maker
   }
 
   /**
-   * The topic's route. Waits a little while this process does not know the cluster yet: a client
-   * that is told now that its topic is missing does not start. Throws `TOPIC_NOT_FOUND`, or
+   * The topic's route; a topic that is missing is made, where the cluster wants that. Waits a little
+   * while this process does not know the cluster yet: a client that is told now that its topic is
+   * missing does not start. Throws `TOPIC_NOT_FOUND`, or
    * `HA_NOT_AVAILABLE` while nobody can tell.
    */
   async route(topic: string, call: ClientCall): Promise<TopicRoute> {
@@ -35,6 +42,12 @@ export class Owners {
     const untilMs = this.#clock.elapsedMs() + waitMs
     while (!this.#cluster.isReady && this.#clock.elapsedMs() < untilMs) {
       await this.#clock.sleep(LOOK_INTERVAL_MS, call.signal)
+    }
+    if (this.#cluster.route(topic) === undefined && this.#maker.mayMake(topic)) {
+      await this.#maker.make(topic)
+      while (this.#cluster.route(topic) === undefined && this.#clock.elapsedMs() < untilMs) {
+        await this.#clock.sleep(LOOK_INTERVAL_MS, call.signal)
+      }
     }
     const route = this.#cluster.route(topic)
     if (route !== undefined) return route

@@ -2,16 +2,21 @@ import type {
   FilterText,
   GroupDefinition,
   RecordBatch,
+  Services,
   TopicDefinition,
   TopicRoute,
 } from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
+
+/** The operator's call by which topics are made. */
+export type TopicMethods = Pick<Services['admin'], 'CreateTopic'>
 
 /** What a gateway needs of the process it is mounted on. */
 export interface GatewayPorts extends Pick<Runtime, 'clock' | 'random' | 'log' | 'transport'> {
   readonly cluster: ClusterView
   /** A name server has none: it owns nothing, and forwards. */
   readonly broker: LocalBroker | undefined
+  readonly topics: TopicMethods
 }
 
 /** The cluster as this process sees it. What was learned stays valid while nobody tells more. */
@@ -31,7 +36,7 @@ export interface ClusterView {
   /** Every master that is heard. */
   brokerNames(): readonly string[]
 
-  /** Whether sending to a topic that is missing makes it. */
+  /** Whether asking for a topic that is missing makes it. */
   readonly autoCreateTopics: boolean
 }
 

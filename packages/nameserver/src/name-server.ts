@@ -76,7 +76,10 @@ export class NameServer implements AsyncDisposable {
       return wasKnown
     }
     const view = viewOf(table)
-    const gateway = new Gateway({ ...ports, cluster: view, broker: undefined }, config.gateway)
+    const gateway = new Gateway(
+      { ...ports, cluster: view, broker: undefined, topics: services.admin },
+      config.gateway,
+    )
     const listener = await ports.transport.listen({
       address: config.listen,
       handlers: [

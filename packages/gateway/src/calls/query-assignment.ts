@@ -18,6 +18,8 @@ export function queryAssignment({
   owners,
   cluster,
   broker: local,
+  forwarding,
+  methods,
 }: GatewayContext): UnaryCall<QueryAssignmentRequest, QueryAssignmentResponse__Input> {
   return {
     async run(request, call) {
@@ -26,6 +28,12 @@ export function queryAssignment({
       const brokers = servingBrokers(await owners.route(name, call), cluster)
       if (brokers.length === 0) {
         throw new RefusedCall('FORBIDDEN', `no broker serves topic "${name}" now`)
+      }
+      // A name server does not know which groups are FIFO groups; any of these brokers does.
+      const [first] = brokers
+      if (local === undefined && first?.broker.name !== undefined) {
+        const to = { call, brokerName: first.broker.name }
+        return forwarding.call(methods.QueryAssignment, request, to)
       }
       const { topic } = request
       const isFifo = local?.group(group)?.fifo === true

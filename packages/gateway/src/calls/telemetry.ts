@@ -5,6 +5,7 @@ import type { ClientCall } from '../client-call.ts'
 import type { GatewayContext } from '../context.ts'
 import type { CallEdge } from '../edge.ts'
 import type { ClientSession, TelemetryLine } from '../sessions.ts'
+import { knownGroup } from '../group-settings.ts'
 import { answerSettings, checkSettings } from '../settings.ts'
 import { OK, RefusedCall, statusOf } from '../status.ts'
 import { filterOf } from '../validate/filter.ts'
@@ -65,11 +66,11 @@ function take(
   session.settings = settings
   session.clientType = settings.clientType ?? session.clientType
   session.group = settings.subscription?.group?.name ?? session.group
-  void subscribe(context, call, session).then(() => {
-    const group = context.broker?.group(session.group)
+  void subscribe(context, call, session).then(async () => {
+    const { group, answered } = await knownGroup(context, call, settings)
     const answer = {
       status: OK,
-      settings: answerSettings(settings, { language: call.language, group }),
+      settings: answered ?? answerSettings(settings, { language: call.language, group }),
     }
     stream.send(answer)
     if (!isFirst || call.language !== 'HTTP') return
