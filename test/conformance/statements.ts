@@ -78,7 +78,6 @@ export const statements: readonly {
   {
     number: 56,
     says: 'renewal for hours',
-    why: 'renewed leases last 3 h or as long as their client; no test waits for it yet',
   },
   {
     number: 57,
