@@ -78,6 +78,7 @@ async function examine(
         from: log.minOffset,
         durableTo: Math.max(checkpoint?.flushedOffset ?? 0, log.minOffset),
         closedCleanly: checkpoint?.closedCleanly ?? false,
+        recordsProve: checkpoint?.confirmedBy !== 'external',
         bodies,
         visit: (record, at) => tally.add(record, at),
         damagedBody: (record, at) => tally.addDamaged(record, at),

@@ -1,14 +1,13 @@
 import {
-  type CometError,
   type CommitLogOffset,
   commitLogOffset,
   type QueueOffset,
   queueOffset,
   type RecordBatch,
-  toCometError,
 } from '@cometmq/protocol'
 import type { AppendGroup, AppendLevel, AppendReceipt } from './append-group.ts'
 import { GroupCommit } from './commit-log/group-commit.ts'
+import { LogWriter } from './commit-log/log-writer.ts'
 import type { RecoveryReport } from './commit-log/recovery.ts'
 import { Retention } from './commit-log/retention.ts'
 import { DataDirectory } from './data-directory.ts'
@@ -16,7 +15,6 @@ import { DiskSpace } from './disk-space.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import type { QueueBounds, QueueKey } from './queue-key.ts'
 import { type ReadResult, readQueue, recordBytesAt } from './read-queue.ts'
-import { RecordReader } from './record-reader.ts'
 import { Repeating } from './repeating.ts'
 import type { StateTable } from './state/state-tables.ts'
 import type { StoreConfig, StoreRuntime } from './store-config.ts'
@@ -52,12 +50,11 @@ export class MessageStore implements AsyncDisposable {
   readonly failed: Promise<never>
   readonly #directory: DataDirectory
   readonly #parts: OpenedStore
-  readonly #reader: RecordReader
-  readonly #writer: GroupCommit
+  readonly #writer: LogWriter
+  readonly #commits: GroupCommit
   readonly #space: DiskSpace
   readonly #hooks = new Set<BeforeDelete>()
   readonly #background: readonly Repeating[]
-  readonly #fail: (error: CometError) => void
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -66,44 +63,36 @@ export class MessageStore implements AsyncDisposable {
     opened: { directory: DataDirectory; parts: OpenedStore; space: DiskSpace },
   ) {
     const { directory, parts, space } = opened
-    const { commitLog, dispatcher, checkpointer, state } = parts
+    const { commitLog, dispatcher, checkpointer, state, reader, tail, admission, gate } = parts
     const { clock, log } = runtime
     const { promise, reject } = Promise.withResolvers<never>()
     // Whoever does not look at it must not bring the process down by that.
     promise.catch(() => {})
     this.failed = promise
-    this.#fail = (error) => {
-      log.error({ error }, 'store stopped')
-      reject(error)
-    }
     this.storeId = directory.storeId
     this.recovery = parts.report
     this.#directory = directory
     this.#parts = parts
     this.#space = space
-    this.#reader = new RecordReader(commitLog, {
-      tailBytes: config.tailCacheBytes,
-      chunkBytes: config.readCacheBytes,
-    })
-    const stop = (error: unknown): void => this.#writer.stop(toCometError(error))
-    this.#writer = new GroupCommit(
+    const writer = new LogWriter({ clock, log: commitLog, gate, space })
+    this.#writer = writer
+    const stop = (error: unknown): void => writer.stop(error)
+    this.#commits = new GroupCommit(
       {
         clock,
         log: commitLog,
-        dispatcher,
-        queues: state.queues,
-        producers: state.producers,
-        reader: this.#reader,
-        space,
+        writer,
+        gate,
+        tail,
+        admission,
         keepUp: () => checkpointer.keepUp(stop),
-        stopped: this.#fail,
       },
-      {
-        epoch: Math.max(1, dispatcher.applied.epoch),
-        storeTimeMs: dispatcher.applied.storeTimeMs,
-        maxPendingBytes: config.maxPendingBytes,
-      },
+      { storeTimeMs: dispatcher.applied.storeTimeMs },
     )
+    writer.onStopped((error) => {
+      log.error({ error }, 'store stopped')
+      reject(error)
+    })
     const retention = new Retention(
       {
         clock,
@@ -114,8 +103,8 @@ export class MessageStore implements AsyncDisposable {
         checkpointer,
         space,
         hooks: this.#hooks,
-        appendSnapshot: (read) => this.#writer.appendSnapshot(read),
-        readAt: (at) => this.#reader.readAt(at),
+        appendSnapshot: (read) => this.#commits.appendSnapshot(read),
+        readAt: (at) => reader.readAt(at),
       },
       config.retention,
     )
@@ -144,7 +133,7 @@ export class MessageStore implements AsyncDisposable {
     try {
       const space = new DiskSpace(files, config)
       await space.measure()
-      const parts = await openStore(runtime, config, directory)
+      const parts = await openStore(runtime, config, { directory, space })
       store = new MessageStore(runtime, config, { directory, parts, space })
     } catch (error) {
       await directory.release()
@@ -167,7 +156,7 @@ export class MessageStore implements AsyncDisposable {
    * stopped, and the outcome is unknown.
    */
   append(group: AppendGroup, level: AppendLevel = 'confirmed'): Promise<AppendReceipt> {
-    return this.#writer.append(group, level)
+    return this.#commits.append(group, level)
   }
 
   /**
@@ -180,7 +169,7 @@ export class MessageStore implements AsyncDisposable {
     queue: QueueKey,
     range: { readonly from: number; readonly maxBytes: number },
   ): Promise<ReadResult> {
-    return readQueue({ queues: this.#parts.state.queues, reader: this.#reader }, queue, range)
+    return readQueue({ queues: this.#parts.state.queues, reader: this.#parts.reader }, queue, range)
   }
 
   /**
@@ -193,7 +182,7 @@ export class MessageStore implements AsyncDisposable {
 
   /** Reads one confirmed record by its place in the log. `OFFSET_OUT_OF_RANGE` if it was deleted. */
   readAt(position: CommitLogOffset): Promise<RecordBatch> {
-    return this.#reader.readAt(position)
+    return this.#parts.reader.readAt(position)
   }
 
   /** Of confirmed messages; `undefined` for a queue without any, ever. */
@@ -240,7 +229,7 @@ export class MessageStore implements AsyncDisposable {
   }
 
   get status(): StoreStatus {
-    const { commitLog, dispatcher } = this.#parts
+    const { commitLog, dispatcher, admission } = this.#parts
     const refusal = this.#writer.refusal?.message ?? this.#space.refusal('producer')
     return {
       minOffset: commitLogOffset(commitLog.minOffset),
@@ -248,8 +237,8 @@ export class MessageStore implements AsyncDisposable {
       flushedOffset: commitLogOffset(commitLog.flushedOffset),
       confirmOffset: commitLogOffset(commitLog.confirmOffset),
       appliedOffset: commitLogOffset(dispatcher.appliedOffset),
-      epoch: this.#writer.epoch,
-      pendingBytes: this.#writer.pendingBytes,
+      epoch: this.#commits.epoch ?? dispatcher.applied.epoch,
+      pendingBytes: admission.pendingBytes,
       freeBytes: this.#space.freeBytes,
       writable: refusal === undefined,
       whyNotWritable: refusal,
@@ -268,8 +257,10 @@ export class MessageStore implements AsyncDisposable {
 
   /** An empty log begins with the epoch that it opens. */
   async #begin(): Promise<void> {
-    if (this.#parts.commitLog.maxOffset > 0) return
-    await this.#writer.openEpoch(encodeEpoch(this.#writer.epoch))
+    const { commitLog, dispatcher } = this.#parts
+    const epoch = Math.max(1, dispatcher.applied.epoch)
+    if (commitLog.maxOffset > 0) this.#commits.goOn(epoch)
+    else await this.#commits.beginReign(epoch, encodeEpoch(epoch))
   }
 
   async #writeCheckpoint(): Promise<void> {
@@ -281,6 +272,7 @@ export class MessageStore implements AsyncDisposable {
   async #close(): Promise<void> {
     const { rows, slots, commitLog, checkpointer } = this.#parts
     await this.#writer.close()
+    await this.#commits.finish()
     for (const work of this.#background) await work.stop()
     try {
       if (!this.#writer.hasFailed) {

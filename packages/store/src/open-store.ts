@@ -1,6 +1,8 @@
 import { CometError } from '@cometmq/protocol'
 import type { KeyValueStore } from '@cometmq/runtime'
+import { Admission } from './commit-log/admission.ts'
 import { CommitLog } from './commit-log/commit-log.ts'
+import { ConfirmGate } from './commit-log/confirm-gate.ts'
 import { recoverLog, type RecoveryReport } from './commit-log/recovery.ts'
 import { segmentName } from './commit-log/segment.ts'
 import type { DataDirectory } from './data-directory.ts'
@@ -8,8 +10,11 @@ import { openDerivedState } from './derived-state.ts'
 import { type Checkpoint, CheckpointSlots } from './dispatch/checkpoint.ts'
 import { Checkpointer } from './dispatch/checkpointer.ts'
 import { type DerivedState, Dispatcher } from './dispatch/dispatcher.ts'
+import type { DiskSpace } from './disk-space.ts'
 import { placedRecord } from './placed-record.ts'
+import { RecordReader } from './record-reader.ts'
 import type { StoreConfig, StoreRuntime } from './store-config.ts'
+import { TailView } from './tail-view.ts'
 
 /** A store's files, opened, recovered, and with nothing running yet. */
 export interface OpenedStore {
@@ -19,6 +24,10 @@ export interface OpenedStore {
   readonly state: DerivedState
   readonly dispatcher: Dispatcher
   readonly checkpointer: Checkpointer
+  readonly reader: RecordReader
+  readonly tail: TailView
+  readonly admission: Admission
+  readonly gate: ConfirmGate
   readonly report: RecoveryReport
 }
 
@@ -26,11 +35,11 @@ export interface OpenedStore {
 export async function openStore(
   runtime: StoreRuntime,
   config: StoreConfig,
-  directory: DataDirectory,
+  folder: { readonly directory: DataDirectory; readonly space: DiskSpace },
 ): Promise<OpenedStore> {
   const opened: (() => Promise<void>)[] = []
   try {
-    return await openParts(runtime, config, directory, opened)
+    return await openParts(runtime, config, folder, opened)
   } catch (error) {
     for (const close of opened.toReversed()) await close()
     throw error
@@ -40,7 +49,7 @@ export async function openStore(
 async function openParts(
   runtime: StoreRuntime,
   config: StoreConfig,
-  directory: DataDirectory,
+  { directory, space }: { readonly directory: DataDirectory; readonly space: DiskSpace },
   opened: (() => Promise<void>)[],
 ): Promise<OpenedStore> {
   const { clock, files, log } = runtime
@@ -68,18 +77,42 @@ async function openParts(
   })
   const checkpointer = new Checkpointer(
     { clock, log, rows, slots, commitLog, dispatcher, state },
-    { storeId: directory.storeId, appliedOffset: from, maxBytes: config.checkpointBytes },
+    {
+      storeId: directory.storeId,
+      appliedOffset: from,
+      maxBytes: config.checkpointBytes,
+      confirmedBy: config.confirm,
+    },
+  )
+  const reader = new RecordReader(commitLog, {
+    tailBytes: config.tailCacheBytes,
+    chunkBytes: config.readCacheBytes,
+  })
+  const tail = new TailView(state)
+  const admission = new Admission({ log: commitLog, space }, config)
+  const gate = new ConfirmGate(
+    { log: commitLog, dispatcher, reader, tail, admission },
+    config.confirm,
   )
   const closedCleanly = slots.found?.closedCleanly ?? false
+  let confirmed = config.confirm === 'self' ? Number.POSITIVE_INFINITY : from
+  confirmed = Math.max(confirmed, slots.found?.confirmOffset ?? 0)
   const recovered = await recoverLog(commitLog, {
     from,
     durableTo: Math.max(slots.found?.flushedOffset ?? 0, applied?.appliedOffset ?? 0),
     closedCleanly,
-    replay: (record, at) => dispatcher.dispatch(placedRecord(record, at)),
+    recordsProve: (slots.found?.confirmedBy ?? config.confirm) === 'self',
+    replay(group) {
+      const placed = group.map(({ record, at }) => placedRecord(record, at))
+      // A record tells what its master knew to be confirmed, which may be more than was noted here.
+      for (const { record } of group) confirmed = Math.max(confirmed, record.confirmedBefore)
+      if ((placed.at(-1)?.end ?? 0) > confirmed) gate.hold(placed)
+      else for (const record of placed) dispatcher.dispatch(record)
+    },
     pause: () => checkpointer.keepUpWithReplay(),
   })
-  commitLog.recovered(recovered.end)
-  dispatcher.advance(recovered.end)
+  commitLog.recovered(recovered.end, Math.min(dispatcher.appliedOffset, recovered.end))
+  gate.confirm(confirmed)
   await state.queues.trim(commitLog.minOffset, () => clock.yieldTurn())
   await checkpointer.write()
   await checkpointer.writeSlot({ closedCleanly: false })
@@ -96,7 +129,19 @@ async function openParts(
   const fields = { ...report, end: recovered.end }
   if (recovered.cutBytes > 0) log.warn(fields, 'store opened, a torn tail was cut')
   else log.info(fields, 'store opened')
-  return { commitLog, rows, slots, state, dispatcher, checkpointer, report }
+  return {
+    commitLog,
+    rows,
+    slots,
+    state,
+    dispatcher,
+    checkpointer,
+    reader,
+    tail,
+    admission,
+    gate,
+    report,
+  }
 }
 
 /** The oldest segments may be gone only if retention had noted that it deletes them. */

@@ -1,4 +1,5 @@
 import type { Runtime } from '@cometmq/runtime'
+import type { ConfirmedBy } from './commit-log/confirm-gate.ts'
 
 /** The ports a store needs. */
 export type StoreRuntime = Pick<Runtime, 'clock' | 'files' | 'keyValueStores' | 'random' | 'log'>
@@ -10,11 +11,13 @@ export interface StoreConfig {
   /** Size of one commit log file. No record, with a header more, may be larger. */
   readonly segmentMaxBytes: number
   readonly retention: RetentionConfig
+  /** Who says what is confirmed. `external`: a member of a broker group, whose log others hold, too. */
+  readonly confirm: ConfirmedBy
   /** With less free space, producers' batches are refused with `DISK_FULL`. */
   readonly minFreeBytes: number
   /** With less free space, the broker's own records are refused, too. */
   readonly hardFreeBytes: number
-  /** Records handed in and not yet flushed; beyond it appends are refused with `STORE_BUSY`. */
+  /** Records handed in and not yet confirmed; beyond it appends are refused with `STORE_BUSY`. */
   readonly maxPendingBytes: number
   /** Derived state is written to level this often, if it changed … */
   readonly checkpointIntervalMs: number
@@ -53,6 +56,7 @@ export function storeConfig(
       minFreeBytes: 0,
       checkIntervalMs: 10_000,
     },
+    confirm: 'self',
     minFreeBytes: 1024 * MIB,
     hardFreeBytes: 256 * MIB,
     maxPendingBytes: 64 * MIB,

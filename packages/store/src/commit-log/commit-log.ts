@@ -114,12 +114,13 @@ export class CommitLog {
     }
   }
 
-  /** Tells where the log ends. Everything below is durable. */
-  recovered(end: number): void {
+  /** Tells where the log ends, and up to where it is known to be confirmed. All of it is durable. */
+  recovered(end: number, confirmed: number): void {
     assert.ok(end >= this.minOffset && end <= this.allocatedEnd, 'the log ends outside its files')
+    assert.ok(confirmed <= end, 'what is not there is confirmed')
     this.#maxOffset = end
     this.#flushedOffset = end
-    this.#confirmOffset = end
+    this.#confirmOffset = confirmed
   }
 
   /** Whether a record of that size has a place in any segment. */
@@ -163,7 +164,10 @@ export class CommitLog {
     this.#confirmOffset = offset
   }
 
-  /** Cuts everything from `to` on, durably; no byte of it can come back. */
+  /**
+   * Cuts everything from `to` on, durably; no byte of it can come back. A crash on the way leaves a
+   * log that ends anywhere from there on.
+   */
   async truncate(to: number): Promise<void> {
     assert.ok(to >= this.#confirmOffset, 'what was confirmed is cut')
     let last = this.#segments.at(-1)
@@ -171,6 +175,8 @@ export class CommitLog {
       this.#segments.pop()
       this.#unsynced = this.#unsynced.filter((segment) => segment !== last)
       await this.#discard(last)
+      // One by one from the end: a power cut must not leave a gap.
+      await this.#files.syncDirectory(this.#folder)
       last = this.#segments.at(-1)
     }
     if (last !== undefined && to < last.end) {

@@ -1,127 +1,78 @@
-import assert from 'node:assert/strict'
-import { channel } from 'node:diagnostics_channel'
-import {
-  CometError,
-  encodeBrokerRecord,
-  encodeChanges,
-  RecordBatch,
-  type StateChange,
-  toCometError,
-} from '@cometmq/protocol'
+import { CometError, encodeBrokerRecord, RecordBatch, type StateChange } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
-import type { AppendGroup, AppendLevel, AppendReceipt, AppendRecord } from '../append-group.ts'
-import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { Appender, DiskSpace } from '../disk-space.ts'
-import type { QueueIndexes } from '../indexes/queue-indexes.ts'
-import type { ProducerWindows } from '../producer-windows.ts'
-import type { RecordReader } from '../record-reader.ts'
+import type { AppendGroup, AppendLevel, AppendReceipt } from '../append-group.ts'
+import type { TailView } from '../tail-view.ts'
+import type { Admission } from './admission.ts'
 import type { CommitLog } from './commit-log.ts'
-import { Placement, type RecordToPlace } from './placement.ts'
+import type { ConfirmGate } from './confirm-gate.ts'
+import type { LogWriter } from './log-writer.ts'
+import { Placement } from './placement.ts'
+import {
+  answer,
+  isFromProducer,
+  recordsToPlace,
+  snapshotGroup,
+  type WaitingGroup,
+  type WaitingSnapshot,
+} from './waiting-group.ts'
 
 /** One cycle takes no more than this, so that its dispatch does not hold everything else up. */
 const CYCLE_RECORDS = 4096
 const CYCLE_BYTES = 16 * 1024 * 1024
 
-const DISK_RETRY_AFTER_MS = 1_000
-const BUSY_RETRY_AFTER_MS = 10
-
-/** Publishes `{ records, bytes, writeMs, syncMs }` after each group commit. */
-const committed = channel('cometmq:store:commit')
+/** So long everything else waits for the log to be confirmed when rows are to be put again. */
+const SNAPSHOT_WAIT_MS = 100
 
 export interface GroupCommitParts {
   readonly clock: Clock
   readonly log: CommitLog
-  readonly dispatcher: Dispatcher
-  readonly queues: QueueIndexes
-  readonly producers: ProducerWindows
-  readonly reader: RecordReader
-  readonly space: DiskSpace
-  /** Called before each cycle; the writer waits for it. */
+  readonly writer: LogWriter
+  readonly gate: ConfirmGate
+  readonly tail: TailView
+  readonly admission: Admission
+  /** Called before each cycle; the cycle waits for it. */
   readonly keepUp: () => Promise<void> | undefined
-  /** Called once, when the writer has stopped itself. */
-  readonly stopped: (error: CometError) => void
-}
-
-/** A group from its append to its answer. */
-interface Waiting {
-  readonly records: readonly RecordToPlace[]
-  readonly bytes: number
-  readonly level: AppendLevel
-  readonly resolve: (receipt: AppendReceipt) => void
-  readonly reject: (error: CometError) => void
-  receipt: AppendReceipt | undefined
-}
-
-/** Rows to put again, read when a cycle begins. */
-interface WaitingSnapshot {
-  readonly read: () => StateChange[]
-  readonly resolve: () => void
-  readonly reject: (error: CometError) => void
 }
 
 /**
- * The one writer of the log. Takes all groups that wait, places them, writes them at once, syncs
- * once, applies them, and answers all of them.
+ * Appends of a master. Takes all groups that wait, places them, writes them at once, syncs once, and
+ * answers all of them as they asked for.
  *
  * Groups are judged and placed in the order of the calls, so batches sent one behind the other see
- * each other. Between two cycles everything written is flushed, confirmed and applied.
+ * each other, confirmed or not.
  */
 export class GroupCommit {
   readonly #parts: GroupCommitParts
-  readonly #placement: Placement
-  readonly #maxPendingBytes: number
-  readonly #epoch: number
-  #waiting: Waiting[] = []
+  #waiting: WaitingGroup[] = []
   #snapshots: WaitingSnapshot[] = []
-  #pendingBytes = 0
+  /** `undefined`: this is no master, and only a master appends. */
+  #epoch: number | undefined
   #storeTimeMs: number
   #running: Promise<void> | undefined
-  #refusal: CometError | undefined
 
-  constructor(
-    parts: GroupCommitParts,
-    options: {
-      readonly epoch: number
-      readonly storeTimeMs: number
-      readonly maxPendingBytes: number
-    },
-  ) {
+  constructor(parts: GroupCommitParts, options: { readonly storeTimeMs: number }) {
     this.#parts = parts
-    this.#epoch = options.epoch
     this.#storeTimeMs = options.storeTimeMs
-    this.#maxPendingBytes = options.maxPendingBytes
-    const begin = { plan: parts.log.plan(), stamp: this.#stamp }
-    this.#placement = new Placement(parts, begin)
+    parts.writer.onStopped((error) => this.#rejectWaiting(error))
   }
 
-  get epoch(): number {
+  /** The reign in which groups are appended; `undefined` while they are refused. */
+  get epoch(): number | undefined {
     return this.#epoch
   }
 
-  get pendingBytes(): number {
-    return this.#pendingBytes
-  }
-
-  /** The last one given out. Never falls, even when the clock does. */
-  get storeTimeMs(): number {
-    return this.#storeTimeMs
-  }
-
-  /** Why no append is accepted any more. */
-  get refusal(): CometError | undefined {
-    return this.#refusal
-  }
-
   append(group: AppendGroup, level: AppendLevel): Promise<AppendReceipt> {
-    assert.ok(group.records.length > 0, 'a group of no records is appended')
-    const appender = group.records.some(isFromProducer) ? 'producer' : 'broker'
-    return this.#enqueue(group.records.map(toPlace), level, appender)
-  }
-
-  /** The first record of a log: which epoch begins. */
-  openEpoch(body: Buffer): Promise<AppendReceipt> {
-    const record = RecordBatch.parse(encodeBrokerRecord('epochOpened', body))
-    return this.#enqueue([{ kind: 'epochOpened', record }], 'confirmed', 'store')
+    const records = recordsToPlace(group)
+    let bytes = 0
+    for (const { record } of records) bytes += record.totalBytes
+    const appender = isFromProducer(group) ? 'producer' : 'broker'
+    const refusal = this.#refusal ?? this.#parts.admission.refusal(appender, records, bytes)
+    if (refusal !== undefined) return Promise.reject(refusal)
+    this.#parts.admission.take(bytes)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ records, bytes, level, resolve, reject, receipt: undefined })
+      this.#start()
+    })
   }
 
   /**
@@ -129,7 +80,7 @@ export class GroupCommit {
    * has been applied, so what it reads there cannot overtake anything newer.
    */
   appendSnapshot(read: () => StateChange[]): Promise<void> {
-    const refusal = this.#refusal ?? this.#refuseForSpace('store')
+    const refusal = this.#refusal ?? this.#parts.admission.refusalForSpace('store')
     if (refusal !== undefined) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       this.#snapshots.push({ read, resolve, reject })
@@ -137,63 +88,39 @@ export class GroupCommit {
     })
   }
 
-  /** Takes no more groups; resolves when the waiting ones are answered. */
-  async close(): Promise<void> {
-    this.#refusal ??= new CometError('CLOSED', 'the store is closed')
-    while (this.#running !== undefined) await this.#running
-  }
-
   /**
-   * Stops for good: a write or a sync failed, or work beside this one did. What is on disk is for
-   * recovery to find out.
+   * From here on groups are appended, as of that epoch; its `epochOpened` record, with that body, goes
+   * first. Only within a turn of the writer. Resolves when the record is flushed.
    */
-  stop(cause: CometError): void {
-    this.#stop(cause, [])
-  }
-
-  get hasFailed(): boolean {
-    return this.#refusal !== undefined && this.#refusal.code !== 'CLOSED'
-  }
-
-  #enqueue(
-    records: readonly RecordToPlace[],
-    level: AppendLevel,
-    appender: Appender,
-  ): Promise<AppendReceipt> {
-    let bytes = 0
-    for (const { record } of records) bytes += record.totalBytes
-    const refusal =
-      this.#refusal ?? this.#refuseForSpace(appender) ?? this.#refuseForSize(records, bytes)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    this.#pendingBytes += bytes
+  beginReign(epoch: number, body: Buffer): Promise<AppendReceipt> {
+    const record = RecordBatch.parse(encodeBrokerRecord('epochOpened', body))
+    const bytes = record.totalBytes
+    this.goOn(epoch)
+    this.#parts.admission.take(bytes)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ records, bytes, level, resolve, reject, receipt: undefined })
+      const records = [{ kind: 'epochOpened' as const, record }]
+      const level = 'flushed' as const
+      this.#waiting.unshift({ records, bytes, level, resolve, reject, receipt: undefined })
       this.#start()
     })
   }
 
-  #refuseForSpace(appender: Appender): CometError | undefined {
-    const why = this.#parts.space.refusal(appender)
-    if (why === undefined) return undefined
-    return new CometError('DISK_FULL', why, { retryAfterMs: DISK_RETRY_AFTER_MS })
+  /** Appends again as of an epoch that was opened before. */
+  goOn(epoch: number): void {
+    const { gate, tail } = this.#parts
+    const { held } = gate
+    tail.rebuild(held)
+    for (const { storeTimeMs } of held) this.#storeTimeMs = Math.max(this.#storeTimeMs, storeTimeMs)
+    this.#epoch = epoch
   }
 
-  #refuseForSize(records: readonly RecordToPlace[], bytes: number): CometError | undefined {
-    for (const { record } of records) {
-      if (this.#parts.log.fits(record.totalBytes)) continue
-      return new CometError(
-        'BATCH_TOO_LARGE',
-        `a record of ${record.totalBytes} bytes does not fit a segment of the log; send smaller batches, or raise segmentMaxBytes`,
-      )
-    }
-    if (this.#pendingBytes === 0 || this.#pendingBytes + bytes <= this.#maxPendingBytes) {
-      return undefined
-    }
-    return new CometError(
-      'STORE_BUSY',
-      `${this.#pendingBytes} bytes wait for the disk, ${this.#maxPendingBytes} may`,
-      { retryAfterMs: BUSY_RETRY_AFTER_MS },
-    )
+  /** Resolves when the groups that wait have been written, or refused. */
+  async finish(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  get #refusal(): CometError | undefined {
+    return this.#parts.writer.refusal ?? (this.#epoch === undefined ? notMaster() : undefined)
   }
 
   #start(): void {
@@ -208,35 +135,50 @@ export class GroupCommit {
     return this.#waiting.length > 0 || this.#snapshots.length > 0
   }
 
-  get #stamp(): {
-    readonly epoch: number
-    readonly confirmedBefore: number
-    readonly storeTimeMs: number
-  } {
-    const confirmedBefore = this.#parts.log.confirmOffset
-    return { epoch: this.#epoch, confirmedBefore, storeTimeMs: this.#storeTimeMs }
-  }
-
   async #run(): Promise<void> {
+    const { writer, keepUp } = this.#parts
     // What else is appended in this turn shares the first write.
     await Promise.resolve()
-    let taken: readonly Waiting[] = []
-    try {
-      while (this.#hasWork) {
-        const behind = this.#parts.keepUp()
-        if (behind !== undefined) await behind
-        taken = this.#take()
-        await this.#cycle(taken)
+    while (this.#hasWork) {
+      const behind = keepUp()
+      if (behind !== undefined) await behind
+      if (this.#snapshots.length > 0) await this.#awaitConfirmed()
+      let taken: readonly WaitingGroup[] = []
+      try {
+        await writer.turn(async () => {
+          taken = this.#take()
+          await this.#cycle(taken)
+        })
+      } catch (error) {
+        writer.stop(error)
+        for (const group of taken) group.reject(writer.refusal as CometError)
       }
-    } catch (error) {
-      this.#stop(toCometError(error), taken)
     }
   }
 
-  #take(): Waiting[] {
-    const taken = this.#snapshots.map(snapshotGroup)
+  /** Rows are read when everything written is confirmed and applied. Not for long: others wait. */
+  async #awaitConfirmed(): Promise<void> {
+    const { gate, clock } = this.#parts
+    if (gate.isEmpty) return
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = clock.schedule(SNAPSHOT_WAIT_MS, resolve)
+    await Promise.race([gate.whenEmpty(), late])
+    timer.cancel()
+    if (gate.isEmpty) return
+    const why = 'the in-sync set has not confirmed what is to be put again'
+    const snapshots = this.#snapshots
     this.#snapshots = []
-    for (const { bytes } of taken) this.#pendingBytes += bytes
+    for (const snapshot of snapshots) snapshot.reject(new CometError('STORE_BUSY', why))
+  }
+
+  #take(): WaitingGroup[] {
+    const taken: WaitingGroup[] = []
+    // Something may have been written since the wait. Then they are read in another cycle.
+    if (this.#parts.gate.isEmpty) {
+      taken.push(...this.#snapshots.map(snapshotGroup))
+      this.#snapshots = []
+    }
+    for (const { bytes } of taken) this.#parts.admission.take(bytes)
     let records = 0
     let bytes = 0
     let count = 0
@@ -251,116 +193,60 @@ export class GroupCommit {
     return taken
   }
 
-  async #cycle(groups: readonly Waiting[]): Promise<void> {
-    const { log, clock, space, reader, dispatcher } = this.#parts
+  async #cycle(groups: readonly WaitingGroup[]): Promise<void> {
+    const { clock, log, writer, gate, tail } = this.#parts
+    const epoch = this.#epoch
+    if (groups.length === 0 || epoch === undefined) return
     this.#storeTimeMs = Math.max(this.#storeTimeMs, clock.nowMs())
     const plan = log.plan()
-    this.#placement.begin(plan, this.#stamp)
-    for (const group of groups) this.#place(group)
-    const bytes = plan.position - log.maxOffset
-
-    const beganMs = clock.elapsedMs()
-    if (bytes > 0) {
-      try {
-        await log.write(plan)
-      } catch (error) {
-        if (!isDiskFull(error)) throw error
-        await this.#rollBack(groups, bytes)
-        return
-      }
-      space.wrote(bytes)
+    const stamp = { epoch, confirmedBefore: log.confirmOffset, storeTimeMs: this.#storeTimeMs }
+    const placement = new Placement(tail, plan, stamp)
+    for (const group of groups) this.#place(group, placement, epoch)
+    const written = (): void => {
+      gate.wait(groups)
+      for (const group of groups) if (group.level === 'written') answer(group)
     }
-    const writtenMs = clock.elapsedMs()
-    for (const group of groups) if (group.level === 'written') answer(group)
-    if (bytes > 0) await log.sync()
-    const syncedMs = clock.elapsedMs()
-
-    log.confirm(log.flushedOffset)
-    const { placed } = this.#placement
-    for (const record of placed) {
-      if (record.kind === 'messages') reader.remember(record.at, record.record)
-      dispatcher.dispatch(record)
-    }
-    dispatcher.advance(log.confirmOffset)
-    for (const group of groups) {
-      this.#pendingBytes -= group.bytes
-      answer(group)
-    }
-    if (committed.hasSubscribers) {
-      const times = { writeMs: writtenMs - beganMs, syncMs: syncedMs - writtenMs }
-      committed.publish({ records: placed.length, bytes, ...times })
-    }
+    const outcome = await writer.commit({ plan, records: placement.placed, written })
+    if (outcome === 'disk-full') this.#rejectForSpace(groups)
+    else for (const group of groups) if (group.level === 'flushed') answer(group)
   }
 
-  #place(group: Waiting): void {
+  #place(group: WaitingGroup, placement: Placement, epoch: number): void {
     try {
-      group.receipt = { epoch: this.#epoch, records: this.#placement.place(group.records) }
+      group.receipt = { epoch, records: placement.place(group.records) }
     } catch (error) {
       if (!(error instanceof CometError)) throw error
+      this.#parts.admission.give(group.bytes)
       group.reject(error)
     }
   }
 
   /** The disk is full: nothing of these groups stays, and the log ends where it did. */
-  async #rollBack(groups: readonly Waiting[], bytes: number): Promise<void> {
-    const { log, space } = this.#parts
-    await log.truncate(log.maxOffset)
-    space.ranOut(bytes)
+  #rejectForSpace(groups: readonly WaitingGroup[]): void {
+    const { admission, gate, tail } = this.#parts
+    tail.rebuild(gate.held)
     const error =
-      this.#refuseForSpace('store') ?? new CometError('DISK_FULL', 'a write found no space')
+      admission.refusalForSpace('store') ?? new CometError('DISK_FULL', 'a write found no space')
     for (const group of groups) {
-      this.#pendingBytes -= group.bytes
+      if (group.receipt === undefined) continue
+      admission.give(group.bytes)
       group.reject(error)
     }
   }
 
-  #stop(cause: CometError, taken: readonly Waiting[]): void {
-    if (this.hasFailed) return
-    const message = `the store has stopped, ${cause.message}; start the broker again, which recovers`
-    const error = new CometError('STORE_UNUSABLE', message, { cause })
-    this.#refusal = error
-    for (const group of [...taken, ...this.#waiting, ...this.#snapshots]) group.reject(error)
+  #rejectWaiting(why: CometError): void {
+    const [groups, snapshots] = [this.#waiting, this.#snapshots]
     this.#waiting = []
     this.#snapshots = []
-    this.#parts.stopped(error)
+    for (const group of groups) {
+      this.#parts.admission.give(group.bytes)
+      group.reject(why)
+    }
+    for (const snapshot of snapshots) snapshot.reject(why)
   }
 }
 
-function answer(group: Waiting): void {
-  // Refused groups have no receipt; answering twice does nothing.
-  if (group.receipt !== undefined) group.resolve(group.receipt)
-}
-
-function isFromProducer(record: AppendRecord): boolean {
-  return record.kind === 'batch' && !record.batch.isBrokerMade
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof CometError && error.code === 'DISK_FULL'
-}
-
-function toPlace(record: AppendRecord): RecordToPlace {
-  if (record.kind === 'change') return { kind: 'change', record: changeRecord(record.changes) }
-  assert.ok(!(record.idempotent && record.batch.isBrokerMade), 'a broker batch has no sequence')
-  return { kind: 'batch', record: record.batch }
-}
-
-function changeRecord(changes: readonly StateChange[]): RecordBatch {
-  return RecordBatch.parse(encodeBrokerRecord('change', encodeChanges(changes)))
-}
-
-function snapshotGroup(snapshot: WaitingSnapshot): Waiting {
-  const changes = snapshot.read()
-  const records: RecordToPlace[] =
-    changes.length === 0
-      ? []
-      : [{ kind: 'change', record: changeRecord(changes), isSnapshot: true }]
-  return {
-    records,
-    bytes: records[0]?.record.totalBytes ?? 0,
-    level: 'confirmed',
-    resolve: () => snapshot.resolve(),
-    reject: snapshot.reject,
-    receipt: undefined,
-  }
+function notMaster(): CometError {
+  const why = 'this member of the broker group is no master, and only a master appends'
+  return new CometError('NOT_MASTER', why)
 }

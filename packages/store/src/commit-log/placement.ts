@@ -7,17 +7,12 @@ import {
   queueOffset,
   type RecordBatch,
   stampRecord,
+  type StateChange,
 } from '@cometmq/protocol'
 import type { AppendedRecord } from '../append-group.ts'
-import type { QueueIndexes } from '../indexes/queue-indexes.ts'
 import type { PlacedRecord } from '../placed-record.ts'
-import {
-  acceptSequence,
-  judgeSequence,
-  type ProducerWindows,
-  windowKeyOf,
-} from '../producer-windows.ts'
-import { TailView } from '../tail-view.ts'
+import { judgeSequence, windowKeyOf } from '../producer-windows.ts'
+import type { TailView } from '../tail-view.ts'
 import type { AppendPlan } from './append-plan.ts'
 
 /** What the records of one cycle have in common. */
@@ -30,43 +25,32 @@ export interface CycleStamp {
 export interface RecordToPlace {
   readonly record: RecordBatch
   readonly kind: 'batch' | 'change' | 'epochOpened'
+  /** What the record holds, of kind change. */
+  readonly changes?: readonly StateChange[]
   /** Rows put again unchanged. */
   readonly isSnapshot?: boolean
 }
 
 /**
- * Gives records their places: judges repeated batches, numbers messages, stamps headers, fills
- * segments. In memory only; nothing is written here.
+ * Gives the records of one cycle their places: judges repeated batches, numbers messages, stamps
+ * headers, fills segments. In memory only; nothing is written here.
  */
 export class Placement {
-  readonly #queues: QueueIndexes
   readonly #tail: TailView
-  /** Of the running cycle. */
-  #stamp: CycleStamp
-  #plan: AppendPlan
-  #placed: PlacedRecord[] = []
+  readonly #plan: AppendPlan
+  readonly #stamp: CycleStamp
+  readonly #placed: PlacedRecord[] = []
 
-  constructor(
-    parts: { readonly queues: QueueIndexes; readonly producers: ProducerWindows },
-    begin: { readonly plan: AppendPlan; readonly stamp: CycleStamp },
-  ) {
-    this.#queues = parts.queues
-    this.#tail = new TailView(parts.producers)
-    this.#plan = begin.plan
-    this.#stamp = begin.stamp
+  /** `tail` is to know everything that was written before. */
+  constructor(tail: TailView, plan: AppendPlan, stamp: CycleStamp) {
+    this.#tail = tail
+    this.#plan = plan
+    this.#stamp = stamp
   }
 
   /** What has been placed in this cycle, in log order. */
   get placed(): readonly PlacedRecord[] {
     return this.#placed
-  }
-
-  /** Everything placed before is confirmed and applied, or was not written at all. */
-  begin(plan: AppendPlan, stamp: CycleStamp): void {
-    this.#tail.clear()
-    this.#plan = plan
-    this.#stamp = stamp
-    this.#placed = []
   }
 
   /** Places all records of a group. Throws the reason, and nothing is placed, if one is refused. */
@@ -120,19 +104,15 @@ export class Placement {
         }
       }
     }
-    const queue = this.#queues.getOrMake(topic, queueId)
-    const base = this.#tail.nextOffset(queue)
+    const base = this.#tail.nextOffset(topic, queueId)
     const to = base + record.messageCount
     const at = this.#write(record, base, group)
     const end = at + record.totalBytes
-    const { storeTimeMs } = this.#stamp
-    this.#tail.advance(queue, to)
-    if (windowKey !== undefined) {
-      const result = { baseQueueOffset: base, logOffset: at, endOffset: end }
-      this.#tail.setWindow(windowKey, acceptSequence(window, producer, result, storeTimeMs))
-    }
-    const place = { record, at, end, storeTimeMs }
-    this.#placed.push({ kind: 'messages', ...place, topic, queueId, base, to, windowKey, producer })
+    const place = { record, at, end, storeTimeMs: this.#stamp.storeTimeMs }
+    const kind = 'messages' as const
+    const placed = { kind, ...place, topic, queueId, base, to, windowKey, producer }
+    this.#tail.add(placed)
+    this.#placed.push(placed)
     return appendedAt({ base, at, end }, false)
   }
 
@@ -142,7 +122,9 @@ export class Placement {
     const end = at + record.totalBytes
     const place = { record, at, end, storeTimeMs: this.#stamp.storeTimeMs }
     if (item.kind === 'change') {
-      this.#placed.push({ kind: 'change', ...place, isSnapshot: item.isSnapshot === true })
+      const isSnapshot = item.isSnapshot === true
+      if (!isSnapshot) this.#tail.change(item.changes ?? [], at)
+      this.#placed.push({ kind: 'change', ...place, isSnapshot })
     } else this.#placed.push({ kind: 'epochOpened', ...place })
     return appendedAt({ base: undefined, at, end }, false)
   }

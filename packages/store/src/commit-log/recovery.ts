@@ -23,9 +23,16 @@ export interface Recovery {
   /** Below it everything had been synced, as is known from beside the log. */
   readonly durableTo: number
   readonly closedCleanly: boolean
-  /** Called for each record of a whole group, in log order. */
-  replay(record: RecordBatch, at: number): void
+  /** Whether records that claim to have been written after others were durable prove it: see `findEnd`. */
+  readonly recordsProve: boolean
+  /** Called with the records of each whole group, in log order. */
+  replay(group: readonly RecordAt[]): void
   pause(): Promise<void>
+}
+
+export interface RecordAt {
+  readonly record: RecordBatch
+  readonly at: number
 }
 
 export interface Recovered {
@@ -44,14 +51,14 @@ export async function recoverLog(log: CommitLog, recovery: Recovery): Promise<Re
   if (!recovery.closedCleanly) await log.rewriteFrom(recovery.durableTo)
   let records = 0
   // The records of a group whose last one has not been met. A group is replayed whole or cut whole.
-  let open: { readonly record: RecordBatch; readonly at: number }[] = []
+  let open: RecordAt[] = []
   const found = await findEnd(log, {
     ...recovery,
     bodies: recovery.closedCleanly ? 'own' : 'all',
     visit(record, at) {
       open.push({ record, at })
       if (record.continues) return
-      for (const { record: whole, at: place } of open) recovery.replay(whole, place)
+      recovery.replay(open)
       records += open.length
       open = []
     },
@@ -80,9 +87,14 @@ export type LogEnd =
  */
 export async function findEnd(
   log: CommitLog,
-  search: Omit<Walk, 'to'> & { readonly durableTo: number; readonly closedCleanly: boolean },
+  search: Omit<Walk, 'to'> & {
+    readonly durableTo: number
+    readonly closedCleanly: boolean
+    /** Not in the log of a member that copies: there a record tells what had been durable elsewhere. */
+    readonly recordsProve: boolean
+  },
 ): Promise<LogEnd> {
-  const { durableTo, closedCleanly } = search
+  const { durableTo, closedCleanly, recordsProve } = search
   const noted = `it is noted that everything below log offset ${durableTo} was`
   if (search.from > log.allocatedEnd) {
     const at = log.allocatedEnd
@@ -105,7 +117,7 @@ export async function findEnd(
   if (end < durableTo) return { kind: 'corrupt', at, why, proof: noted }
   if (closedCleanly) return { kind: 'end', end, cutBytes: 0, why }
 
-  const rest = await examineRest(log, { at, end })
+  const rest = await examineRest(log, { at, end }, recordsProve)
   if (rest.proof === undefined) return { kind: 'end', end, cutBytes: rest.end - end, why }
   const { at: proofAt, confirmedBefore } = rest.proof
   const proof = `the record at log offset ${proofAt} says that everything below ${confirmedBefore} was`
@@ -144,6 +156,7 @@ const ZEROS = Buffer.alloc(64 * 1024)
 async function examineRest(
   log: CommitLog,
   bad: Break,
+  recordsProve: boolean,
 ): Promise<{
   readonly end: number
   readonly proof: { readonly at: number; readonly confirmedBefore: number } | undefined
@@ -162,7 +175,7 @@ async function examineRest(
     const written = writtenBytes(bytes)
     if (written > 0) {
       end = at + written
-      const proof = findProof(bytes, at, bad)
+      const proof = recordsProve ? findProof(bytes, at, bad) : undefined
       if (proof !== undefined) return { end, proof }
     }
     const isLast = at + readBytes >= segment.end || readBytes < window.length

@@ -1,10 +1,12 @@
 import { crc32 } from 'node:zlib'
 import { ByteReader, ByteWriter } from '@cometmq/protocol'
 import type { File, FileSystem } from '@cometmq/runtime'
+import type { ConfirmedBy } from '../commit-log/confirm-gate.ts'
 
 const SLOT_BYTES = 64
 const MAGIC = 0x50434d43 // "CMCP", little-endian
 const CLOSED_CLEANLY = 1
+const CONFIRMED_EXTERNALLY = 2
 
 /** What is known of the log, written from time to time, beside it. */
 export interface Checkpoint {
@@ -18,6 +20,8 @@ export interface Checkpoint {
   readonly storeTimeMs: number
   /** The owner had stopped writing and said so. */
   readonly closedCleanly: boolean
+  /** With `external`, records tell what had been durable elsewhere, and prove nothing about this disk. */
+  readonly confirmedBy: ConfirmedBy
 }
 
 /**
@@ -84,7 +88,8 @@ interface Slot {
 function encodeSlot({ sequence, checkpoint }: Slot): Buffer {
   const writer = new ByteWriter(Buffer.alloc(SLOT_BYTES))
   writer.uint32(MAGIC)
-  writer.uint32(checkpoint.closedCleanly ? CLOSED_CLEANLY : 0)
+  const externally = checkpoint.confirmedBy === 'external' ? CONFIRMED_EXTERNALLY : 0
+  writer.uint32((checkpoint.closedCleanly ? CLOSED_CLEANLY : 0) | externally)
   writer.uint64(sequence)
   writer.uint64(checkpoint.flushedOffset)
   writer.uint64(checkpoint.confirmOffset)
@@ -102,7 +107,7 @@ function decodeSlot(bytes: Buffer): Slot | undefined {
   }
   const reader = new ByteReader(bytes)
   if (reader.uint32() !== MAGIC) return undefined
-  const closedCleanly = (reader.uint32() & CLOSED_CLEANLY) !== 0
+  const flags = reader.uint32()
   const sequence = reader.uint64()
   const flushedOffset = reader.uint64()
   const confirmOffset = reader.uint64()
@@ -111,6 +116,14 @@ function decodeSlot(bytes: Buffer): Slot | undefined {
   const storeTimeMs = reader.uint64()
   return {
     sequence,
-    checkpoint: { flushedOffset, confirmOffset, minOffset, epoch, storeTimeMs, closedCleanly },
+    checkpoint: {
+      flushedOffset,
+      confirmOffset,
+      minOffset,
+      epoch,
+      storeTimeMs,
+      closedCleanly: (flags & CLOSED_CLEANLY) !== 0,
+      confirmedBy: (flags & CONFIRMED_EXTERNALLY) === 0 ? 'self' : 'external',
+    },
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { ByteReader, ByteWriter, CometError } from '@cometmq/protocol'
 import type { Clock, KeyValueOperation, KeyValueStore, Logger } from '@cometmq/runtime'
 import type { CommitLog } from '../commit-log/commit-log.ts'
+import type { ConfirmedBy } from '../commit-log/confirm-gate.ts'
 import { levelPrefix } from '../level-keys.ts'
 import type { CheckpointSlots } from './checkpoint.ts'
 import type { AppliedStamp, DerivedState, Dispatcher } from './dispatcher.ts'
@@ -42,6 +43,7 @@ export class Checkpointer {
   readonly #parts: CheckpointerParts
   readonly #storeId: string
   readonly #maxBytes: number
+  readonly #confirmedBy: ConfirmedBy
   /** In level. */
   #appliedOffset: number
   /** Made, but not in level yet: the disk was full. */
@@ -58,12 +60,14 @@ export class Checkpointer {
       readonly storeId: string
       readonly appliedOffset: number
       readonly maxBytes: number
+      readonly confirmedBy: ConfirmedBy
     },
   ) {
     this.#parts = parts
     this.#storeId = options.storeId
     this.#appliedOffset = options.appliedOffset
     this.#maxBytes = options.maxBytes
+    this.#confirmedBy = options.confirmedBy
   }
 
   get #isDue(): boolean {
@@ -134,6 +138,7 @@ export class Checkpointer {
         confirmOffset: commitLog.confirmOffset,
         minOffset: options.minOffset ?? commitLog.minOffset,
         closedCleanly: options.closedCleanly,
+        confirmedBy: this.#confirmedBy,
       })
     })
   }
