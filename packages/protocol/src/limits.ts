@@ -35,8 +35,10 @@ export const limits = {
   heldRangesMax: 65_536,
   /** A filter expression. */
   filterMaxBytes: 1024,
-  /** A SQL filter. */
+  /** A SQL filter, as it is given and in its normal form. */
   sqlFilterMaxBytes: 4096,
+  /** Brackets and NOTs of a SQL filter within each other; deeper ones would end the stack. */
+  sqlFilterMaxDepth: 64,
   /** Why a message was sent back, as kept with it. Longer reasons are cut. */
   reasonMaxBytes: 1024,
   invisibleMinMs: 1_000,

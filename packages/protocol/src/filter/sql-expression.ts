@@ -65,9 +65,35 @@ export function printSql(expression: SqlExpression): string {
   }
 }
 
+/** How many brackets and NOTs lie within each other in the normal form. */
+export function sqlDepth(expression: SqlExpression): number {
+  switch (expression.kind) {
+    case 'and':
+    case 'or':
+      return expression.terms.reduce((deepest, term) => Math.max(deepest, termDepth(term)), 0)
+    case 'not':
+      return 1 + termDepth(expression.term)
+    case 'compare':
+    case 'between':
+    case 'in':
+    case 'is-null':
+    case 'text':
+    case 'truth':
+      return 0
+  }
+}
+
+function termDepth(term: SqlExpression): number {
+  return sqlDepth(term) + (isChain(term) ? 1 : 0)
+}
+
+/** As a part of something else it stands in brackets. */
+function isChain({ kind }: SqlExpression): boolean {
+  return kind === 'and' || kind === 'or'
+}
+
 function printTerm(expression: SqlExpression): string {
-  const isChain = expression.kind === 'and' || expression.kind === 'or'
-  return isChain ? `(${printSql(expression)})` : printSql(expression)
+  return isChain(expression) ? `(${printSql(expression)})` : printSql(expression)
 }
 
 function printOperand(operand: SqlOperand): string {

@@ -46,7 +46,19 @@ describe('parseSql', () => {
     ['a is 1', 'at character 6, there is 1 where NULL is expected'],
     ['a not 1', 'where BETWEEN, IN, CONTAINS, STARTSWITH or ENDSWITH is expected'],
     ['a contains 1', 'at character 12, there is 1 where a text in single quotes is expected'],
-    ["a > 'x'", '">" compares numbers, and "x" is none'],
+    [
+      "a > 'x'",
+      'at character 5, there is "x" where a number or a name is expected, for ">" compares numbers',
+    ],
+    ['TRUE <= a', 'at character 1, there is true where a number or a name is expected'],
+    [
+      `${'('.repeat(limits.sqlFilterMaxDepth + 1)}a`,
+      'at character 66, the filter has more than 64',
+    ],
+    // Read as nothing, it was a property called "undefined".
+    ['a = 1e999', 'at character 5, there is a number that is too large'],
+    ['a BETWEEN 1 AND 1e999', 'at character 17, there is a number that is too large'],
+    [`a IN (${'9'.repeat(400)})`, 'at character 7, there is a number that is too large'],
     ['and = 1', 'at character 1, there is "AND"'],
   ])('says what is wrong with %s', (expression, message) => {
     expect(() => parseSql(expression)).toThrow(
@@ -68,6 +80,27 @@ describe('parseSql', () => {
     }
   })
 
+  // The broker reads the normal form. What the SDK had accepted it would refuse, and for a reason that
+  // nobody finds in what he wrote.
+  test('refuses what is too long, or too deep, in its normal form', () => {
+    const long = (count: number) => Array.from({ length: count }, () => 'a=1').join(' or ')
+    const deep = (count: number) => `${'(c=1 or '.repeat(count)}a=1${') and d=1'.repeat(count)}`
+    const fits = [long(372), deep(limits.sqlFilterMaxDepth / 2)]
+
+    for (const expression of fits) {
+      const printed = printSql(parseSql(expression))
+      expect(printSql(parseSql(printed))).toBe(printed)
+    }
+    for (const expression of [long(373), deep(limits.sqlFilterMaxDepth / 2 + 1)]) {
+      expect(() => parseSql(expression)).toThrow(
+        expect.objectContaining({
+          code: 'ILLEGAL_FILTER',
+          message: expect.stringContaining('in its normal form'),
+        }),
+      )
+    }
+  })
+
   // The text in normal form is what members are compared by, and what is stored.
   test('reads what it has printed as the same', () => {
     fc.assert(
@@ -79,7 +112,7 @@ describe('parseSql', () => {
 
   test('throws nothing but its error, whatever it is given', () => {
     const words = fc.constantFrom(
-      ...`a 1 'x' ( ) , = <> > AND OR NOT IN IS NULL BETWEEN CONTAINS TRUE "q" ' " - . é`.split(
+      ...`a 1 1e999 'x' ( ) , = <> > AND OR NOT IN IS NULL BETWEEN CONTAINS TRUE "q" ' " - . é`.split(
         ' ',
       ),
     )

@@ -1,30 +1,36 @@
 import { CometError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type {
-  SqlComparison,
-  SqlExpression,
-  SqlLiteral,
-  SqlOperand,
-  SqlTextTest,
+import {
+  printSql,
+  type SqlComparison,
+  type SqlExpression,
+  type SqlLiteral,
+  type SqlOperand,
+  type SqlTextTest,
+  sqlDepth,
 } from './sql-expression.ts'
 import { type SqlToken, sqlTokens } from './sql-tokens.ts'
 
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '>', '>=', '<', '<='])
 const TEXT_TESTS: ReadonlySet<string> = new Set(['CONTAINS', 'STARTSWITH', 'ENDSWITH'])
 
-/** Brackets and NOTs within each other; deeper ones would end the stack. */
-const DEPTH_MAX = 64
-
 /**
  * Parses a filter in the part of SQL92 that RocketMQ has. Throws `ILLEGAL_FILTER`, which says where
- * it is wrong and what was expected.
+ * it is wrong and what was expected. What it accepts it also accepts in normal form.
  */
 export function parseSql(expression: string): SqlExpression {
-  if (Buffer.byteLength(expression) > limits.sqlFilterMaxBytes) {
-    const message = `a SQL filter is longer than ${limits.sqlFilterMaxBytes} bytes`
-    throw new CometError('ILLEGAL_FILTER', message)
-  }
-  return new SqlParser(sqlTokens(expression)).parse()
+  checkLength(expression, 'a SQL filter')
+  const parsed = new SqlParser(sqlTokens(expression)).parse()
+  // SDK and gateway pass the normal form on, and it may have more spaces, quotes and brackets.
+  checkLength(printSql(parsed), 'a SQL filter in its normal form')
+  if (sqlDepth(parsed) > limits.sqlFilterMaxDepth) throw tooDeep('the filter in its normal form')
+  return parsed
+}
+
+function checkLength(expression: string, what: string): void {
+  if (Buffer.byteLength(expression) <= limits.sqlFilterMaxBytes) return
+  const message = `${what} is longer than ${limits.sqlFilterMaxBytes} bytes`
+  throw new CometError('ILLEGAL_FILTER', message)
 }
 
 class SqlParser {
@@ -69,6 +75,7 @@ class SqlParser {
       if (!this.#takes(')')) throw this.#wrong('")"')
       return inner
     }
+    const first = this.#token
     const operand = this.#operand()
     if (this.#takes('IS')) {
       const isNot = this.#takes('NOT')
@@ -78,7 +85,7 @@ class SqlParser {
     const { kind, text: sign } = this.#token as { kind: string; text?: string }
     if (kind === 'word' && COMPARISONS.has(sign ?? '')) {
       this.#at++
-      return this.#comparison(operand, sign as SqlComparison)
+      return this.#comparison({ operand, at: first.at }, sign as SqlComparison)
     }
     const isNot = this.#takes('NOT')
     if (this.#takes('BETWEEN')) return negated(isNot, this.#between(operand))
@@ -93,16 +100,14 @@ class SqlParser {
     return { kind: 'truth', operand }
   }
 
-  #comparison(left: SqlOperand, comparison: SqlComparison): SqlExpression {
-    const right = this.#operand()
+  #comparison(left: PlacedOperand, comparison: SqlComparison): SqlExpression {
+    const { at } = this.#token
+    const right = { operand: this.#operand(), at }
     if (comparison !== '=' && comparison !== '<>') {
-      for (const operand of [left, right]) {
-        if (operand.kind === 'property' || isNumber(operand.value)) continue
-        const message = `the filter is not SQL: "${comparison}" compares numbers, and ${JSON.stringify(operand.value)} is none`
-        throw new CometError('ILLEGAL_FILTER', message)
-      }
+      checkOrdered(left, comparison)
+      checkOrdered(right, comparison)
     }
-    return { kind: 'compare', comparison, left, right }
+    return { kind: 'compare', comparison, left: left.operand, right: right.operand }
   }
 
   #between(operand: SqlOperand): SqlExpression {
@@ -162,9 +167,8 @@ class SqlParser {
 
   #deeper<T>(parse: () => T): T {
     this.#depth++
-    if (this.#depth > DEPTH_MAX) {
-      const message = `the filter has more than ${DEPTH_MAX} brackets and NOTs within each other`
-      throw new CometError('ILLEGAL_FILTER', message)
+    if (this.#depth > limits.sqlFilterMaxDepth) {
+      throw tooDeep(`at character ${this.#token.at + 1}, the filter`)
     }
     const parsed = parse()
     this.#depth--
@@ -177,6 +181,23 @@ class SqlParser {
     const message = `the filter is not SQL: at character ${token.at + 1}, ${found} where ${expected} is expected`
     return new CometError('ILLEGAL_FILTER', message)
   }
+}
+
+/** An operand, and at which character it begins. */
+interface PlacedOperand {
+  readonly operand: SqlOperand
+  readonly at: number
+}
+
+function checkOrdered({ operand, at }: PlacedOperand, comparison: SqlComparison): void {
+  if (operand.kind === 'property' || isNumber(operand.value)) return
+  const message = `the filter is not SQL: at character ${at + 1}, there is ${JSON.stringify(operand.value)} where a number or a name is expected, for "${comparison}" compares numbers`
+  throw new CometError('ILLEGAL_FILTER', message)
+}
+
+function tooDeep(what: string): CometError {
+  const message = `${what} has more than ${limits.sqlFilterMaxDepth} brackets and NOTs within each other`
+  return new CometError('ILLEGAL_FILTER', message)
 }
 
 function negated(isNot: boolean, term: SqlExpression): SqlExpression {

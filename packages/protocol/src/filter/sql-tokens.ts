@@ -54,7 +54,10 @@ function textToken(found: string | undefined, at: number): SqlToken | undefined 
 /** Whole numbers beyond those that a double holds exactly keep all their digits. */
 function numberToken(found: string | undefined, at: number): SqlToken | undefined {
   if (found === undefined) return undefined
-  return { kind: 'number', value: sqlNumber(found) as number | bigint, at }
+  const value = sqlNumber(found)
+  if (value !== undefined) return { kind: 'number', value, at }
+  const message = `the filter is not SQL: at character ${at + 1}, there is a number that is too large, where one below 1.8e308 is expected`
+  throw new CometError('ILLEGAL_FILTER', message)
 }
 
 function signToken(found: string | undefined, at: number): SqlToken | undefined {
