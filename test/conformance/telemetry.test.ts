@@ -103,6 +103,23 @@ describe('telemetry', () => {
     expect(other.outcome).toBe('ILLEGAL_ARGUMENT')
   })
 
+  test('49. settings with a filter that is wrong end the stream, as a mistake of the client', async () => {
+    for (const expression of [
+      { type: 'SQL', expression: 'price >' },
+      { type: 'SQL', expression: '' },
+      { type: 'TAG', expression: 'a|b' },
+    ]) {
+      const client = new RawClient(cluster.runtime.transport)
+      const line = client.telemetry(cluster.broker('broker-a').address)
+      const { subscription, ...rest } = consumer('settings-group')
+      const subscriptions = subscription.subscriptions.map((each) => ({ ...each, expression }))
+      line.stream.send({ settings: { ...rest, subscription: { ...subscription, subscriptions } } })
+
+      await expect.poll(() => line.outcome).toBeDefined()
+      expect(line.outcome).toBe('ILLEGAL_ARGUMENT')
+    }
+  })
+
   test('20. each settings get an answer, and a half-closed stream ends', async () => {
     const client = new RawClient(cluster.runtime.transport)
     const line = client.telemetry(cluster.broker('broker-a').address)

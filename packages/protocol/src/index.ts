@@ -44,7 +44,7 @@ export {
   toCometError,
 } from './errors.ts'
 export { type FilterText, isSameFilter, type Matches } from './filter/filter-text.ts'
-export { type MessageFilter, parseFilter } from './filter/message-filter.ts'
+export { type MessageFilter, parseFilter, SqlFilter } from './filter/message-filter.ts'
 export { TagFilter } from './filter/tag-filter.ts'
 export type { Backlog } from './generated/cometmq/v1/Backlog.ts'
 export type { BeatAnswer } from './generated/cometmq/v1/BeatAnswer.ts'

@@ -1,16 +1,12 @@
-import { type FilterText, parseFilter } from '@cometmq/protocol'
+import { CometError, type FilterText, SqlFilter } from '@cometmq/protocol'
 import type { FilterExpression } from '@cometmq/protocol/rocketmq'
 import { RefusedCall } from '../status.ts'
 import { hasControl } from './text.ts'
 
-/** The filter in the form that the broker takes. Throws `ILLEGAL_FILTER_EXPRESSION`, or `ILLEGAL_FILTER`. */
+/** The filter in the form that the broker takes. Throws `ILLEGAL_FILTER_EXPRESSION`. */
 export function filterOf(expression: FilterExpression | null | undefined): FilterText {
   if (expression === null || expression === undefined) return { filter: '*' }
-  if (expression.type === 'SQL') {
-    const sql = expression.expression
-    if (sql.trim() === '') throw refuse('it is empty')
-    return parseFilter({ filter: '', sql }).expression
-  }
+  if (expression.type === 'SQL') return sqlOf(expression.expression)
   const tags = expression.expression
     .split('||')
     .map((tag) => tag.trim())
@@ -24,6 +20,17 @@ export function filterOf(expression: FilterExpression | null | undefined): Filte
   return { filter: tags.join('||') }
 }
 
-function refuse(why: string): RefusedCall {
-  return new RefusedCall('ILLEGAL_FILTER_EXPRESSION', `the filter cannot be used: ${why}`)
+function sqlOf(sql: string): FilterText {
+  if (sql.trim() === '') throw refuse('it is empty')
+  try {
+    return SqlFilter.parse(sql).expression
+  } catch (cause) {
+    if (cause instanceof CometError) throw refuse(cause.message, { cause })
+    throw cause
+  }
+}
+
+function refuse(why: string, options?: ErrorOptions): RefusedCall {
+  const message = `the filter cannot be used: ${why}`
+  return new RefusedCall('ILLEGAL_FILTER_EXPRESSION', message, options)
 }
