@@ -240,7 +240,12 @@ function addMessages(program: Command, terminal: Terminal): void {
         .default({ kind: 'latest' }, 'latest'),
     )
     .option('--filter <tags>', 'only these tags: `a||b`')
-    .option('--sql <condition>', 'only where that holds of properties, TAGS and KEYS')
+    .addOption(
+      new Option(
+        '--sql <condition>',
+        'only where that holds of properties, TAGS and KEYS',
+      ).conflicts('filter'),
+    )
     .option('--max <n>', 'end after so many', count(1))
     .action(async (topic: string, options: MsgTailOptions) => {
       await (await import('./commands/msg-tail.ts')).msgTail(terminal, topic, options)

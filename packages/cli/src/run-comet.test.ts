@@ -36,6 +36,10 @@ describe('a command line', () => {
       'an offset needs --topic and --queue; offsets of one queue mean nothing in another',
     ],
     [
+      ['msg', 'tail', 'orders', '--filter', 'a', '--sql', 'price > 5'],
+      "option '--sql <condition>' cannot be used with option '--filter <tags>'; `comet msg tail --help` shows what it takes",
+    ],
+    [
       ['topic', 'edit', 'orders'],
       'nothing to change was given; give --queues, --flush, --replicas, --readable or --writable',
     ],

@@ -6,7 +6,7 @@ import {
   isInternalTopic,
   limits,
   type Message,
-  parseFilter,
+  SqlFilter,
 } from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
@@ -361,8 +361,8 @@ function groupSettings(options: GroupOptions): GroupSettings | undefined {
 function filterOf(filter: Filter | undefined): FilterText | undefined {
   if (filter === undefined || filter === '' || filter === '*') return undefined
   if (typeof filter === 'string') return { filter }
-  // What is wrong with it is known before any broker is asked.
-  return parseFilter({ filter: '', sql: filter.sql }).expression
+  // What is wrong with it is known before any broker is asked. Empty SQL is wrong, and not all.
+  return SqlFilter.parse(filter.sql).expression
 }
 
 function bufferBytesOf(bytes: number): number {

@@ -491,10 +491,12 @@ describe('consume', () => {
     expect(member.open?.topics).toEqual([
       { topic: 'orders', filter: '', sql: `"price" > 5 AND "TAGS" = 'new'` },
     ])
-    const wrong = { group: 'other', filter: { sql: 'price >' } }
-    expect(() => orders.consume(wrong, () => {})).toThrow(
-      expect.objectContaining({ code: 'ILLEGAL_FILTER' }),
-    )
+    // Nothing may mean everything only where it is no SQL.
+    for (const sql of ['price >', '']) {
+      expect(() => orders.consume({ group: 'other', filter: { sql } }, () => {})).toThrow(
+        expect.objectContaining({ code: 'ILLEGAL_FILTER' }),
+      )
+    }
   })
 
   // While a new version with another filter is rolled out, the old one is still there for a while.
