@@ -68,6 +68,11 @@ const group: GroupDefinition = {
 
 const subscription: GroupSubscription = { version: 3, topics: { orders: { filter: 'eu||us' } } }
 
+const sqlSubscription: GroupSubscription = {
+  version: 4,
+  topics: { orders: { filter: '', sql: '"price" > 5' } },
+}
+
 const topic: TopicDefinition = {
   topic: 'orders',
   type: 'normal',
@@ -111,6 +116,12 @@ const rows = [
     decode: json,
     means: subscription,
   },
+  {
+    name: 'row-subscription-sql',
+    change: putSubscription('billing', sqlSubscription),
+    decode: json,
+    means: sqlSubscription,
+  },
   { name: 'row-topic', change: putTopic(topic), decode: json, means: topic },
   {
     name: 'row-position',
@@ -139,6 +150,7 @@ test('rows are in the tables that the documentation names', () => {
     'row-dead-letters: deadletters',
     'row-group: groups',
     'row-subscription: subscriptions',
+    'row-subscription-sql: subscriptions',
     'row-topic: topics',
     'row-position: positions',
   ])
