@@ -39,6 +39,7 @@ const emptySources: Readonly<Record<string, string>> = Object.fromEntries([
     'gateway',
     'nameserver',
     'protocol',
+    'replication',
     'runtime',
     'simulation',
     'store',

@@ -65,6 +65,7 @@ const codes: Readonly<Record<ErrorCode, Code>> = {
   PARTIAL_FAILURE: 'INTERNAL_SERVER_ERROR',
   TOO_MANY: 'TOO_MANY_REQUESTS',
   BROKER_ACTIVE: 'FORBIDDEN',
+  GROUP_STATE_CORRUPT: 'INTERNAL_SERVER_ERROR',
 }
 
 export const OK: Status__Input = { code: 'OK', message: 'OK' }

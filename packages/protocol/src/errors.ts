@@ -85,6 +85,7 @@ export const errorTable = {
   PARTIAL_FAILURE: { id: 48, grpcStatus: 'ABORTED', retry: 'never' },
   TOO_MANY: { id: 49, grpcStatus: 'RESOURCE_EXHAUSTED', retry: 'never' },
   BROKER_ACTIVE: { id: 50, grpcStatus: 'FAILED_PRECONDITION', retry: 'never' },
+  GROUP_STATE_CORRUPT: { id: 51, grpcStatus: 'DATA_LOSS', retry: 'never' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable
