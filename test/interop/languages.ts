@@ -13,6 +13,7 @@ export interface Language {
 }
 
 const place = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+const javaFolder = place('java')
 const python = process.env['INTEROP_PYTHON'] ?? 'python3'
 
 export const languages: readonly Language[] = [
@@ -30,5 +31,23 @@ export const languages: readonly Language[] = [
       spawnSync(python, ['-c', 'import rocketmq']).status === 0
         ? undefined
         : `${python} has no package rocketmq-python-client; name one that has it in INTEROP_PYTHON`,
+  },
+  {
+    name: 'java',
+    command: [
+      'java',
+      '-cp',
+      ['classes', 'dependency/*'].map((part) => `${javaFolder}/target/${part}`).join(':'),
+      'Client',
+    ],
+    // It takes any certificate.
+    tls: false,
+    missing: () => {
+      const goals = ['compile', 'dependency:copy-dependencies']
+      const built = spawnSync('mvn', ['-q', '-f', `${javaFolder}/pom.xml`, ...goals])
+      if (built.error !== undefined) return 'there is no mvn'
+      const [why] = /ERROR.*/.exec(built.stdout.toString()) ?? ['it fails']
+      return built.status === 0 ? undefined : `mvn cannot build its client: ${why}`
+    },
   },
 ]
