@@ -296,6 +296,42 @@ describe('a filter', () => {
     })
   })
 
+  // What is wanted goes to one of them, what is not to nobody; a retry asks no filter again.
+  test('in SQL is shared by members that spell it in their own way', async () => {
+    const world = await start({ queueCount: 2 })
+    const members = [
+      await world.join({ sessionId: 'one', topics: [{ ...topic(''), sql: 'price > 5' }] }),
+      await world.join({ sessionId: 'two', topics: [{ ...topic(''), sql: '((price>5.0))' }] }),
+    ]
+    const got = () => members.flatMap(({ bodies }) => bodies).toSorted()
+
+    for (const queueId of [0, 1]) {
+      const properties = ['1', '6', '7'].map((price) => ({ price }))
+      await world.publish(
+        ['a', 'b', 'c'].map((body) => `${body}${queueId}`),
+        { queueId, properties },
+      )
+    }
+
+    expect(got()).toEqual(['b0', 'b1', 'c0', 'c1'])
+    expect(members.map(({ bodies }) => bodies.length)).toEqual([2, 2])
+    for (const member of members) await member.settleAll({ ...RETRY, delayMs: 1_000 })
+    await world.simulation.advance(5_000)
+    expect(got()).toEqual(['b0', 'b0', 'b1', 'b1', 'c0', 'c0', 'c1', 'c1'])
+    for (const member of members) await member.acknowledgeAll()
+    expect(await world.backlog()).toMatchObject({ ready: 0, inFlight: 0, delayed: 0, backlog: 0 })
+  })
+
+  // Equal texts do not make them equal: one is a tag of that name.
+  test('in SQL differs from tags with the same text', async () => {
+    const world = await start()
+    await world.join({ sessionId: 'one', topics: [{ ...topic(''), sql: '"vip"' }] })
+
+    await expect(world.join({ sessionId: 'two', topics: [topic('"vip"')] })).rejects.toMatchObject({
+      code: 'SUBSCRIPTION_CONFLICT',
+    })
+  })
+
   test('in SQL that is wrong is refused', async () => {
     const world = await start()
     const wrong = { topic: TOPIC, filter: '', sql: 'price >' }
