@@ -25,6 +25,14 @@ async function fill(name: string, ...bodies: readonly string[]) {
 const handleOf = (message: { systemProperties?: { receiptHandle?: string } | null } | undefined) =>
   message?.systemProperties?.receiptHandle ?? ''
 
+const idOf = (message: { systemProperties?: { messageId?: string } | null } | undefined) =>
+  message?.systemProperties?.messageId ?? ''
+
+async function deadLettersOf(group: string): Promise<string[]> {
+  const letters = await cluster.comet.admin.deadLetters.list(group)
+  return letters.map(({ messageId }) => messageId).toSorted()
+}
+
 function ack(address: string, ask: { group: string; topic: string }, ...handles: string[]) {
   return client.call(address, 'AckMessage', {
     group: { name: ask.group },
@@ -307,6 +315,38 @@ describe('receiving', { timeout: 60_000 }, () => {
       topic: '%DLQ%given-up',
     })
     expect(letters.messages).toHaveLength(1)
+  })
+
+  // Releases of the C++ client keep no handle of a message that they give up.
+  test('55. a message is given up by its id, in its first delivery and in a later one', async () => {
+    await cluster.comet.admin.groups.create('by-id', { retryDelays: ['10ms'] } as never)
+    const ask = { ...(await fill('by-id', 'a', 'b', 'c')), autoRenew: true, group: 'by-id' }
+    const giveUp = async (address: string, messageId: string, who = client) => {
+      const { status } = await who.call(address, 'ForwardMessageToDeadLetterQueue', {
+        group: { name: ask.group },
+        topic: { name: ask.topic },
+        messageId,
+        deliveryAttempt: 1,
+        maxDeliveryAttempts: 1,
+      })
+      return status?.code
+    }
+    const first = await client.receive(broker, ask)
+    const [a, b, c] = first.messages.toSorted((x, y) => idOf(x).localeCompare(idOf(y)))
+    expect([a, b, c].map(idOf)).toEqual(['a', 'b', 'c'])
+
+    expect(await giveUp(broker, 'b', new RawClient(cluster.runtime.transport))).toBe('OK')
+    expect(await deadLettersOf('by-id')).toEqual([])
+    expect(await giveUp(cluster.nameServer, 'b')).toBe('OK')
+    expect(await giveUp(broker, 'b')).toBe('OK')
+    expect(await giveUp(broker, ' ')).toBe('ILLEGAL_MESSAGE_ID')
+    await change(ask, handleOf(c), 0)
+    const again = await client.receive(broker, ask)
+    expect(again.messages.map(idOf)).toEqual(['c'])
+    expect(await giveUp(cluster.broker('broker-b').address, 'c')).toBe('OK')
+
+    expect(await deadLettersOf('by-id')).toEqual(['b', 'c'])
+    expect((await ack(broker, ask, handleOf(a))).status?.code).toBe('OK')
   })
 
   test('60. large messages are received, in as many answers as it takes', async () => {

@@ -4,6 +4,7 @@ export type {
   ClusterView,
   Consumer,
   GatewayPorts,
+  HeldMessage,
   LocalBroker,
   Queue,
   ReadOutcome,

@@ -61,6 +61,9 @@ export interface LocalBroker {
 
   settle(receipt: Receipt, action: ReceiptAction): Promise<ReceiptOutcome>
 
+  /** The receipt of a message that the client holds; `undefined` if it does not hold it here. */
+  receiptOf(held: HeldMessage): Promise<Receipt | undefined>
+
   /** The client has gone: what is renewed for it is delivered to others. */
   clientGone(clientId: string): void
 
@@ -84,6 +87,14 @@ export interface Consumer {
   readonly clientId: string
   /** `host:port`. */
   readonly peer: string
+}
+
+/** A message that a client holds, as it names it without a receipt. */
+export interface HeldMessage {
+  readonly clientId: string
+  readonly group: string
+  readonly topic: string
+  readonly messageId: string
 }
 
 export interface TopicSubscription extends FilterText {

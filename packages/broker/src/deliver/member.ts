@@ -7,6 +7,8 @@ import {
 } from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
+import { receiptOfHeld } from './held-message.ts'
+import type { DeliveryReceipt } from './receipts.ts'
 import type { MemberSink, PopTerms, Session } from './sessions.ts'
 import { settleAll } from './settlements.ts'
 
@@ -89,6 +91,11 @@ export class Member {
     if (!this.#isCurrent) throw new CometError('CLOSED', 'this member has left its group')
     const session = this.#session
     return settleAll(this.#context, this.#group, { session, settlements })
+  }
+
+  /** The receipt of a message that it holds, for an owner that has lost it. Throws what the store says. */
+  receiptOf(topic: string, messageId: string): Promise<DeliveryReceipt | undefined> {
+    return receiptOfHeld(this.#context, this.#group, { session: this.#session, topic, messageId })
   }
 
   /** Takes no more messages; settles what it holds, then ends. */

@@ -6,6 +6,7 @@ import {
 } from '@cometmq/protocol'
 import type {
   Consumer,
+  HeldMessage,
   LocalBroker,
   Queue,
   ReadOutcome,
@@ -76,6 +77,10 @@ export class GatewayBroker implements LocalBroker {
 
   settle(receipt: Receipt, action: ReceiptAction): Promise<ReceiptOutcome> {
     return this.#parts.door.settle(receipt, action)
+  }
+
+  receiptOf(held: HeldMessage): Promise<Receipt | undefined> {
+    return this.#parts.door.receiptOf(held)
   }
 
   clientGone(clientId: string): void {

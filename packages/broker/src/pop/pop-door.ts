@@ -2,6 +2,7 @@ import { type Delivery, type FilterText, isSameFilter, RecordBatch } from '@come
 import type { Clock, Random, Timer } from '@cometmq/runtime'
 import type {
   Consumer,
+  HeldMessage,
   Receipt,
   ReceiptAction,
   ReceiptOutcome,
@@ -101,6 +102,18 @@ export class PopDoor {
     const wish = action.kind === 'change' ? { ...action, generation } : action
     const outcome = await this.#ports.delivery.settleReceipt(receipt.group, receipt, wish)
     return outcome === 'changed' ? { kind: 'changed', generation } : { kind: outcome }
+  }
+
+  async receiptOf({
+    clientId,
+    group,
+    topic,
+    messageId,
+  }: HeldMessage): Promise<Receipt | undefined> {
+    const opening = this.#clients.get(clientId)?.get(`${group}\0${topic}`)
+    const member = await opening?.catch(() => undefined)
+    const receipt = await member?.receiptOf(topic, messageId)
+    return receipt === undefined ? undefined : { ...receipt, group }
   }
 
   clientGone(clientId: string): void {

@@ -8,6 +8,7 @@ import type {
 import type { Clock } from '@cometmq/runtime'
 import type { PopLease } from '../deliver/lease-table.ts'
 import type { Member } from '../deliver/member.ts'
+import type { DeliveryReceipt } from '../deliver/receipts.ts'
 import type { MemberSink } from '../deliver/sessions.ts'
 
 /** One receive that waits. */
@@ -156,6 +157,11 @@ export class PopMember implements MemberSink {
   /** Of a delivery that its client has not seen. */
   settle(delivery: Delivery, action: SettlementAction): void {
     this.#settleAll(rangesOf(delivery), action)
+  }
+
+  /** Of a message that its client holds and knows by its id only. */
+  async receiptOf(topic: string, messageId: string): Promise<DeliveryReceipt | undefined> {
+    return this.#isOver ? undefined : this.#member?.receiptOf(topic, messageId)
   }
 
   /** The client has gone. */
