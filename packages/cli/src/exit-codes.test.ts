@@ -38,6 +38,7 @@ describe('exit codes', () => {
           "CLOSED",
           "PARTIAL_FAILURE",
           "TOO_MANY",
+          "GROUP_STATE_CORRUPT",
         ],
         "notAllowed": [
           "NOT_ALLOWED",
