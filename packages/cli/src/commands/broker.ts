@@ -6,6 +6,8 @@ import { brokerConfigOf, brokerSettings } from '../config/broker-settings.ts'
 import { tlsFilesOf } from '../config/common-settings.ts'
 import { readUsers } from '../config/users-file.ts'
 import { HeapGrowth } from '../heap-growth.ts'
+import { brokerHealth, starting } from '../operations/health.ts'
+import { openOperations } from '../operations/open-operations.ts'
 import type { Terminal } from '../terminal.ts'
 import { readVersion } from '../version.ts'
 import { type DaemonOptions, loadDaemonSettings, logOptions, showSettings } from './daemon.ts'
@@ -31,9 +33,19 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
     tls: tlsFilesOf(settings),
     ...logOptions(terminal, settings.log),
   })
+  let running: Broker | undefined
+  await using _operations = await openOperations(settings, {
+    log: runtime.log,
+    health: () => (running === undefined ? starting : brokerHealth(running.status)),
+    metrics: async () => {
+      const { brokerMetrics } = await import('../operations/metrics.ts')
+      return brokerMetrics(() => running?.status)
+    },
+  })
   const probes = { rssBytes: () => process.memoryUsage.rss() }
-  await using running = await Broker.open(config, runtime, probes)
+  await using opened = await Broker.open(config, runtime, probes)
+  running = opened
   const { brokerName, cluster } = config
-  runtime.log.info({ address: running.address, brokerName, cluster }, 'the broker is ready')
-  await running.serve(terminal.stop)
+  runtime.log.info({ address: opened.address, brokerName, cluster }, 'the broker is ready')
+  await opened.serve(terminal.stop)
 }

@@ -3,6 +3,8 @@ import { openNodeRuntime } from '@cometmq/runtime/node'
 import { nameServerConfigOf, nameServerSettings } from '../config/name-server-settings.ts'
 import { tlsFilesOf } from '../config/common-settings.ts'
 import { readUsers } from '../config/users-file.ts'
+import { nameServerHealth, starting } from '../operations/health.ts'
+import { openOperations } from '../operations/open-operations.ts'
 import type { Terminal } from '../terminal.ts'
 import { readVersion } from '../version.ts'
 import { type DaemonOptions, loadDaemonSettings, logOptions, showSettings } from './daemon.ts'
@@ -26,8 +28,18 @@ export async function nameServer(terminal: Terminal, options: DaemonOptions): Pr
     tls: tlsFilesOf(settings),
     ...logOptions(terminal, settings.log),
   })
-  await using running = await NameServer.open(config, runtime)
-  const { address } = running
+  let running: NameServer | undefined
+  await using _operations = await openOperations(settings, {
+    log: runtime.log,
+    health: () => (running === undefined ? starting : nameServerHealth(running.status)),
+    metrics: async () => {
+      const { nameServerMetrics } = await import('../operations/metrics.ts')
+      return nameServerMetrics(() => running?.status)
+    },
+  })
+  await using opened = await NameServer.open(config, runtime)
+  running = opened
+  const { address } = opened
   runtime.log.info({ address, cluster: config.cluster }, 'the name server is ready')
-  await running.serve(terminal.stop)
+  await opened.serve(terminal.stop)
 }

@@ -3,7 +3,7 @@ import { limits } from '@cometmq/protocol'
 import { storeConfig } from '@cometmq/store'
 import * as z from 'zod'
 import { isWildcard, parseAddress } from './address.ts'
-import { gateway, log, name, tls, tlsTogether } from './common-settings.ts'
+import { gateway, http, log, name, tls, tlsTogether } from './common-settings.ts'
 import {
   address,
   addresses,
@@ -81,6 +81,7 @@ const singleSettings = z.strictObject({
     })
     .prefault({}),
   drainTimeout: upTo(DAY_MS).default(brokerDefaults.drainTimeoutMs),
+  http: http(),
   tls: tls(),
   reflection: flag().default(brokerDefaults.reflection),
   gateway: gateway(),

@@ -1,6 +1,6 @@
 import { checkBrokerName, limits } from '@cometmq/protocol'
 import * as z from 'zod'
-import { choice, text } from './setting.ts'
+import { address, choice, text } from './setting.ts'
 import { together } from './together.ts'
 
 /** The name of a cluster or a broker. */
@@ -28,6 +28,11 @@ export function tls() {
 /** Who official RocketMQ clients have to be; without it, anybody. */
 export function gateway() {
   return z.strictObject({ usersFile: file().optional() }).prefault({})
+}
+
+/** Where health and metrics are served; nowhere unless it is given. */
+export function http() {
+  return z.strictObject({ listen: address().optional() }).prefault({})
 }
 
 /** Both files, or none: half of a certificate is a mistake. */

@@ -1,6 +1,6 @@
 import { type NameServerConfig, nameServerDefaults } from '@cometmq/nameserver'
 import * as z from 'zod'
-import { gateway, log, name, tls, tlsTogether } from './common-settings.ts'
+import { gateway, http, log, name, tls, tlsTogether } from './common-settings.ts'
 import { address, count, durationMs, flag } from './setting.ts'
 
 const SECOND_MS = 1_000
@@ -17,6 +17,7 @@ const singleSettings = z.strictObject({
   maxTopicsPerBroker: bound().default(nameServerDefaults.maxTopicsPerBroker),
   maxWatchers: bound().default(nameServerDefaults.maxWatchers),
   maxTopicsPerWatcher: bound().default(nameServerDefaults.maxTopicsPerWatcher),
+  http: http(),
   tls: tls(),
   reflection: flag().default(nameServerDefaults.reflection),
   gateway: gateway(),
@@ -35,10 +36,20 @@ export function nameServerConfigOf(
     readonly users?: Readonly<Record<string, string>> | undefined
   },
 ): NameServerConfig {
-  const { warmup, silence, remember, log: _, tls: _tls, gateway: _gateway, ...rest } = settings
-  const gateway = { users: machine.users }
-  const times = { warmupMs: warmup, silenceMs: silence, rememberMs: remember }
-  return { ...rest, ...times, gateway, version: machine.version }
+  return {
+    cluster: settings.cluster,
+    listen: settings.listen,
+    warmupMs: settings.warmup,
+    silenceMs: settings.silence,
+    rememberMs: settings.remember,
+    maxBrokers: settings.maxBrokers,
+    maxTopicsPerBroker: settings.maxTopicsPerBroker,
+    maxWatchers: settings.maxWatchers,
+    maxTopicsPerWatcher: settings.maxTopicsPerWatcher,
+    reflection: settings.reflection,
+    gateway: { users: machine.users },
+    version: machine.version,
+  }
 }
 
 function bound() {
