@@ -22,6 +22,20 @@ export interface MessageToSend {
   readonly system?: SystemProperties__Input
 }
 
+/** One `ReceiveMessage`. */
+export interface Ask {
+  readonly group: string
+  readonly topic: string
+  readonly brokerName?: string
+  readonly queueId?: number
+  readonly batchSize?: number
+  readonly invisibleSeconds?: number
+  readonly autoRenew?: boolean
+  readonly pollSeconds?: number
+  readonly attemptId?: string
+  readonly filter?: { readonly type: string; readonly expression: string }
+}
+
 type Loose = Record<string, unknown>
 
 /** A client that says what it is told to, and no more: it can behave as any of the official ones. */
@@ -102,17 +116,7 @@ export class RawClient {
 
   async receive(
     address: string,
-    ask: {
-      readonly group: string
-      readonly topic: string
-      readonly brokerName?: string
-      readonly queueId?: number
-      readonly batchSize?: number
-      readonly invisibleSeconds?: number
-      readonly autoRenew?: boolean
-      readonly pollSeconds?: number
-      readonly attemptId?: string
-      readonly filter?: { readonly type: string; readonly expression: string }
+    ask: Ask & {
       readonly timeoutMs?: number
       readonly signal?: AbortSignal
     },
@@ -121,24 +125,7 @@ export class RawClient {
     const answers = await this.collect<ReceiveMessageResponse__Input>(
       address,
       'ReceiveMessage',
-      {
-        group: { name: ask.group },
-        messageQueue: {
-          topic: { name: ask.topic },
-          id: ask.queueId ?? -1,
-          broker: { name: ask.brokerName ?? '' },
-        },
-        filterExpression: ask.filter ?? { type: 'TAG', expression: '*' },
-        batchSize: ask.batchSize ?? 32,
-        autoRenew: ask.autoRenew ?? false,
-        ...(ask.attemptId === undefined ? {} : { attemptId: ask.attemptId }),
-        ...(ask.invisibleSeconds === undefined
-          ? {}
-          : { invisibleDuration: { seconds: ask.invisibleSeconds, nanos: 0 } }),
-        ...(ask.pollSeconds === undefined
-          ? {}
-          : { longPollingTimeout: { seconds: ask.pollSeconds, nanos: 0 } }),
-      },
+      receiveRequestOf(ask),
       {
         timeoutMs: ask.timeoutMs ?? 30_000,
         ...(ask.signal === undefined ? {} : { signal: ask.signal }),
@@ -186,6 +173,27 @@ export class RawClient {
       this.#connections.set(address, connection)
     }
     return connection
+  }
+}
+
+export function receiveRequestOf(ask: Ask): Loose {
+  return {
+    group: { name: ask.group },
+    messageQueue: {
+      topic: { name: ask.topic },
+      id: ask.queueId ?? -1,
+      broker: { name: ask.brokerName ?? '' },
+    },
+    filterExpression: ask.filter ?? { type: 'TAG', expression: '*' },
+    batchSize: ask.batchSize ?? 32,
+    autoRenew: ask.autoRenew ?? false,
+    ...(ask.attemptId === undefined ? {} : { attemptId: ask.attemptId }),
+    ...(ask.invisibleSeconds === undefined
+      ? {}
+      : { invisibleDuration: { seconds: ask.invisibleSeconds, nanos: 0 } }),
+    ...(ask.pollSeconds === undefined
+      ? {}
+      : { longPollingTimeout: { seconds: ask.pollSeconds, nanos: 0 } }),
   }
 }
 

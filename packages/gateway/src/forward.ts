@@ -20,17 +20,19 @@ export class Forwarding {
 
   async call<Request, Response>(
     method: Method<Request, Response>,
-    request: Request,
+    request: Partial<Request>,
     to: {
       readonly call: ClientCall
       readonly brokerName: string
       readonly queueId?: number
       readonly timeoutMs?: number
+      /** It is made for the client, and not awaited by it. */
+      readonly outlivesCall?: boolean
     },
   ): Promise<Response> {
     const { call, brokerName } = to
-    return this.#connectionTo(brokerName).call(method, request as Partial<Request>, {
-      signal: call.signal,
+    return this.#connectionTo(brokerName).call(method, request, {
+      ...(to.outlivesCall === true ? {} : { signal: call.signal }),
       timeoutMs: to.timeoutMs ?? forwardTimeoutMs(call),
       metadata: this.#metadata(to),
     })

@@ -32,6 +32,10 @@ class ClientEnd implements MessageStream<RouteUpdate, WatchRequest> {
     return this.#taken.promise
   }
 
+  flushed(): Promise<void> {
+    return this.#taken.promise
+  }
+
   end(): void {}
   cancel(_error?: CometError): void {}
   receive(): void {}

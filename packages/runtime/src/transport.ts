@@ -85,6 +85,12 @@ export interface MessageStream<Outgoing, Incoming> {
   /** Resolves when `send` would answer `true`, or the stream has ended. */
   writable(): Promise<void>
 
+  /**
+   * Resolves when all that was sent has left for the peer, as far as its window lets it, or the stream
+   * has ended. Before `end`, it tells a peer that has broken the stream from one that has it all.
+   */
+  flushed(): Promise<void>
+
   /** Nothing more from this end. What was sent still arrives. */
   end(): void
 

@@ -75,6 +75,10 @@ class ProducerEnd implements MessageStream<PublishResponse, PublishRequest> {
     return Promise.resolve()
   }
 
+  flushed(): Promise<void> {
+    return Promise.resolve()
+  }
+
   end(): void {
     this.isEnded = true
   }

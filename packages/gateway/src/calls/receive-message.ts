@@ -1,10 +1,5 @@
-import type {
-  MessagingMethods,
-  ReceiveMessageRequest,
-  ReceiveMessageResponse__Input,
-  Status__Input,
-} from '@cometmq/protocol/rocketmq'
-import { accept, type CallContext, type Handler, type MessageStream } from '@cometmq/runtime'
+import type { ReceiveMessageRequest, Status__Input } from '@cometmq/protocol/rocketmq'
+import { accept, type CallContext, type Handler } from '@cometmq/runtime'
 import type { ClientCall } from '../client-call.ts'
 import { bounds, times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
@@ -18,8 +13,7 @@ import { OK, RefusedCall, status, statusOf } from '../status.ts'
 import { filterOf } from '../validate/filter.ts'
 import { groupOf, topicOf } from '../validate/names.ts'
 import { invisibleMsOf, pollMsOf } from '../validate/times.ts'
-
-type Answer = MessageStream<ReceiveMessageResponse__Input, ReceiveMessageRequest>
+import { forwardReceive, type ReceiveAnswer } from './forward-receive.ts'
 
 /** Rust asks again a millisecond after an error; the wait is ours then. */
 const ERROR_DELAY_MS = 100
@@ -53,7 +47,7 @@ async function serve(
     callContext,
     waiting,
   }: {
-    readonly stream: Answer
+    readonly stream: ReceiveAnswer
     readonly request: ReceiveMessageRequest
     readonly callContext: CallContext
     readonly waiting: number
@@ -76,7 +70,7 @@ async function serve(
     const owner = await ownerOf(context, request, call)
     if (owner.kind === 'there') {
       session.ownersAsked.add(owner.brokerName)
-      forward(context, { stream, request, call, brokerName: owner.brokerName })
+      forwardReceive(context, { stream, request, call, brokerName: owner.brokerName })
       return
     }
     await receive(context, { stream, request, call, session, topic, group, broker: owner.broker })
@@ -106,7 +100,7 @@ async function serve(
 async function receive(
   context: GatewayContext,
   asked: {
-    readonly stream: Answer
+    readonly stream: ReceiveAnswer
     readonly request: ReceiveMessageRequest
     readonly call: ClientCall
     readonly session: ClientSession
@@ -165,7 +159,7 @@ async function write(
     invisibleMs,
     startedAtMs,
   }: {
-    readonly stream: Answer
+    readonly stream: ReceiveAnswer
     readonly request: ReceiveMessageRequest
     readonly call: ClientCall
     readonly group: string
@@ -191,45 +185,12 @@ async function write(
       if (!stream.send({ message })) await stream.writable()
       if (call.signal.aborted) return
     }
-    const hasRoom = stream.send({ deliveryTimestamp: timestampOf(startedAtMs) })
-    if (!hasRoom) await stream.writable()
+    stream.send({ deliveryTimestamp: timestampOf(startedAtMs) })
+    await stream.flushed()
     if (call.signal.aborted) return
     stream.end()
     isOver = true
   } finally {
     if (!isOver) received.release()
   }
-}
-
-function forward(
-  { forwarding, methods, log }: GatewayContext,
-  {
-    stream,
-    request,
-    call,
-    brokerName,
-  }: {
-    readonly stream: Answer
-    readonly request: ReceiveMessageRequest
-    readonly call: ClientCall
-    readonly brokerName: string
-  },
-): void {
-  const method: MessagingMethods['ReceiveMessage'] = methods.ReceiveMessage
-  const owned = forwarding.open(method, { call, brokerName })
-  owned.receive({
-    message: (answer) => {
-      if (stream.send(answer)) return
-      owned.pause()
-      void stream.writable().then(() => owned.resume())
-    },
-    ended: () => stream.end(),
-    failed: (error) => {
-      if (call.signal.aborted) return
-      stream.send({ status: statusOf(error, log) })
-      stream.end()
-    },
-  })
-  owned.send(request)
-  owned.end()
 }

@@ -40,6 +40,7 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
   #over = false
   #cancelledWith: CometError | undefined
   #drained: PromiseWithResolvers<void> | undefined
+  #flushed: PromiseWithResolvers<void> | undefined
   /** Of messages that the connection has not taken yet. */
   #waitingBytes = 0
 
@@ -61,6 +62,12 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
     if (this.#sent || this.#hasRoom) return Promise.resolve()
     this.#drained ??= Promise.withResolvers()
     return this.#drained.promise
+  }
+
+  flushed(): Promise<void> {
+    if (this.#over || this.#waitingBytes === 0) return Promise.resolve()
+    this.#flushed ??= Promise.withResolvers()
+    return this.#flushed.promise
   }
 
   end(): void {
@@ -134,15 +141,22 @@ export class GrpcStream<Outgoing, Incoming> implements MessageStream<Outgoing, I
 
   #taken(byteLength: number): void {
     this.#waitingBytes -= byteLength
+    if (this.#waitingBytes === 0) this.#settleFlushed()
     if (this.#hasRoom) this.#settleDrained()
   }
 
   #stop(): void {
     this.#over = true
     this.#sent = true
+    this.#settleFlushed()
     this.#settleDrained()
     // What still arrives is dropped; held back it would stay in memory.
     this.#duplex.resume()
+  }
+
+  #settleFlushed(): void {
+    this.#flushed?.resolve()
+    this.#flushed = undefined
   }
 
   #settleDrained(): void {

@@ -252,6 +252,25 @@ export function describeStreams(open: () => Promise<TransportSubject>): void {
     expect(far.inbox.texts.every((received) => received === text)).toBe(true)
   })
 
+  // A consumer that goes in the middle of an answer has not seen its messages.
+  check('is flushed when its receiver has read, or has gone', async (subject) => {
+    for (const outcome of ['read', 'gone'] as const) {
+      const { near, far } = await openChat(subject)
+      await far.stream.flushed()
+      near.stream.pause()
+      // More than the windows and buffers between hold.
+      for (let count = 0; count < 64; count += 1) far.stream.send({ text: 'x'.repeat(64 * 1024) })
+      const flushed = far.stream.flushed()
+      expect(await resolvesSoon(subject, flushed)).toBe(false)
+
+      if (outcome === 'read') near.stream.resume()
+      else near.stream.cancel()
+
+      await flushed
+      expect(far.context.signal.aborted).toBe(outcome === 'gone')
+    }
+  })
+
   check('holds back nothing when it is told to go on again', async (subject) => {
     const { near, far } = await openChat(subject)
     near.stream.pause()

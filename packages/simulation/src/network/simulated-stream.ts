@@ -46,6 +46,7 @@ export class SimulatedStream<Outgoing, Incoming> implements MessageStream<Outgoi
   #cancelledWith: CometError | undefined
   #unconsumedBytes = 0
   #drained: PromiseWithResolvers<void> | undefined
+  #flushed: PromiseWithResolvers<void> | undefined
 
   constructor(options: SimulatedStreamOptions<Outgoing, Incoming>) {
     this.#options = options
@@ -69,6 +70,12 @@ export class SimulatedStream<Outgoing, Incoming> implements MessageStream<Outgoi
     if (this.#isSent || this.#hasRoom()) return Promise.resolve()
     this.#drained ??= Promise.withResolvers()
     return this.#drained.promise
+  }
+
+  flushed(): Promise<void> {
+    if (this.#isOver || this.#unconsumedBytes === 0) return Promise.resolve()
+    this.#flushed ??= Promise.withResolvers()
+    return this.#flushed.promise
   }
 
   end(): void {
@@ -136,6 +143,7 @@ export class SimulatedStream<Outgoing, Incoming> implements MessageStream<Outgoi
   /** The other end has taken so much. */
   credit(bytes: number): void {
     this.#unconsumedBytes -= bytes
+    if (this.#unconsumedBytes === 0) this.#settleFlushed()
     if (this.#hasRoom()) this.#settleDrained()
   }
 
@@ -187,12 +195,18 @@ export class SimulatedStream<Outgoing, Incoming> implements MessageStream<Outgoi
     this.#isOver = true
     this.#isSent = true
     this.#arrived.length = 0
+    this.#settleFlushed()
     this.#settleDrained()
     this.#options.onOver()
   }
 
   #hasRoom(): boolean {
     return this.#unconsumedBytes < this.#options.windowBytes
+  }
+
+  #settleFlushed(): void {
+    this.#flushed?.resolve()
+    this.#flushed = undefined
   }
 
   #settleDrained(): void {
