@@ -8,7 +8,13 @@ import {
   type TopicDefinition,
 } from '@cometmq/protocol'
 import { Gateway } from '@cometmq/gateway'
-import type { Handler, Listener, Runtime, Timer } from '@cometmq/runtime'
+import {
+  CLIENTS_LISTENER,
+  type Handler,
+  ListenerSet,
+  type Runtime,
+  type Timer,
+} from '@cometmq/runtime'
 import { MessageStore } from '@cometmq/store'
 import { type BrokerCounters, newBrokerCounters } from './broker-counters.ts'
 import {
@@ -59,7 +65,7 @@ export class Broker implements AsyncDisposable {
   readonly #door: PopDoor
   readonly #gateway: Gateway
   readonly #startedAtMs: number
-  #listener: Listener | undefined
+  #listeners: ListenerSet | undefined
   #registration: BrokerRegistration | undefined
   #writableTimer: Timer | undefined
   #announcedWritable = true
@@ -148,7 +154,20 @@ export class Broker implements AsyncDisposable {
 
   /** The address clients are told. */
   get address(): string {
-    return advertisedAddress(this.#config, this.#listener?.address ?? this.#config.listen)
+    return this.addressFor(CLIENTS_LISTENER)
+  }
+
+  /** The address that clients are told who come in on that listener. */
+  addressFor(listener: string): string {
+    const named = this.#config.listeners[listener]
+    const { listen, advertise } = named ?? this.#config
+    const listening = this.#listeners?.address(named === undefined ? CLIENTS_LISTENER : listener)
+    return advertisedAddress({ advertise }, listening ?? listen)
+  }
+
+  /** `host:port` of one of its listeners as the machine has it, whatever clients are told. */
+  listeningAt(listener: string): string {
+    return this.#listeners?.address(listener) ?? ''
   }
 
   /** Rejects when the store has stopped itself; the process should end, and start again. */
@@ -196,7 +215,7 @@ export class Broker implements AsyncDisposable {
     if (this.#state !== 'serving') return
     this.#state = 'draining'
     this.#runtime.log.info({}, 'broker drains')
-    this.#listener?.setServing(false)
+    this.#listeners?.setServing(false)
     this.#writableTimer?.cancel()
     await this.#registration?.goodbye()
     const late = new AbortController()
@@ -222,9 +241,12 @@ export class Broker implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { transport, log } = this.#runtime
-    const { listen, nameservers, reflection } = this.#config
-    this.#listener = await transport.listen({
-      address: listen,
+    const { listen, listeners, nameservers, reflection } = this.#config
+    const addresses = [
+      { name: CLIENTS_LISTENER, listen },
+      ...Object.entries(listeners).map(([name, other]) => ({ name, listen: other.listen })),
+    ]
+    this.#listeners = await ListenerSet.open(transport, addresses, {
       handlers: this.#handlers(),
       reflection: reflection ? loadDefinitions() : undefined,
     })
@@ -242,7 +264,7 @@ export class Broker implements AsyncDisposable {
     this.#watchWritable()
     this.#registration.start()
     this.#routes.start()
-    this.#listener.setServing(true)
+    this.#listeners.setServing(true)
     const { brokerName } = this.#config
     log.info({ brokerName, address: this.address, topics: this.#topics.size }, 'broker serves')
   }
@@ -299,7 +321,7 @@ export class Broker implements AsyncDisposable {
     await this.#intake.drain()
     this.#intake.end()
     await Promise.all([membersGone, readersGone])
-    await this.#listener?.drain()
+    await this.#listeners?.drain()
   }
 
   async #close(): Promise<void> {
@@ -309,7 +331,7 @@ export class Broker implements AsyncDisposable {
     this.#routes.close()
     this.#gateway.close()
     this.#door.close()
-    await this.#listener?.close()
+    await this.#listeners?.close()
     await this.#delivery.close()
     await this.#store.close()
     this.#runtime.log.info({}, 'broker closed')
@@ -323,6 +345,7 @@ export class Broker implements AsyncDisposable {
       get address() {
         return address()
       },
+      addressFor: (listener) => this.addressFor(listener),
       topic: (name) => this.#topics.get(name),
     }
   }
@@ -335,7 +358,10 @@ export class Broker implements AsyncDisposable {
       brokerId,
       epoch: this.#store.status.epoch,
       storeId: this.#store.storeId,
-      listeners: [{ listener: 'clients', address: this.address }],
+      listeners: [CLIENTS_LISTENER, ...Object.keys(this.#config.listeners)].map((listener) => ({
+        listener,
+        address: this.addressFor(listener),
+      })),
       topics: [...this.#topics.all()].filter(isRouted).map(registeredTopic),
       autoCreateTopics,
       version,

@@ -18,6 +18,11 @@ export interface BrokerConfig {
    * this one. Needed where it listens on every address of the machine.
    */
   readonly advertise: string | undefined
+  /**
+   * More ways in, by name, each with the address that whoever comes that way is told. Name servers with
+   * a listener of the same name tell it.
+   */
+  readonly listeners: Readonly<Record<string, BrokerListener>>
   /** `host:port` of every name server. None: clients have to know this broker's address. */
   readonly nameservers: readonly string[]
   readonly store: StoreConfig
@@ -36,6 +41,12 @@ export interface BrokerConfig {
   readonly version: string
 }
 
+/** `advertise`: as in `BrokerConfig`. */
+export interface BrokerListener {
+  readonly listen: string
+  readonly advertise: string | undefined
+}
+
 const MIB = 1024 * 1024
 
 /** Everything but names, place and data folder. */
@@ -43,6 +54,7 @@ export const brokerDefaults = {
   brokerId: 0,
   listen: '0.0.0.0:8081',
   advertise: undefined,
+  listeners: {},
   nameservers: [],
   // Two consumers for each core of a small machine, and few enough to look at.
   topicDefaults: { queueCount: 8 },
@@ -79,7 +91,11 @@ export function checkBrokerConfig(config: BrokerConfig): void {
     config.brokerId === 0,
     `brokerId is ${config.brokerId}; slaves are not supported yet, give 0`,
   )
-  checkAddresses(config, check)
+  checkNameServers(config, check)
+  checkListener(config, '', check)
+  for (const [name, listener] of Object.entries(config.listeners)) {
+    checkListener(listener, `listeners.${name}.`, check)
+  }
   const { queueCount } = config.topicDefaults
   check(
     Number.isSafeInteger(queueCount) && queueCount >= 1 && queueCount <= limits.queuesPerTopicMax,
@@ -103,26 +119,30 @@ export function checkBrokerConfig(config: BrokerConfig): void {
 }
 
 /** The address clients are told, once the port is known. */
-export function advertisedAddress(config: BrokerConfig, listening: string): string {
-  const { advertise } = config
+export function advertisedAddress(
+  { advertise }: Pick<BrokerListener, 'advertise'>,
+  listening: string,
+): string {
   if (advertise === undefined) return listening
   return /:\d+$/.test(advertise) ? advertise : `${advertise}:${portOf(listening)}`
 }
 
 type Check = (holds: boolean, mistake: string) => void
 
-function checkAddresses({ listen, advertise, nameservers }: BrokerConfig, check: Check): void {
-  check(/^\S+:\d+$/.test(listen), `listen is "${listen}"; give host:port`)
+function checkListener({ listen, advertise }: BrokerListener, where: string, check: Check): void {
+  check(/^\S+:\d+$/.test(listen), `${where}listen is "${listen}"; give host:port`)
   check(
     advertise !== undefined || !isEveryAddress(listen),
-    `listen is "${listen}", which no client can connect to; say in advertise under which name this broker is reached`,
+    `${where}listen is "${listen}", which no client can connect to; say in ${where}advertise under which name this broker is reached`,
   )
-  if (advertise !== undefined) {
-    check(
-      /^\S+$/.test(advertise) && !isEveryAddress(`${advertise}:0`) && !isEveryAddress(advertise),
-      `advertise is "${advertise}"; give a host that clients can reach, with or without a port`,
-    )
-  }
+  if (advertise === undefined) return
+  check(
+    /^\S+$/.test(advertise) && !isEveryAddress(`${advertise}:0`) && !isEveryAddress(advertise),
+    `${where}advertise is "${advertise}"; give a host that clients can reach, with or without a port`,
+  )
+}
+
+function checkNameServers({ nameservers }: BrokerConfig, check: Check): void {
   for (const address of nameservers) {
     check(/^\S+:\d+$/.test(address), `nameservers has "${address}"; give host:port`)
   }

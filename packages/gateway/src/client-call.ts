@@ -5,6 +5,7 @@ import { RefusedCall } from './status.ts'
 const FORWARDED = 'x-comet-forwarded-by'
 const QUEUE = 'x-comet-queue'
 const PEER = 'x-comet-peer'
+const LISTENER = 'x-comet-listener'
 
 /** Who makes a call, as its metadata says. */
 export interface ClientCall {
@@ -14,6 +15,10 @@ export interface ClientCall {
   readonly version: string
   /** `host:port` of the client, also where another process has forwarded the call. */
   readonly peer: string
+  /** On which the client came in, here or at the process that has forwarded the call. */
+  readonly listener: string
+  /** `host:port` that the client has dialled; empty in a forwarded call. */
+  readonly authority: string
   /** Another process decided that this one owns the call; it must not go any further. */
   readonly isForwarded: boolean
   /** The queue that process has chosen. */
@@ -40,6 +45,8 @@ export function clientCallOf(context: CallContext): ClientCall {
     language: metadata['x-mq-language'] ?? '',
     version: metadata['x-mq-client-version'] ?? '',
     peer: (isForwarded ? metadata[PEER] : undefined) ?? context.peer,
+    listener: (isForwarded ? metadata[LISTENER] : undefined) ?? context.listener,
+    authority: isForwarded ? '' : context.authority,
     isForwarded,
     queueId: queue !== undefined && /^\d{1,5}$/.test(queue) ? Number(queue) : undefined,
     metadata,
@@ -54,10 +61,14 @@ export function clientCallOf(context: CallContext): ClientCall {
 
 /** The client's own metadata for the owner of its call, with the mark that stops a loop. */
 export function forwardedMetadata(
-  { metadata, peer }: ClientCall,
+  { metadata, peer, listener }: ClientCall,
   forwarding: { readonly by: string; readonly queueId?: number },
 ): CallMetadata {
-  const passed: Record<string, string> = { [FORWARDED]: forwarding.by, [PEER]: peer }
+  const passed: Record<string, string> = {
+    [FORWARDED]: forwarding.by,
+    [PEER]: peer,
+    [LISTENER]: listener,
+  }
   for (const [name, value] of Object.entries(metadata)) {
     if (name.startsWith('x-mq-') || name === 'authorization') passed[name] = value
   }

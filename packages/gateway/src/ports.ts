@@ -30,8 +30,11 @@ export interface ClusterView {
    */
   route(topic: string): TopicRoute | undefined
 
-  /** `host:port` of the master of a broker group. */
+  /** `host:port` of the master of a broker group, for this process. */
   addressOf(brokerName: string): string | undefined
+
+  /** The same for a client that came in on that listener. */
+  addressFor(brokerName: string, listener: string): string | undefined
 
   /** Every master that is heard. */
   brokerNames(): readonly string[]

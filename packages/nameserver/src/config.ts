@@ -6,6 +6,8 @@ export interface NameServerConfig {
   readonly cluster: string
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string
+  /** More ways in: name → `host:port`. Whoever comes that way is told the brokers' addresses of that name. */
+  readonly listeners: Readonly<Record<string, string>>
   /** After a start, a topic that no broker has registered yet is "unknown" for so long, then "missing". */
   readonly warmupMs: number
   /** A broker that was not heard for so long leaves the routes. */
@@ -26,6 +28,7 @@ export interface NameServerConfig {
 
 export const nameServerDefaults: Omit<NameServerConfig, 'cluster'> = {
   listen: '0.0.0.0:9876',
+  listeners: {},
   // Brokers that lost their name server come back within a second; twice that.
   warmupMs: 2_000,
   // Three beats: one may be late, one may be lost.

@@ -242,7 +242,9 @@ describe('a broker', () => {
 
     expect(beats().at(-1)).toEqual({
       number: 4,
-      brokers: [{ brokerName: 'a', brokerId: 0, epoch: 4, address: 'broker-a:8081' }],
+      brokers: [
+        { brokerName: 'a', brokerId: 0, epoch: 4, address: 'broker-a:8081', listeners: [] },
+      ],
       masterPresent: true,
       highestEpoch: 4,
     })

@@ -1,6 +1,13 @@
 import { type ClusterView, Gateway } from '@cometmq/gateway'
 import { type ClusterDescription, loadDefinitions, loadServices } from '@cometmq/protocol'
-import type { Clock, Listener, Logger, Runtime, Timer } from '@cometmq/runtime'
+import {
+  CLIENTS_LISTENER,
+  type Clock,
+  ListenerSet,
+  type Logger,
+  type Runtime,
+  type Timer,
+} from '@cometmq/runtime'
 import { checkNameServerConfig, type NameServerConfig } from './config.ts'
 import { RouteTable } from './route-table.ts'
 import { RouteWatchers } from './route-watchers.ts'
@@ -24,7 +31,7 @@ export class NameServer implements AsyncDisposable {
   readonly #watchers: RouteWatchers
   readonly #cluster: ClusterService
   readonly #gateway: Gateway
-  readonly #listener: Listener
+  readonly #listeners: ListenerSet
   readonly #startedAtMs: number
   readonly #tickMs: number
   #timer: Timer | undefined
@@ -37,7 +44,7 @@ export class NameServer implements AsyncDisposable {
     watchers: RouteWatchers
     cluster: ClusterService
     gateway: Gateway
-    listener: Listener
+    listeners: ListenerSet
     tickMs: number
   }) {
     this.#config = parts.config
@@ -47,7 +54,7 @@ export class NameServer implements AsyncDisposable {
     this.#watchers = parts.watchers
     this.#cluster = parts.cluster
     this.#gateway = parts.gateway
-    this.#listener = parts.listener
+    this.#listeners = parts.listeners
     this.#tickMs = parts.tickMs
     this.#startedAtMs = parts.ports.clock.elapsedMs()
     this.#scheduleTick()
@@ -80,8 +87,11 @@ export class NameServer implements AsyncDisposable {
       { ...ports, cluster: view, broker: undefined, topics: services.admin },
       config.gateway,
     )
-    const listener = await ports.transport.listen({
-      address: config.listen,
+    const addresses = [
+      { name: CLIENTS_LISTENER, listen: config.listen },
+      ...Object.entries(config.listeners).map(([name, listen]) => ({ name, listen })),
+    ]
+    const listeners = await ListenerSet.open(ports.transport, addresses, {
       handlers: [
         ...cluster.handlers(services),
         ...routesHandlers(services, watchers, { describe, forgetBroker }),
@@ -90,14 +100,20 @@ export class NameServer implements AsyncDisposable {
       reflection: config.reflection ? loadDefinitions() : undefined,
     })
     // Before, it would say of topics that are there that it does not know them.
-    listener.setServing(table.isReady)
-    ports.log.info({ cluster: config.cluster, address: listener.address }, 'name server listens')
-    return new NameServer({ config, ports, table, watchers, cluster, gateway, listener, tickMs })
+    listeners.setServing(table.isReady)
+    const address = listeners.address(CLIENTS_LISTENER)
+    ports.log.info({ cluster: config.cluster, address }, 'name server listens')
+    return new NameServer({ config, ports, table, watchers, cluster, gateway, listeners, tickMs })
   }
 
   /** `host:port` it listens on. */
   get address(): string {
-    return this.#listener.address
+    return this.#listeners.address(CLIENTS_LISTENER)
+  }
+
+  /** Of one of its other listeners. */
+  addressOf(listener: string): string {
+    return this.#listeners.address(listener)
   }
 
   get status(): { ready: boolean; brokers: number; watchers: number; uptimeMs: number } {
@@ -123,7 +139,7 @@ export class NameServer implements AsyncDisposable {
     this.#closed = true
     this.#timer?.cancel()
     this.#gateway.close()
-    await this.#listener.close()
+    await this.#listeners.close()
     this.#log.info({ cluster: this.#config.cluster }, 'name server closed')
   }
 
@@ -148,7 +164,7 @@ export class NameServer implements AsyncDisposable {
     this.#cluster.announce(change)
     if (wasReady || !this.#table.isReady) return
     this.#watchers.announceReady()
-    this.#listener.setServing(true)
+    this.#listeners.setServing(true)
   }
 }
 
@@ -163,6 +179,7 @@ function viewOf(table: RouteTable): ClusterView {
     },
     route: (topic) => table.route(topic),
     addressOf: (brokerName) => table.masterOf(brokerName)?.address,
+    addressFor: (brokerName, listener) => table.masterOf(brokerName, listener)?.address,
     brokerNames: () =>
       table.brokers().flatMap(({ brokerName, brokerId }) => (brokerId === 0 ? [brokerName] : [])),
   }

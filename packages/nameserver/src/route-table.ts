@@ -2,6 +2,7 @@ import {
   type BrokerAddress,
   CometError,
   checkBrokerName,
+  type ListenerAddress,
   limits,
   type RegisteredBroker,
   type RegisteredTopic,
@@ -10,6 +11,7 @@ import {
   type TopicRoute,
   toCometError,
 } from '@cometmq/protocol'
+import { CLIENTS_LISTENER } from '@cometmq/runtime'
 import { DepartedBrokers } from './departed-brokers.ts'
 
 export interface RouteTableOptions {
@@ -25,6 +27,9 @@ export interface RouteTableOptions {
   readonly maxBrokers: number
   readonly maxTopicsPerBroker: number
 }
+
+/** Ways to reach one broker. */
+const LISTENERS_MAX = 16
 
 /** One `Register` stream; numbers are never used again. */
 export type ConnectionNumber = number
@@ -64,6 +69,7 @@ interface BrokerEntry {
   readonly epoch: number
   readonly storeId: string
   readonly address: string
+  readonly listeners: readonly ListenerAddress[]
   readonly autoCreateTopics: boolean
   readonly version: string
   readonly topics: Map<string, RegisteredTopic>
@@ -100,7 +106,8 @@ export class RouteTable {
   readonly #departed: DepartedBrokers
   /** Per broker name. Bounded: the name that was registered longest ago is forgotten. */
   readonly #highestEpochs = new Map<string, number>()
-  #brokers: BrokerAddress[] | undefined
+  /** By listener. */
+  readonly #brokers = new Map<string, BrokerAddress[]>()
   #tickedAtMs: number
   #observedMs = 0
 
@@ -137,6 +144,7 @@ export class RouteTable {
       epoch: registration.epoch,
       storeId: registration.storeId,
       address: addressOf(registration),
+      listeners: registration.listeners,
       autoCreateTopics: registration.autoCreateTopics,
       version: registration.version,
       topics: new Map(registration.topics.map((topic) => [topic.topic, topic])),
@@ -147,7 +155,7 @@ export class RouteTable {
       heardAtMs: this.#heardNowMs,
     }
     this.#entries.set(key, entry)
-    this.#brokers = undefined
+    this.#brokers.clear()
     this.#byConnection.set(connection, entry)
     this.#rememberEpoch(entry)
     // With other data it is another broker, which has deleted nothing.
@@ -290,19 +298,24 @@ export class RouteTable {
   }
 
   /** The same list until it changes: each beat and each update carries it. */
-  brokers(): BrokerAddress[] {
-    this.#brokers ??= [...this.#entries.values()].toSorted(byName).map(brokerAddress)
-    return this.#brokers
+  brokers(listener = CLIENTS_LISTENER): BrokerAddress[] {
+    let brokers = this.#brokers.get(listener)
+    if (brokers === undefined) {
+      const entries = [...this.#entries.values()].toSorted(byName)
+      brokers = entries.map((entry) => brokerAddress(entry, listener))
+      this.#brokers.set(listener, brokers)
+    }
+    return brokers
   }
 
-  masterOf(brokerName: string): BrokerAddress | undefined {
+  masterOf(brokerName: string, listener = CLIENTS_LISTENER): BrokerAddress | undefined {
     const entry = this.#entries.get(keyOf({ brokerName, brokerId: 0 }))
-    return entry === undefined ? undefined : brokerAddress(entry)
+    return entry === undefined ? undefined : brokerAddress(entry, listener)
   }
 
   describeBrokers(): RegisteredBroker[] {
     return [...this.#entries.values()].toSorted(byName).map((entry) => ({
-      broker: brokerAddress(entry),
+      broker: brokerAddress(entry, CLIENTS_LISTENER),
       registeredAgoMs: Math.round(this.#observedMs - entry.registeredAtMs),
       lastBeatAgoMs: Math.max(0, Math.round(this.#observedMs - entry.heardAtMs)),
       topicCount: entry.topics.size,
@@ -410,7 +423,7 @@ export class RouteTable {
     const topics = new Set<string>()
     for (const entry of entries) {
       this.#entries.delete(keyOf(entry))
-      this.#brokers = undefined
+      this.#brokers.clear()
       this.#byConnection.delete(entry.connection)
       for (const topic of entry.topics.keys()) topics.add(topic)
       if (this.#isHeard(entry.brokerName)) continue
@@ -443,9 +456,17 @@ function addressOf(registration: Registration): string {
   return registration.listeners[0]?.address ?? ''
 }
 
-function brokerAddress(entry: BrokerEntry): BrokerAddress {
-  const { brokerName, brokerId, epoch, address } = entry
-  return { brokerName, brokerId, epoch, address }
+function brokerAddress(entry: BrokerEntry, listener: string): BrokerAddress {
+  const { brokerName, brokerId, epoch, listeners } = entry
+  const named = listeners.find((each) => each.listener === listener)
+  const address = named?.address ?? entry.address
+  return {
+    brokerName,
+    brokerId,
+    epoch,
+    address,
+    listeners: listeners.length > 1 ? [...listeners] : [],
+  }
 }
 
 function byName(a: Named, b: Named): number {
@@ -461,10 +482,18 @@ function changeBetween(before: BrokerEntry | undefined, now: BrokerEntry): Route
   for (const name of before?.topics.keys() ?? []) if (!now.topics.has(name)) topics.add(name)
   const brokers =
     before === undefined ||
-    before.address !== now.address ||
+    !sameAddresses(before.listeners, now.listeners) ||
     before.epoch !== now.epoch ||
     before.autoCreateTopics !== now.autoCreateTopics
   return { topics, brokers }
+}
+
+function sameAddresses(
+  before: readonly ListenerAddress[],
+  now: readonly ListenerAddress[],
+): boolean {
+  const name = ({ listener, address }: ListenerAddress): string => `${listener} ${address}`
+  return before.map(name).join() === now.map(name).join()
 }
 
 function sameTopic(before: RegisteredTopic | undefined, now: RegisteredTopic): boolean {
@@ -483,8 +512,13 @@ function mistakeIn(registration: Registration): CometError | undefined {
   } catch (thrown) {
     return toCometError(thrown)
   }
-  if (!/^\S+:\d+$/.test(addressOf(registration))) {
-    return new CometError('ILLEGAL_ARGUMENT', 'a registration names no address of form host:port')
+  const { listeners } = registration
+  const isEach = listeners.every(({ address }) => /^\S+:\d+$/.test(address))
+  if (listeners.length === 0 || listeners.length > LISTENERS_MAX || !isEach) {
+    return new CometError(
+      'ILLEGAL_ARGUMENT',
+      `a registration names ${LISTENERS_MAX} addresses of form host:port at most, and one at least`,
+    )
   }
   return undefined
 }

@@ -73,7 +73,7 @@ function openWatchers(options: { warmupMs?: number; maxWatchers?: number } = {})
       const client = new ClientEnd()
       const request =
         topics === 'all' ? { topics: [], allTopics: true } : { topics, allTopics: false }
-      watchers.add(request, client)
+      watchers.add(request, client, 'clients')
       return client
     },
     register: (...topics: string[]): number => {
@@ -234,7 +234,7 @@ describe('a watcher', () => {
   test('that has gone is not told anything', async () => {
     const { watchers, register } = openWatchers()
     const client = new ClientEnd()
-    const watcher = watchers.add({ topics: ['orders'], allTopics: false }, client)
+    const watcher = watchers.add({ topics: ['orders'], allTopics: false }, client, 'clients')
     await turn()
 
     watchers.remove(watcher)

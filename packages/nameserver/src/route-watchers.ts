@@ -43,7 +43,11 @@ export class RouteWatchers {
   }
 
   /** Serves one `Watch` stream until it ends. Throws `OVERLOADED` or `TOO_MANY`. */
-  add(request: WatchRequest, stream: MessageStream<RouteUpdate, WatchRequest>): Watcher {
+  add(
+    request: WatchRequest,
+    stream: MessageStream<RouteUpdate, WatchRequest>,
+    listener: string,
+  ): Watcher {
     const { maxWatchers, maxTopicsPerWatcher } = this.#options
     if (this.#all.size >= maxWatchers) {
       throw new CometError('OVERLOADED', `this name server serves ${maxWatchers} watchers`, {
@@ -57,7 +61,8 @@ export class RouteWatchers {
       )
     }
     const topics = request.allTopics ? undefined : new Set(request.topics)
-    const watcher: Watcher = { stream, topics, changed: new Set(), untold: true, blocked: false }
+    const changed = new Set<string>()
+    const watcher: Watcher = { stream, listener, topics, changed, untold: true, blocked: false }
     this.#all.add(watcher)
     if (topics === undefined) this.#ofAnyTopic.add(watcher)
     for (const topic of topics ?? []) {
@@ -141,7 +146,7 @@ export class RouteWatchers {
     if (topics.length === 0 && missing.length === 0 && !watcher.untold) return
     watcher.untold = false
     const writable = watcher.stream.send({
-      brokers: this.#table.brokers(),
+      brokers: this.#table.brokers(watcher.listener),
       topics,
       missing,
       cluster: this.#options.cluster,
@@ -164,6 +169,8 @@ export class RouteWatchers {
 
 export interface Watcher {
   readonly stream: MessageStream<RouteUpdate, WatchRequest>
+  /** On which it came in: it is told the addresses of that name. */
+  readonly listener: string
   /** `undefined`: every topic. */
   readonly topics: ReadonlySet<string> | undefined
   /** Those it has not been told of; never more than it watches. */

@@ -8,6 +8,7 @@ export type {
   KeyValueStore,
   KeyValueStores,
 } from './key-value-store.ts'
+export { CLIENTS_LISTENER, ListenerSet, type NamedAddress } from './listener-set.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
 export type { Random } from './random.ts'
 export type { Runtime } from './runtime.ts'

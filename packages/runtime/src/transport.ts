@@ -18,6 +18,8 @@ export interface Transport {
 
 export interface ListenOptions {
   readonly address: string
+  /** Handlers are told which way a call came in; empty unless given. */
+  readonly name?: string | undefined
   readonly handlers: readonly Handler[]
   /** What the services are made of (`loadDefinitions`), for clients that ask by gRPC reflection. */
   readonly reflection?: object | undefined
@@ -116,6 +118,10 @@ export interface StreamReceiver<Incoming> {
 export interface CallContext {
   /** `host:port` of the caller. */
   readonly peer: string
+  /** The name of the listener that it came in on. */
+  readonly listener: string
+  /** `host:port` that the caller says it has dialled; maybe another port is mapped to this one. */
+  readonly authority: string
   /** Aborted when the caller has gone, or its deadline has passed. */
   readonly signal: AbortSignal
   /** What the caller sent along; of a name that came more than once, the first value. */

@@ -22,7 +22,12 @@ class World {
     this.routes = new ClusterRoutes(this.simulation.machine('a').runtime(), {
       services,
       nameservers: ['names:9876'],
-      own: { brokerName: 'a', address: 'a:8081', topic: () => undefined },
+      own: {
+        brokerName: 'a',
+        address: 'a:8081',
+        addressFor: () => 'a:8081',
+        topic: () => undefined,
+      },
     })
     this.routes.start()
   }
@@ -52,6 +57,7 @@ class World {
         brokerId: 0,
         epoch: 1,
         address: `${brokerName}:8081`,
+        listeners: [],
       })),
       topics:
         typeof orders === 'string'

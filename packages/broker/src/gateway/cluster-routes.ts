@@ -21,6 +21,7 @@ import {
 export interface OwnBroker {
   readonly brokerName: string
   readonly address: string
+  addressFor(listener: string): string
   topic(name: string): TopicDefinition | undefined
 }
 
@@ -105,6 +106,13 @@ export class ClusterRoutes implements ClusterView {
   addressOf(brokerName: string): string | undefined {
     if (brokerName === this.#own.brokerName) return this.#own.address
     return this.#brokers.get(brokerName)?.address
+  }
+
+  addressFor(brokerName: string, listener: string): string | undefined {
+    if (brokerName === this.#own.brokerName) return this.#own.addressFor(listener)
+    const broker = this.#brokers.get(brokerName)
+    const named = broker?.listeners.find((each) => each.listener === listener)
+    return named?.address ?? broker?.address
   }
 
   brokerNames(): readonly string[] {

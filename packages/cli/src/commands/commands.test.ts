@@ -110,7 +110,7 @@ class ScriptedCluster implements AsyncDisposable {
 }
 
 function addressOf(brokerName: string, address: string): BrokerAddress {
-  return { brokerName, brokerId: 0, epoch: 1, address }
+  return { brokerName, brokerId: 0, epoch: 1, address, listeners: [] }
 }
 
 let cluster: ScriptedCluster

@@ -3,7 +3,7 @@ import { limits } from '@cometmq/protocol'
 import { storeConfig } from '@cometmq/store'
 import * as z from 'zod'
 import { isWildcard, parseAddress } from './address.ts'
-import { gateway, http, log, name, tls, tlsTogether } from './common-settings.ts'
+import { EXTERNAL_LISTENER, gateway, http, log, name, tls, tlsTogether } from './common-settings.ts'
 import {
   address,
   addresses,
@@ -31,6 +31,10 @@ const singleSettings = z.strictObject({
   listen: address().default(brokerDefaults.listen),
   /** Without it: the address listened on, with the machine's name in the place of a wildcard. */
   advertise: advertisedAddress().optional(),
+  /** A second way in, for clients that cannot use the first. */
+  external: z
+    .strictObject({ listen: address().optional(), advertise: advertisedAddress().optional() })
+    .prefault({}),
   nameserver: addresses().default(['localhost:9876']),
   autoCreateTopics: flag().default(brokerDefaults.autoCreateTopics),
   autoCreateGroups: flag().default(delivery.autoCreateGroups),
@@ -95,6 +99,14 @@ export const brokerSettings = singleSettings
   .refine(...tlsTogether<BrokerSettings>())
   .refine(
     ...together<BrokerSettings>({
+      keys: ['external.advertise', 'external.listen'],
+      holds: ({ external: { listen, advertise } }) =>
+        advertise === undefined || listen !== undefined,
+      message: 'needs external.listen, where those come in who are told it',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
       keys: ['nameserver'],
       holds: ({ nameserver }) => new Set(nameserver).size === nameserver.length,
       message: 'must not name one of them twice',
@@ -141,6 +153,7 @@ export function brokerConfigOf(
     brokerId: brokerDefaults.brokerId,
     listen: settings.listen,
     advertise: settings.advertise ?? nameInPlaceOfWildcard(settings.listen, machine.hostname),
+    listeners: externalOf(settings.external, machine.hostname),
     nameservers: settings.nameserver,
     autoCreateTopics: settings.autoCreateTopics,
     topicDefaults: settings.topicDefaults,
@@ -173,6 +186,15 @@ export function brokerConfigOf(
     drainTimeoutMs: settings.drainTimeout,
     version: machine.version,
   }
+}
+
+function externalOf(
+  { listen, advertise }: BrokerSettings['external'],
+  host: string,
+): BrokerConfig['listeners'] {
+  if (listen === undefined) return {}
+  const shown = advertise ?? nameInPlaceOfWildcard(listen, host)
+  return { [EXTERNAL_LISTENER]: { listen, advertise: shown } }
 }
 
 /** The port is added by the broker when it knows which one it took. */

@@ -30,6 +30,9 @@ export function gateway() {
   return z.strictObject({ usersFile: file().optional() }).prefault({})
 }
 
+/** The name of the second listener; of a broker's and a name server's alike. */
+export const EXTERNAL_LISTENER = 'external'
+
 /** Where health and metrics are served; nowhere unless it is given. */
 export function http() {
   return z.strictObject({ listen: address().optional() }).prefault({})

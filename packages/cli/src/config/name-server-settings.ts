@@ -1,6 +1,6 @@
 import { type NameServerConfig, nameServerDefaults } from '@cometmq/nameserver'
 import * as z from 'zod'
-import { gateway, http, log, name, tls, tlsTogether } from './common-settings.ts'
+import { EXTERNAL_LISTENER, gateway, http, log, name, tls, tlsTogether } from './common-settings.ts'
 import { address, count, durationMs, flag } from './setting.ts'
 
 const SECOND_MS = 1_000
@@ -10,6 +10,8 @@ const DAY_MS = 86_400_000
 const singleSettings = z.strictObject({
   cluster: name().default('default'),
   listen: address().default(nameServerDefaults.listen),
+  /** A second way in: whoever uses it is told the external addresses of the brokers. */
+  external: z.strictObject({ listen: address().optional() }).prefault({}),
   warmup: durationMs({ min: 0, max: DAY_MS }).default(nameServerDefaults.warmupMs),
   silence: durationMs({ min: SECOND_MS, max: DAY_MS }).default(nameServerDefaults.silenceMs),
   remember: durationMs({ min: 0, max: 7 * DAY_MS }).default(nameServerDefaults.rememberMs),
@@ -39,6 +41,10 @@ export function nameServerConfigOf(
   return {
     cluster: settings.cluster,
     listen: settings.listen,
+    listeners:
+      settings.external.listen === undefined
+        ? {}
+        : { [EXTERNAL_LISTENER]: settings.external.listen },
     warmupMs: settings.warmup,
     silenceMs: settings.silence,
     rememberMs: settings.remember,

@@ -80,6 +80,7 @@ function update(
     brokers: Object.entries(brokers).map(([brokerName, address]) => ({
       brokerName,
       brokerId: 0,
+      listeners: [],
       epoch: 1,
       address,
     })),

@@ -4,7 +4,7 @@ import type {
 } from '@cometmq/protocol/rocketmq'
 import type { GatewayContext } from '../context.ts'
 import type { UnaryCall } from '../edge.ts'
-import { servingBrokers } from '../endpoints.ts'
+import { askerOf, servingBrokers } from '../endpoints.ts'
 import { OK, RefusedCall } from '../status.ts'
 import { groupOf, topicOf } from '../validate/names.ts'
 
@@ -25,7 +25,10 @@ export function queryAssignment({
     async run(request, call) {
       const name = topicOf(request.topic)
       const group = groupOf(request.group)
-      const brokers = servingBrokers(await owners.route(name, call), cluster)
+      const brokers = servingBrokers(await owners.route(name, call), cluster, {
+        ...askerOf(request, call),
+        ownBrokerName: local?.brokerName,
+      })
       if (brokers.length === 0) {
         throw new RefusedCall('FORBIDDEN', `no broker serves topic "${name}" now`)
       }

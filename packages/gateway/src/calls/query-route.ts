@@ -1,7 +1,7 @@
 import type { QueryRouteRequest, QueryRouteResponse__Input } from '@cometmq/protocol/rocketmq'
 import type { GatewayContext } from '../context.ts'
 import type { UnaryCall } from '../edge.ts'
-import { acceptedTypes, servingBrokers } from '../endpoints.ts'
+import { acceptedTypes, askerOf, servingBrokers } from '../endpoints.ts'
 import { OK, RefusedCall } from '../status.ts'
 import { topicOf } from '../validate/names.ts'
 
@@ -13,12 +13,16 @@ import { topicOf } from '../validate/names.ts'
 export function queryRoute({
   owners,
   cluster,
+  broker: own,
 }: GatewayContext): UnaryCall<QueryRouteRequest, QueryRouteResponse__Input> {
   return {
     async run(request, call) {
       const name = topicOf(request.topic)
       const route = await owners.route(name, call)
-      const brokers = servingBrokers(route, cluster)
+      const brokers = servingBrokers(route, cluster, {
+        ...askerOf(request, call),
+        ownBrokerName: own?.brokerName,
+      })
       if (brokers.length === 0) {
         throw new RefusedCall('FORBIDDEN', `no broker serves topic "${name}" now`)
       }

@@ -13,7 +13,7 @@ export function routesHandlers(
   },
 ): Handler[] {
   return [
-    accept(services.routes.Watch, (stream, { signal }) => {
+    accept(services.routes.Watch, (stream, { signal, listener }) => {
       let watcher: Watcher | undefined
       const forget = (): void => {
         if (watcher !== undefined) watchers.remove(watcher)
@@ -25,7 +25,7 @@ export function routesHandlers(
         message(request) {
           if (watcher !== undefined) return
           try {
-            watcher = watchers.add(request, stream)
+            watcher = watchers.add(request, stream, listener)
           } catch (thrown) {
             if (!(thrown instanceof CometError)) throw thrown
             stream.cancel(thrown)

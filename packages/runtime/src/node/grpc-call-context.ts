@@ -6,6 +6,7 @@ import type { CallContext, CallMetadata } from '../transport.ts'
 export interface ServerCall {
   readonly metadata: Metadata
   getPeer(): string
+  getHost(): string
   getDeadline(): Date | number
   on(event: 'cancelled', gone: () => void): unknown
 }
@@ -13,15 +14,26 @@ export interface ServerCall {
 /** Makes the signal only if somebody asks for it: most handlers do not, and it costs. */
 export class GrpcCallContext implements CallContext {
   readonly peer: string
+  readonly listener: string
   readonly #call: ServerCall
   readonly #connected: (peer: string) => boolean
   #controller: AbortController | undefined
   #failure: CometError | undefined
   #metadata: CallMetadata | undefined
 
-  constructor(call: ServerCall, connected: (peer: string) => boolean) {
+  constructor(
+    call: ServerCall,
+    {
+      connected,
+      listener,
+    }: {
+      readonly connected: (peer: string) => boolean
+      readonly listener: string
+    },
+  ) {
     // At once: grpc-js forgets it with the connection.
     this.peer = call.getPeer()
+    this.listener = listener
     this.#call = call
     this.#connected = connected
   }
@@ -32,6 +44,10 @@ export class GrpcCallContext implements CallContext {
       if (this.#failure !== undefined) this.#controller.abort(this.#failure)
     }
     return this.#controller.signal
+  }
+
+  get authority(): string {
+    return this.#call.getHost()
   }
 
   get metadata(): CallMetadata {

@@ -79,7 +79,7 @@ export class GrpcListener implements Listener {
     const server = new GrpcServer(serverOptions)
     const peers = new Map<string, Socket>()
     const connected = (peer: string): boolean => peers.get(peer)?.destroyed === false
-    register(server, options.handlers, { connected, log })
+    register(server, options.handlers, { connected, listener: options.name ?? '', log })
     const health = new GrpcHealth(
       server,
       options.handlers.map(({ method }) => method.path),
@@ -240,6 +240,7 @@ function isTimeout(text: string): boolean {
 interface CallSurroundings {
   /** Whether the connection from that peer stands. */
   readonly connected: (peer: string) => boolean
+  readonly listener: string
   readonly log: Logger
 }
 
@@ -270,10 +271,10 @@ function register(
 
 function unaryImplementation(
   { method, answer }: Handler & { kind: 'unary' },
-  { connected, log }: CallSurroundings,
+  surroundings: CallSurroundings,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, respond) => {
-    const context = new GrpcCallContext(call, connected)
+    const context = new GrpcCallContext(call, surroundings)
     let answered = false
     call.on('cancelled', () => {
       if (!answered) context.abort()
@@ -286,7 +287,7 @@ function unaryImplementation(
         respond(null, bytes)
       } catch (thrown) {
         answered = true
-        respond(serverStatusOf(errorOfHandler(thrown, method.path, log)))
+        respond(serverStatusOf(errorOfHandler(thrown, method.path, surroundings.log)))
       }
     }
     void run()
@@ -295,10 +296,10 @@ function unaryImplementation(
 
 function streamImplementation(
   { method, accept }: Handler & { kind: 'stream' },
-  { connected, log }: CallSurroundings,
+  surroundings: CallSurroundings,
 ): handleBidiStreamingCall<Buffer, Buffer> {
   return (call) => {
-    const context = new GrpcCallContext(call, connected)
+    const context = new GrpcCallContext(call, surroundings)
     // At once: there are clients that send nothing before they have the headers.
     call.sendMetadata(new Metadata())
     const cancelled = new CometError('CANCELLED', 'the server has cancelled the stream')
@@ -306,7 +307,7 @@ function streamImplementation(
       encode: (message) => method.encodeResponse(message),
       decode: (bytes) => decodeRequest(method, bytes),
       abort: (error = cancelled) => call.emit('error', serverStatusOf(error)),
-      errorOf: (thrown) => errorOfHandler(thrown, method.path, log),
+      errorOf: (thrown) => errorOfHandler(thrown, method.path, surroundings.log),
     })
     call.on('end', () => setTimeout(() => stream.peerEnded(), RESET_GRACE_MS))
     call.on('cancelled', () => {
@@ -317,7 +318,7 @@ function streamImplementation(
     try {
       accept(stream, context)
     } catch (thrown) {
-      stream.cancel(errorOfHandler(thrown, method.path, log))
+      stream.cancel(errorOfHandler(thrown, method.path, surroundings.log))
     }
   }
 }

@@ -11,13 +11,21 @@ export interface CallHead {
 /** What a handler on a simulated network knows of its caller. */
 export class ServerContext implements CallContext {
   readonly peer: string
+  readonly listener: string
+  readonly authority: string
   readonly metadata: CallMetadata
   readonly #clock: Clock
   readonly #deadlineMs: number
   readonly #controller = new AbortController()
 
-  constructor(peer: string, clock: Clock, call: CallHead) {
-    this.peer = peer
+  constructor(
+    way: { readonly peer: string; readonly listener: string; readonly authority: string },
+    clock: Clock,
+    call: CallHead,
+  ) {
+    this.peer = way.peer
+    this.listener = way.listener
+    this.authority = way.authority
     this.metadata = call.metadata
     this.#clock = clock
     this.#deadlineMs = clock.elapsedMs() + (call.timeoutMs ?? Number.POSITIVE_INFINITY)

@@ -15,6 +15,7 @@ import { SimulatedStream } from './simulated-stream.ts'
 
 export interface SimulatedListenerOptions {
   readonly address: string
+  readonly name: string
   readonly port: number
   readonly handlers: readonly Handler[]
   readonly life: ProcessLife
@@ -107,7 +108,7 @@ export class SimulatedListener implements Listener {
     if (!this.takesCalls) return refuse(reply, session)
     if (handler?.kind !== 'unary') return reject(reply, request.path)
     const { method, answer } = handler
-    const context = new ServerContext(session.client.address, this.life.clock, request)
+    const context = new ServerContext(this.#wayOf(session), this.life.clock, request)
     const call = this.#begin(session, request.timeoutMs, (error) => context.abort(error))
     const run = async (): Promise<void> => {
       try {
@@ -130,7 +131,7 @@ export class SimulatedListener implements Listener {
     if (!this.takesCalls) return refuse(reply, session)
     if (handler?.kind !== 'stream') return reject(reply, path)
     const { method, accept } = handler
-    const context = new ServerContext(session.client.address, this.life.clock, head)
+    const context = new ServerContext(this.#wayOf(session), this.life.clock, head)
     const stream: SimulatedStream<unknown, unknown> = new SimulatedStream<unknown, unknown>({
       life: this.life,
       windowBytes: this.#options.windowBytes,
@@ -164,6 +165,11 @@ export class SimulatedListener implements Listener {
       broken: (error) => call.broken(error),
       consumed: (bytes) => this.life.run(() => stream.credit(bytes)),
     }
+  }
+
+  #wayOf(session: Session): { peer: string; listener: string; authority: string } {
+    const { name, address } = this.#options
+    return { peer: session.client.address, listener: name, authority: address }
   }
 
   /** A call that ends once: by `finish` from here, or broken from elsewhere. */

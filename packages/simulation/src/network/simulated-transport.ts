@@ -56,6 +56,7 @@ export class SimulatedTransport implements Transport {
     if (host.listeners.has(port)) throw cannotListen(options.address, 'the port is taken')
     const listener = new SimulatedListener({
       address: `${wanted.host}:${port}`,
+      name: options.name ?? '',
       port,
       handlers: options.handlers,
       life,

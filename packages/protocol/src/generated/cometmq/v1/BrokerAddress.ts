@@ -1,5 +1,6 @@
 // Original file: packages/protocol/proto/cometmq/v1/routes.proto
 
+import type { ListenerAddress__Input as _cometmq_v1_ListenerAddress__Input, ListenerAddress as _cometmq_v1_ListenerAddress } from '../../cometmq/v1/ListenerAddress.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface BrokerAddress__Input {
@@ -7,6 +8,7 @@ export interface BrokerAddress__Input {
   'brokerId'?: (number);
   'epoch'?: (number | string | Long);
   'address'?: (string);
+  'listeners'?: (_cometmq_v1_ListenerAddress__Input)[];
 }
 
 export interface BrokerAddress {
@@ -14,4 +16,5 @@ export interface BrokerAddress {
   'brokerId': (number);
   'epoch': (number);
   'address': (string);
+  'listeners': (_cometmq_v1_ListenerAddress)[];
 }

@@ -1,4 +1,4 @@
-// Original file: packages/protocol/proto/cometmq/v1/cluster.proto
+// Original file: packages/protocol/proto/cometmq/v1/routes.proto
 
 
 export interface ListenerAddress__Input {
