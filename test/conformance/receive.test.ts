@@ -349,20 +349,6 @@ describe('receiving', { timeout: 60_000 }, () => {
     expect((await ack(broker, ask, handleOf(a))).status?.code).toBe('OK')
   })
 
-  test('60. large messages are received, in as many answers as it takes', async () => {
-    const ask = await fill('large')
-    const body = Buffer.alloc(1024 * 1024, 7)
-    for (let i = 0; i < 8; i++) await client.send(broker, { topic: 'large', body })
-    let received = 0
-    while (received < 8) {
-      const { code, messages } = await client.receive(broker, ask)
-      expect(code).toBe('OK')
-      received += messages.length
-      for (const message of messages) expect(message.body).toHaveLength(body.length)
-    }
-    expect(received).toBe(8)
-  })
-
   test('24. every call works for a client that never opened a telemetry stream', async () => {
     const ask = await fill('silent', 'a')
     const other = new RawClient(cluster.runtime.transport, { language: 'CPP' })

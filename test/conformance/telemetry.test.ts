@@ -51,7 +51,7 @@ describe('telemetry', () => {
         ...producer,
         pubSub: 'publishing',
         metric: { on: false },
-        publishing: { ...producer.publishing, maxBodySize: 4_194_304, validateMessageType: true },
+        publishing: { ...producer.publishing, maxBodySize: 4_128_768, validateMessageType: true },
       })
       const { backoffPolicy } = answer?.settings ?? {}
       expect(backoffPolicy?.maxAttempts).toBeGreaterThanOrEqual(1)

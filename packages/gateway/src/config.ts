@@ -43,6 +43,11 @@ export const bounds = {
   receiveBatch: 32,
   pullBatch: 1_024,
   bodyMaxBytes: 4 * 1024 * 1024,
+  /**
+   * What clients are told, and keep to: clients of Node.js, C# and Rust take no more than 4 MiB at
+   * once, and that is a message with its properties.
+   */
+  toldBodyMaxBytes: 4 * 1024 * 1024 - 64 * 1024,
   propertiesMaxBytes: 16 * 1024,
   propertiesMaxCount: 128,
   messageGroupMaxBytes: 63,

@@ -57,7 +57,7 @@ export function answerSettings(
     answer.backoffPolicy = PRODUCER_BACKOFF
     answer.publishing = {
       ...settings.publishing,
-      maxBodySize: bounds.bodyMaxBytes,
+      maxBodySize: bounds.toldBodyMaxBytes,
       validateMessageType: true,
     }
   }
