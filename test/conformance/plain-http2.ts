@@ -33,11 +33,7 @@ export class PlainHttp2 implements Disposable {
     })
     // Whoever cancels hears of it.
     stream.on('error', () => {})
-    const body = method.encodeRequest(request as never)
-    const frame = Buffer.alloc(5 + body.length)
-    frame.writeUInt32BE(body.length, 1)
-    body.copy(frame, 5)
-    stream.write(frame)
+    stream.write(frameOf(name, request))
     return stream
   }
 
@@ -50,4 +46,12 @@ export class PlainHttp2 implements Disposable {
   [Symbol.dispose](): void {
     this.session.destroy()
   }
+}
+
+/** A message as gRPC puts it on the wire: a zero byte and its length before it. */
+export function frameOf(name: keyof MessagingMethods, request: object): Buffer {
+  const body = methods[name].encodeRequest(request as never)
+  const head = Buffer.alloc(5)
+  head.writeUInt32BE(body.length, 1)
+  return Buffer.concat([head, body])
 }

@@ -6,11 +6,7 @@ export const statements: readonly {
 }[] = [
   { number: 1, says: 'TLS and plaintext clients are served at one port' },
   { number: 2, says: 'deadlines of years keep a telemetry stream open' },
-  {
-    number: 3,
-    says: 'keep-alive pings without calls are fine',
-    why: 'grpc-js counts no pings; only long runs with the official clients show it',
-  },
+  { number: 3, says: 'keep-alive pings without calls are fine' },
   { number: 4, says: 'a body of 4 MiB is accepted, a byte more is refused in the answer' },
   { number: 5, says: 'a client id is required' },
   { number: 6, says: 'signatures in all spellings, and wrong ones' },

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { frameOf, PlainHttp2 } from './plain-http2.ts'
 import { RawClient, signed } from './raw-client.ts'
 import { SmallCluster } from './small-cluster.ts'
 
@@ -24,6 +26,46 @@ async function codeWith(metadata: Readonly<Record<string, string>>): Promise<unk
 }
 
 describe('transport and metadata', () => {
+  // Java's, C#'s in three spellings, and none as Node.js and Rust.
+  test.each(['31535999M', '87600H', '315359999S', '31536000S', undefined])(
+    '2. a telemetry stream with the deadline %s stays open in every process',
+    async (timeout) => {
+      for (const address of cluster.addresses) {
+        using http2 = new PlainHttp2(address, new RawClient(cluster.runtime.transport))
+        const settings = { settings: { publishing: { topics: [{ name: 'orders' }] } } }
+        const headers = timeout === undefined ? {} : { 'grpc-timeout': timeout }
+        const stream = http2.open('Telemetry', settings, headers)
+        let bytes = 0
+        stream.on('data', (data: Buffer) => (bytes += data.length))
+        await expect.poll(() => bytes).toBeGreaterThan(0)
+        const before = bytes
+        await cluster.runtime.clock.sleep(50)
+
+        stream.write(frameOf('Telemetry', settings))
+
+        await expect.poll(() => bytes).toBe(2 * before)
+        expect(stream.closed).toBe(false)
+      }
+    },
+  )
+
+  // C++ pings each minute and Java every five. Servers of other libraries send away who pings thrice.
+  test('3. keep-alive pings without calls are answered, and nobody is sent away for them', async () => {
+    for (const address of cluster.addresses) {
+      using http2 = new PlainHttp2(address, new RawClient(cluster.runtime.transport))
+      await once(http2.session, 'connect')
+
+      for (let i = 0; i < 100; i++) await http2.ping()
+
+      expect(http2.isSentAway).toBe(false)
+      const stream = http2.open('QueryRoute', route)
+      stream.end()
+      const [data] = (await once(stream, 'data')) as [Buffer]
+      expect(data.length).toBeGreaterThan(5)
+      expect(http2.isSentAway).toBe(false)
+    }
+  })
+
   test('4. the largest body is accepted, one byte more is refused in the answer', async () => {
     const client = new RawClient(cluster.runtime.transport)
     const address = cluster.broker('broker-a').address
