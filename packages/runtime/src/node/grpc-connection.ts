@@ -78,8 +78,12 @@ export class GrpcConnection implements Connection {
     const stream = new GrpcStream<Request, Response>(duplex, {
       encode: (message) => method.encodeRequest(message),
       decode: (bytes) => method.decodeResponse(bytes),
-      // gRPC carries no reason this way.
-      abort: () => duplex.cancel(),
+      // gRPC carries no reason this way. grpc-js starts a call that is cancelled in the turn in
+      // which it was made all the same, and cancels it if it is told so again.
+      abort: () => {
+        duplex.cancel()
+        setImmediate(() => duplex.cancel())
+      },
       errorOf: (thrown) => {
         throw thrown
       },
@@ -89,9 +93,11 @@ export class GrpcConnection implements Connection {
       forget()
       stream.finish()
     })
-    duplex.on('error', (error: ServiceError) => {
+    duplex.on('error', (error: ServiceError | Error) => {
       forget()
-      stream.finish(this.#errorOf(error, duplex.getPeer(), client))
+      // The others are Node's, of what arrives for a stream that was cancelled.
+      const isStatus = 'metadata' in error
+      stream.finish(isStatus ? this.#errorOf(error, duplex.getPeer(), client) : toCometError(error))
     })
     return stream
   }

@@ -127,6 +127,31 @@ export function describeStreams(open: () => Promise<TransportSubject>): void {
     expect(far.context.signal.reason).toMatchObject({ code: 'CANCELLED' })
   })
 
+  // grpc-js starts such a call all the same: its server would hold it for ever, and what that sends
+  // is thrown at a stream that has ended.
+  check('can be cancelled as soon as it was opened', async (subject) => {
+    const accepted: Line[] = []
+    const greeter = accept(chat, (stream) => {
+      accepted.push(lineOf(stream))
+      stream.send({ text: 'welcome' })
+    })
+    const listener = await serve(subject, greeter)
+    const connection = subject.client.connect(listener.address)
+    const standing = lineOf(connection.open(chat))
+    await until(subject, () => standing.inbox.texts.length === 1)
+
+    const cancelled = lineOf(connection.open(chat))
+    cancelled.stream.cancel()
+    const next = lineOf(connection.open(chat))
+    await until(subject, () => next.inbox.texts.length === 1)
+    standing.stream.end()
+    next.stream.end()
+    await until(subject, () => accepted.every(({ inbox }) => inbox.outcome !== undefined))
+
+    expect(cancelled.inbox.outcome).toBe('CANCELLED')
+    expect(cancelled.inbox.texts).toEqual([])
+  })
+
   check('carries metadata and ends at its deadline', async (subject) => {
     const { near, far } = await openChat(subject, { metadata: { 'x-name': 'a' }, timeoutMs: 300 })
 
