@@ -151,7 +151,12 @@ export {
   type ReadStart,
   readMethod,
 } from './wire/read-codec.ts'
-export { loadServices, type ServiceMethods, type Services } from './wire/services.ts'
+export {
+  loadServices,
+  methodsOf,
+  type ServiceMethods,
+  type Services,
+} from './wire/services.ts'
 export {
   type Delivery,
   type LeasedRange,

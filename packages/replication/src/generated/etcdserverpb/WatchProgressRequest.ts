@@ -1,0 +1,8 @@
+// Original file: packages/replication/proto/etcd/rpc.proto
+
+
+export interface WatchProgressRequest__Input {
+}
+
+export interface WatchProgressRequest {
+}

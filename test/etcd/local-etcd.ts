@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Whether a program named `etcd` is there. */
+export const hasEtcd = canRun('etcd')
+
+/** Real etcd processes on this machine, with data in a folder of their own. */
+export class LocalEtcd implements AsyncDisposable {
+  readonly members: readonly EtcdMember[]
+  readonly #directory: string
+
+  private constructor(members: readonly EtcdMember[], directory: string) {
+    this.members = members
+    this.#directory = directory
+  }
+
+  /** Resolves when there is a leader. */
+  static async start(memberCount: number): Promise<LocalEtcd> {
+    const directory = await mkdtemp(path.join(tmpdir(), 'comet-etcd-'))
+    const ports = await freePorts(2 * memberCount)
+    const names = Array.from({ length: memberCount }, (_, index) => `member-${index}`)
+    const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+    const cluster = names.map((name, index) => `${name}=${urls[memberCount + index]}`).join()
+    const members = names.map((name, index) => {
+      const [clientUrl, peerUrl] = [urls[index], urls[memberCount + index]]
+      assert(clientUrl !== undefined && peerUrl !== undefined)
+      const flags = {
+        name: name,
+        'data-dir': path.join(directory, name),
+        'listen-client-urls': clientUrl,
+        'advertise-client-urls': clientUrl,
+        'listen-peer-urls': peerUrl,
+        'initial-advertise-peer-urls': peerUrl,
+        'initial-cluster': cluster,
+        logger: 'zap',
+        'log-level': 'fatal',
+      }
+      return new EtcdMember(
+        { url: clientUrl, directory: path.join(directory, name) },
+        Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`),
+      )
+    })
+    const etcd = new LocalEtcd(members, directory)
+    try {
+      await etcd.leader()
+    } catch (error) {
+      await etcd[Symbol.asyncDispose]()
+      throw error
+    }
+    return etcd
+  }
+
+  /** `host:port` of each member. */
+  get endpoints(): string[] {
+    return this.members.map(({ endpoint }) => endpoint)
+  }
+
+  /** The member that leads, once those that run agree on one. */
+  async leader(): Promise<EtcdMember> {
+    for (;;) {
+      const running = this.members.filter(({ isRunning }) => isRunning)
+      assert(running.length > 0, 'etcd has ended')
+      const statuses = await Promise.all(running.map((member) => member.status()))
+      const leaders = new Set(statuses.map((status) => status?.leader))
+      const index = statuses.findIndex((status) => status?.leader === status?.memberId)
+      const leader = running[index]
+      if (leaders.size === 1 && statuses[index] !== undefined && leader !== undefined) return leader
+      await sleep(50)
+    }
+  }
+
+  async follower(): Promise<EtcdMember> {
+    const leader = await this.leader()
+    const follower = this.members.find((member) => member !== leader && member.isRunning)
+    assert(follower !== undefined, 'there is a second member')
+    return follower
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()))
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}
+
+export class EtcdMember {
+  /** `host:port` */
+  readonly endpoint: string
+  readonly #url: string
+  readonly #directory: string
+  readonly #args: readonly string[]
+  #child: ChildProcess
+  #isFrozen = false
+
+  constructor(
+    place: { readonly url: string; readonly directory: string },
+    args: readonly string[],
+  ) {
+    this.endpoint = place.url.slice('http://'.length)
+    this.#url = place.url
+    this.#directory = place.directory
+    this.#args = args
+    this.#child = start(args)
+  }
+
+  /** A frozen one does not. */
+  get isRunning(): boolean {
+    return !this.#hasEnded && !this.#isFrozen
+  }
+
+  freeze(): void {
+    this.#isFrozen = true
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#isFrozen = false
+    this.#child.kill('SIGCONT')
+  }
+
+  /** As a power cut of its machine. */
+  async kill(): Promise<void> {
+    if (this.#hasEnded) return
+    this.#child.kill('SIGKILL')
+    await once(this.#child, 'exit')
+  }
+
+  /** To be called after `kill`. */
+  async forgetAll(): Promise<void> {
+    await rm(this.#directory, { recursive: true })
+  }
+
+  /** Starts it again, after `kill`, on what it had. */
+  restart(): void {
+    this.#child = start(this.#args)
+  }
+
+  /** Undefined while it does not answer. */
+  async status(): Promise<{ memberId: string; leader: string; revision: number } | undefined> {
+    const answer = await this.#post('maintenance/status', {}).catch(() => undefined)
+    const { header, leader } = (answer ?? {}) as StatusAnswer
+    if (header === undefined || leader === undefined || leader === '0') return undefined
+    return { memberId: header.member_id, leader, revision: Number(header.revision) }
+  }
+
+  /** Forgets the history of all revisions up to the present one. */
+  async compact(): Promise<void> {
+    const status = await this.status()
+    assert(status !== undefined, 'a member that is to be compacted answers')
+    await this.#post('kv/compaction', { revision: String(status.revision), physical: true })
+  }
+
+  /** Writes past the adapter. */
+  async put(key: string, value: string): Promise<void> {
+    await this.#post('kv/put', { key: base64(key), value: base64(value) })
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  /** By etcd's own JSON gateway, so that no test rests on what it tests. */
+  async #post(call: string, body: object): Promise<object> {
+    const response = await fetch(`${this.#url}/v3/${call}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(2_000),
+    })
+    assert(response.ok, `etcd answered ${response.status} to ${call}`)
+    return (await response.json()) as object
+  }
+}
+
+interface StatusAnswer {
+  readonly header?: { readonly member_id: string; readonly revision: string }
+  readonly leader?: string
+}
+
+function canRun(program: string): boolean {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function start(args: readonly string[]): ChildProcess {
+  const child = spawn('etcd', args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  // A test run that is broken off leaves none behind.
+  const kill = (): void => {
+    child.kill('SIGKILL')
+  }
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
+  return child
+}
+
+/** Taken for a moment, all at once, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => {
+    const address = server.address()
+    assert(typeof address === 'object' && address !== null)
+    return address.port
+  })
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
