@@ -22,6 +22,7 @@ const commands = {
   bench: [FROM_SOURCE, 'benchmarks/main.ts'],
   interop: [FROM_SOURCE, 'test/interop/main.ts'],
   conformance: [FROM_SOURCE, 'scripts/conformance.ts'],
+  'compose:test': [FROM_SOURCE, 'test/compose/main.ts'],
   simulate: [FROM_SOURCE, 'test/simulation/main.ts'],
 }
 

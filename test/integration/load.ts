@@ -3,8 +3,6 @@ import { type CometClient, connect, type Topic, text } from '@cometmq/client'
 import { backlogOf } from '../cluster/backlog.ts'
 import { type DeliveredMessage, History, type Violation } from '../history/history.ts'
 
-const TOPIC = 'load'
-const GROUP = 'load'
 const PRODUCERS = 4
 const IN_FLIGHT = 8
 /** Long enough for any fault that a test causes: a send that fails has found no way at all. */
@@ -45,6 +43,8 @@ class Tally {
  */
 export class Load implements AsyncDisposable {
   readonly comet: CometClient
+  /** Of its topic, and of the group that consumes it. */
+  readonly #name: string
   readonly #topic: Topic<string>
   readonly #history = new History()
   readonly #acknowledged = new Map<string, Tally>()
@@ -55,20 +55,21 @@ export class Load implements AsyncDisposable {
   readonly #producing: Promise<unknown>
   readonly #consuming: Promise<void>
 
-  private constructor(comet: CometClient) {
+  private constructor(comet: CometClient, name: string) {
     this.comet = comet
-    this.#topic = comet.topic(TOPIC, { codec: text() })
+    this.#name = name
+    this.#topic = comet.topic(name, { codec: text() })
     this.#producing = Promise.all(
       Array.from({ length: PRODUCERS }, (_, producer) => this.#produce(producer)),
     )
     this.#consuming = this.#consume()
   }
 
-  static async start(endpoints: readonly string[]): Promise<Load> {
+  static async start(endpoints: readonly string[], name = 'load'): Promise<Load> {
     const comet = await connect({ endpoints })
-    await comet.admin.topics.create(TOPIC, { queueCount: 4 })
-    await comet.admin.groups.create(GROUP, { start: 'earliest' })
-    return new Load(comet)
+    await comet.admin.topics.create(name, { queueCount: 4 })
+    await comet.admin.groups.create(name, { start: 'earliest' })
+    return new Load(comet, name)
   }
 
   /** Resolves when that broker has acknowledged so many more messages. */
@@ -89,7 +90,7 @@ export class Load implements AsyncDisposable {
     this.#stopConsuming.abort()
     await this.#consuming
     await this.#readQueues()
-    const found = this.#history.violations({ groups: [GROUP], finalReads: true })
+    const found = this.#history.violations({ groups: [this.#name], finalReads: true })
     const violations = [...stuck, ...found].slice(0, 10)
     return { violations, failed: this.#failed.slice(0, 10) }
   }
@@ -119,7 +120,7 @@ export class Load implements AsyncDisposable {
       const { brokerName, queueId, queueOffset } = await this.#topic.send(id, {
         timeout: SEND_TIMEOUT,
       })
-      this.#history.acknowledged(id, { topic: TOPIC, brokerName, queueId, queueOffset })
+      this.#history.acknowledged(id, { topic: this.#name, brokerName, queueId, queueOffset })
       this.#tallyOf(brokerName).add()
     } catch (error) {
       this.#failed.push(String(error))
@@ -128,14 +129,14 @@ export class Load implements AsyncDisposable {
 
   async #consume(): Promise<void> {
     const { signal } = this.#stopConsuming
-    for await (const message of this.#topic.receive({ group: GROUP, signal })) {
+    for await (const message of this.#topic.receive({ group: this.#name, signal })) {
       const { brokerName, queueId, queueOffset, body, attempt } = message
-      const place = { brokerName, topic: TOPIC, queueId, queueOffset }
-      this.#history.delivered(GROUP, { ...place, messageId: body, body, attempt })
+      const place = { brokerName, topic: this.#name, queueId, queueOffset }
+      this.#history.delivered(this.#name, { ...place, messageId: body, body, attempt })
       this.#delivered.add()
       message
         .ack()
-        .then(() => this.#history.settled(GROUP, body))
+        .then(() => this.#history.settled(this.#name, body))
         // Its lease was lost with a connection: it comes again.
         .catch(() => {})
     }
@@ -145,8 +146,8 @@ export class Load implements AsyncDisposable {
   async #untilConsumed(): Promise<Violation[]> {
     let backlog: number | undefined
     for (let looks = 0; looks < 400; looks++) {
-      backlog = await backlogOf(this.comet, GROUP).catch(() => undefined)
-      if (backlog === 0 && this.#history.missingFor(GROUP).length === 0) return []
+      backlog = await backlogOf(this.comet, this.#name).catch(() => undefined)
+      if (backlog === 0 && this.#history.missingFor(this.#name).length === 0) return []
       await sleep(50)
     }
     return [{ kind: 'stuck', why: `a backlog of ${backlog} is left` }]
@@ -159,7 +160,7 @@ export class Load implements AsyncDisposable {
       const key = `${brokerName}/${queueId}`
       const messages = queues.get(key) ?? []
       queues.set(key, messages)
-      const place = { brokerName, topic: TOPIC, queueId, queueOffset }
+      const place = { brokerName, topic: this.#name, queueId, queueOffset }
       messages.push({ ...place, messageId: body, body, attempt: 1 })
     }
     for (const messages of queues.values()) this.#history.finalQueue(messages)
