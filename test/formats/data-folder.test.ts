@@ -66,9 +66,11 @@ describe('a data folder as it was frozen', () => {
       'level',
       'lock',
       'log',
+      'replication',
       'store.json',
     ])
     expect(await disk.files.list(`${FOLDER}/log`)).toEqual(['00000000000000000000'])
+    expect(await disk.files.list(`${FOLDER}/replication`)).toEqual(['epochs'])
   })
 
   // The log is derived from nothing: it is written anew, by records that are frozen elsewhere.

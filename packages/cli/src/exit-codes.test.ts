@@ -19,6 +19,7 @@ describe('exit codes', () => {
           "DRAINING",
           "UNAVAILABLE",
           "CONNECT_FAILED",
+          "NOT_CONFIRMED",
         ],
         "failed": [
           "MALFORMED_BATCH",
@@ -39,6 +40,7 @@ describe('exit codes', () => {
           "PARTIAL_FAILURE",
           "TOO_MANY",
           "GROUP_STATE_CORRUPT",
+          "LOG_DIVERGED",
         ],
         "notAllowed": [
           "NOT_ALLOWED",

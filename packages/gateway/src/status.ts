@@ -66,6 +66,8 @@ const codes: Readonly<Record<ErrorCode, Code>> = {
   TOO_MANY: 'TOO_MANY_REQUESTS',
   BROKER_ACTIVE: 'FORBIDDEN',
   GROUP_STATE_CORRUPT: 'INTERNAL_SERVER_ERROR',
+  NOT_CONFIRMED: 'HA_NOT_AVAILABLE',
+  LOG_DIVERGED: 'INTERNAL_SERVER_ERROR',
 }
 
 export const OK: Status__Input = { code: 'OK', message: 'OK' }

@@ -86,6 +86,8 @@ export const errorTable = {
   TOO_MANY: { id: 49, grpcStatus: 'RESOURCE_EXHAUSTED', retry: 'never' },
   BROKER_ACTIVE: { id: 50, grpcStatus: 'FAILED_PRECONDITION', retry: 'never' },
   GROUP_STATE_CORRUPT: { id: 51, grpcStatus: 'DATA_LOSS', retry: 'never' },
+  NOT_CONFIRMED: { id: 52, grpcStatus: 'UNAVAILABLE', retry: 'outcome-unknown' },
+  LOG_DIVERGED: { id: 53, grpcStatus: 'DATA_LOSS', retry: 'never' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

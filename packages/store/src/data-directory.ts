@@ -29,7 +29,10 @@ export class DataDirectory {
     const lock = await files.lockDirectory(path)
     try {
       const found = await readIdentity(files, path)
-      if (found !== undefined) return new DataDirectory(path, found, false, lock)
+      if (found !== undefined) {
+        await makeReplicationFolder(files, path)
+        return new DataDirectory(path, found, false, lock)
+      }
       const segments = await files.list(logFolder(path))
       if (segments.length > 0) {
         throw new CometError(
@@ -39,6 +42,7 @@ export class DataDirectory {
       }
       const identity = { layoutVersion: LAYOUT_VERSION, storeId: random.hex(16) }
       await files.makeDirectory(logFolder(path))
+      await files.makeDirectory(replicationFolder(path))
       await files.syncDirectory(path)
       await files.replaceFile(identityPath(path), encodeIdentity(identity))
       return new DataDirectory(path, identity, true, lock)
@@ -68,6 +72,10 @@ export class DataDirectory {
     return logFolder(this.path)
   }
 
+  get replicationPath(): string {
+    return replicationFolder(this.path)
+  }
+
   get levelPath(): string {
     return `${this.path}/level`
   }
@@ -84,6 +92,16 @@ interface Identity {
 
 function logFolder(path: string): string {
   return `${path}/log`
+}
+
+function replicationFolder(path: string): string {
+  return `${path}/replication`
+}
+
+/** A folder from before there were broker groups has none. */
+async function makeReplicationFolder(files: FileSystem, path: string): Promise<void> {
+  await files.makeDirectory(replicationFolder(path))
+  await files.syncDirectory(path)
 }
 
 function identityPath(path: string): string {

@@ -18,6 +18,11 @@ export {
 export { MessageStore, type StoreStatus } from './message-store.ts'
 export type { QueueBounds, QueueKey } from './queue-key.ts'
 export type { ReadResult } from './read-queue.ts'
+export type { Reign } from './replication/epoch-opened.ts'
+export type { LiveBytes, LiveListener } from './replication/live-tail.ts'
+export type { LogRange } from './replication/log-range.ts'
+export type { RawOrigin } from './replication/raw-commit.ts'
+export type { LogOffsets, ReplicatedLog } from './replication/replicated-log.ts'
 export type { StateTable, TableRange } from './state/state-tables.ts'
 export { deleteQueuesOf, putQueue, QUEUES_TABLE } from './state/store-tables.ts'
 export {

@@ -1,4 +1,5 @@
 import {
+  CometError,
   type CommitLogOffset,
   commitLogOffset,
   type QueueOffset,
@@ -6,19 +7,18 @@ import {
   type RecordBatch,
 } from '@cometmq/protocol'
 import type { AppendGroup, AppendLevel, AppendReceipt } from './append-group.ts'
-import { GroupCommit } from './commit-log/group-commit.ts'
-import { LogWriter } from './commit-log/log-writer.ts'
 import type { RecoveryReport } from './commit-log/recovery.ts'
-import { Retention } from './commit-log/retention.ts'
 import { DataDirectory } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import type { QueueBounds, QueueKey } from './queue-key.ts'
 import { type ReadResult, readQueue, recordBytesAt } from './read-queue.ts'
 import { Repeating } from './repeating.ts'
+import type { ReplicatedLog } from './replication/replicated-log.ts'
 import type { StateTable } from './state/state-tables.ts'
 import type { StoreConfig, StoreRuntime } from './store-config.ts'
 import type { BeforeDelete, StoreListener, Unsubscribe } from './store-listener.ts'
+import { type Writing, wireWriting } from './writing.ts'
 
 const MEASURE_INTERVAL_MS = 1_000
 
@@ -46,12 +46,14 @@ export class MessageStore implements AsyncDisposable {
   readonly storeId: string
   /** What was found when the store was opened. */
   readonly recovery: RecoveryReport
+  /** The log as the other members of a broker group see it. */
+  readonly log: ReplicatedLog
   /** Rejects when the store has stopped itself: a write or a sync failed. The process should end. */
   readonly failed: Promise<never>
   readonly #directory: DataDirectory
   readonly #parts: OpenedStore
-  readonly #writer: LogWriter
-  readonly #commits: GroupCommit
+  readonly #config: StoreConfig
+  readonly #writing: Writing
   readonly #space: DiskSpace
   readonly #hooks = new Set<BeforeDelete>()
   readonly #background: readonly Repeating[]
@@ -63,7 +65,6 @@ export class MessageStore implements AsyncDisposable {
     opened: { directory: DataDirectory; parts: OpenedStore; space: DiskSpace },
   ) {
     const { directory, parts, space } = opened
-    const { commitLog, dispatcher, checkpointer, state, reader, tail, admission, gate } = parts
     const { clock, log } = runtime
     const { promise, reject } = Promise.withResolvers<never>()
     // Whoever does not look at it must not bring the process down by that.
@@ -71,43 +72,20 @@ export class MessageStore implements AsyncDisposable {
     this.failed = promise
     this.storeId = directory.storeId
     this.recovery = parts.report
+    this.#config = config
     this.#directory = directory
     this.#parts = parts
     this.#space = space
-    const writer = new LogWriter({ clock, log: commitLog, gate, space })
-    this.#writer = writer
-    const stop = (error: unknown): void => writer.stop(error)
-    this.#commits = new GroupCommit(
-      {
-        clock,
-        log: commitLog,
-        writer,
-        gate,
-        tail,
-        admission,
-        keepUp: () => checkpointer.keepUp(stop),
-      },
-      { storeTimeMs: dispatcher.applied.storeTimeMs },
-    )
+    const hooks = this.#hooks
+    const { replicationPath } = directory
+    this.#writing = wireWriting(runtime, config, parts, { space, hooks, replicationPath })
+    const { writer, replicated, retention } = this.#writing
+    this.log = replicated
     writer.onStopped((error) => {
       log.error({ error }, 'store stopped')
       reject(error)
     })
-    const retention = new Retention(
-      {
-        clock,
-        log,
-        commitLog,
-        dispatcher,
-        state,
-        checkpointer,
-        space,
-        hooks: this.#hooks,
-        appendSnapshot: (read) => this.#commits.appendSnapshot(read),
-        readAt: (at) => reader.readAt(at),
-      },
-      config.retention,
-    )
+    const stop = (error: unknown): void => writer.stop(error)
     this.#background = [
       new Repeating(clock, config.checkpointIntervalMs, () => this.#writeCheckpoint().catch(stop)),
       new Repeating(clock, MEASURE_INTERVAL_MS, async () => {
@@ -156,7 +134,7 @@ export class MessageStore implements AsyncDisposable {
    * stopped, and the outcome is unknown.
    */
   append(group: AppendGroup, level: AppendLevel = 'confirmed'): Promise<AppendReceipt> {
-    return this.#commits.append(group, level)
+    return this.#writing.commits.append(group, level)
   }
 
   /**
@@ -229,15 +207,15 @@ export class MessageStore implements AsyncDisposable {
   }
 
   get status(): StoreStatus {
-    const { commitLog, dispatcher, admission } = this.#parts
-    const refusal = this.#writer.refusal?.message ?? this.#space.refusal('producer')
+    const { commitLog, dispatcher, admission, epochs } = this.#parts
+    const refusal = this.#writing.writer.refusal?.message ?? this.#space.refusal('producer')
     return {
       minOffset: commitLogOffset(commitLog.minOffset),
       maxOffset: commitLogOffset(commitLog.maxOffset),
       flushedOffset: commitLogOffset(commitLog.flushedOffset),
       confirmOffset: commitLogOffset(commitLog.confirmOffset),
       appliedOffset: commitLogOffset(dispatcher.appliedOffset),
-      epoch: this.#commits.epoch ?? dispatcher.applied.epoch,
+      epoch: epochs.history.last?.epoch ?? 0,
       pendingBytes: admission.pendingBytes,
       freeBytes: this.#space.freeBytes,
       writable: refusal === undefined,
@@ -255,12 +233,12 @@ export class MessageStore implements AsyncDisposable {
     return this.close()
   }
 
-  /** An empty log begins with the epoch that it opens. */
+  /** A store that is in no group leads from the beginning on; the first epoch begins with the log. */
   async #begin(): Promise<void> {
-    const { commitLog, dispatcher } = this.#parts
-    const epoch = Math.max(1, dispatcher.applied.epoch)
-    if (commitLog.maxOffset > 0) this.#commits.goOn(epoch)
-    else await this.#commits.beginReign(epoch, encodeEpoch(epoch))
+    if (this.#config.confirm === 'external') return
+    const { last } = this.log.epochs
+    if (last === undefined) await this.log.lead({ epoch: 1 })
+    else this.#writing.commits.goOn(last.epoch)
   }
 
   async #writeCheckpoint(): Promise<void> {
@@ -270,12 +248,18 @@ export class MessageStore implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { rows, slots, commitLog, checkpointer } = this.#parts
-    await this.#writer.close()
-    await this.#commits.finish()
+    const { rows, slots, commitLog, checkpointer, gate } = this.#parts
+    const { writer, commits, raws } = this.#writing
+    await writer.close()
+    await commits.finish()
+    await raws.finish()
+    // Of a group: whether it will be confirmed is not known here.
+    gate.abandon(
+      new CometError('NOT_CONFIRMED', 'the store was closed before the in-sync set had it'),
+    )
     for (const work of this.#background) await work.stop()
     try {
-      if (!this.#writer.hasFailed) {
+      if (!writer.hasFailed) {
         await checkpointer.write()
         await checkpointer.writeSlot({ closedCleanly: true })
       }
@@ -286,11 +270,4 @@ export class MessageStore implements AsyncDisposable {
       await this.#directory.release()
     }
   }
-}
-
-/** The body of an `epochOpened` record. */
-function encodeEpoch(epoch: number): Buffer {
-  const body = Buffer.alloc(8)
-  body.writeBigUInt64LE(BigInt(epoch))
-  return body
 }

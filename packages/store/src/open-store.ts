@@ -13,6 +13,9 @@ import { type DerivedState, Dispatcher } from './dispatch/dispatcher.ts'
 import type { DiskSpace } from './disk-space.ts'
 import { placedRecord } from './placed-record.ts'
 import { RecordReader } from './record-reader.ts'
+import type { EpochFile } from './replication/epoch-file.ts'
+import { EpochTrace, recoverEpochs } from './replication/recover-epochs.ts'
+import { finishTruncation } from './replication/truncation.ts'
 import type { StoreConfig, StoreRuntime } from './store-config.ts'
 import { TailView } from './tail-view.ts'
 
@@ -28,6 +31,7 @@ export interface OpenedStore {
   readonly tail: TailView
   readonly admission: Admission
   readonly gate: ConfirmGate
+  readonly epochs: EpochFile
   readonly report: RecoveryReport
 }
 
@@ -59,8 +63,10 @@ async function openParts(
   const layout = { folder: directory.logPath, segmentBytes: config.segmentMaxBytes }
   const commitLog = await CommitLog.open(files, layout)
   opened.push(() => commitLog.close())
-  checkBegin(commitLog, slots.found, directory)
-  await finishDeletion(commitLog, slots.found)
+  const folder = directory.replicationPath
+  const found = await finishTruncation({ files, folder, commitLog }, slots)
+  checkBegin(commitLog, found, directory)
+  await finishDeletion(commitLog, found)
   const { rows, state, applied, rebuilt } = await openDerivedState(runtime, directory.levelPath, {
     storeId: directory.storeId,
     minOffset: commitLog.minOffset,
@@ -72,8 +78,8 @@ async function openParts(
   const from = applied?.appliedOffset ?? commitLog.minOffset
   const dispatcher = new Dispatcher(state, {
     appliedOffset: from,
-    epoch: Math.max(slots.found?.epoch ?? 0, applied?.epoch ?? 0),
-    storeTimeMs: Math.max(slots.found?.storeTimeMs ?? 0, applied?.storeTimeMs ?? 0),
+    epoch: Math.max(found?.epoch ?? 0, applied?.epoch ?? 0),
+    storeTimeMs: Math.max(found?.storeTimeMs ?? 0, applied?.storeTimeMs ?? 0),
   })
   const checkpointer = new Checkpointer(
     { clock, log, rows, slots, commitLog, dispatcher, state },
@@ -94,14 +100,15 @@ async function openParts(
     { log: commitLog, dispatcher, reader, tail, admission },
     config.confirm,
   )
-  const closedCleanly = slots.found?.closedCleanly ?? false
+  const closedCleanly = found?.closedCleanly ?? false
   let confirmed = config.confirm === 'self' ? Number.POSITIVE_INFINITY : from
-  confirmed = Math.max(confirmed, slots.found?.confirmOffset ?? 0)
+  confirmed = Math.max(confirmed, found?.confirmOffset ?? 0)
+  const trace = new EpochTrace()
   const recovered = await recoverLog(commitLog, {
     from,
-    durableTo: Math.max(slots.found?.flushedOffset ?? 0, applied?.appliedOffset ?? 0),
+    durableTo: Math.max(found?.flushedOffset ?? 0, applied?.appliedOffset ?? 0),
     closedCleanly,
-    recordsProve: (slots.found?.confirmedBy ?? config.confirm) === 'self',
+    recordsProve: (found?.confirmedBy ?? config.confirm) === 'self',
     replay(group) {
       const placed = group.map(({ record, at }) => placedRecord(record, at))
       // A record tells what its master knew to be confirmed, which may be more than was noted here.
@@ -109,9 +116,12 @@ async function openParts(
       if ((placed.at(-1)?.end ?? 0) > confirmed) gate.hold(placed)
       else for (const record of placed) dispatcher.dispatch(record)
     },
+    see: (record, at) => trace.see(record, at),
     pause: () => checkpointer.keepUpWithReplay(),
   })
   commitLog.recovered(recovered.end, Math.min(dispatcher.appliedOffset, recovered.end))
+  const walked = { trace, from, end: recovered.end }
+  const epochs = await recoverEpochs({ files, log, commitLog }, folder, walked)
   gate.confirm(confirmed)
   await state.queues.trim(commitLog.minOffset, () => clock.yieldTurn())
   await checkpointer.write()
@@ -120,6 +130,7 @@ async function openParts(
   const report = {
     created: directory.created,
     closedCleanly: closedCleanly || directory.created,
+    noted: found && { flushedOffset: found.flushedOffset, confirmOffset: found.confirmOffset },
     rebuilt,
     replayedRecords: recovered.records,
     replayedBytes: recovered.end - from,
@@ -140,6 +151,7 @@ async function openParts(
     tail,
     admission,
     gate,
+    epochs,
     report,
   }
 }

@@ -27,6 +27,8 @@ export interface StoreConfig {
   readonly tailCacheBytes: number
   /** Chunks of the log kept in memory for consumers that have fallen behind. */
   readonly readCacheBytes: number
+  /** What was cut from the log when another master was followed is kept in files, the newest so far. */
+  readonly cutKeptBytes: number
 }
 
 /** When whole sealed segments are deleted, oldest first. `Infinity`, or 0 free bytes, is off. */
@@ -65,6 +67,7 @@ export function storeConfig(
     checkpointBytes: 64 * MIB,
     tailCacheBytes: 16 * MIB,
     readCacheBytes: 16 * MIB,
+    cutKeptBytes: 1024 * MIB,
     ...changes,
   }
 }

@@ -63,6 +63,11 @@ export class CommitLog {
       // A crash fell between making the file and giving it its size. Nothing was written to it.
       if (bytes > 0) segments.push(new Segment(files, config.folder, { start, bytes }))
     }
+    const last = segments.at(-1)
+    // A crash fell into cutting it. Members of a broker group have segments of one size.
+    if (last !== undefined && last.bytes < config.segmentBytes) {
+      segments.splice(-1, 1, await last.grownTo(config.segmentBytes))
+    }
     return new CommitLog(files, config, segments)
   }
 

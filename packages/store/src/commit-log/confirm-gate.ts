@@ -30,7 +30,7 @@ export type ConfirmedBy = 'self' | 'external'
  */
 export class ConfirmGate {
   readonly #parts: ConfirmGateParts
-  /** Written records in log order; those before `#head` have passed. No fillers. */
+  /** Records in log order; those before `#head` have passed. No fillers. */
   #records: PlacedRecord[] = []
   #head = 0
   /** Placed groups in the order of their appends; those before `#waitingHead` are answered. */
@@ -53,6 +53,20 @@ export class ConfirmGate {
     return this.#head === this.#records.length
   }
 
+  /** Whether an append group, or what follows one, begins there; of what is held back, and its end. */
+  isBoundary(offset: number): boolean {
+    if (offset === this.#parts.dispatcher.appliedOffset) return true
+    let isBegin = true
+    for (let at = this.#head; at < this.#records.length; at++) {
+      const { at: begin, end, record } = this.#records[at] as PlacedRecord
+      if (isBegin && begin === offset) return true
+      isBegin = !record.continues
+      if (isBegin && end === offset) return true
+      if (end > offset) return false
+    }
+    return false
+  }
+
   /** Resolves when nothing is held back. */
   whenEmpty(): Promise<void> {
     if (this.isEmpty) return Promise.resolve()
@@ -61,7 +75,7 @@ export class ConfirmGate {
     })
   }
 
-  /** These records have been written. */
+  /** These records are being written, behind all others. */
   hold(records: readonly PlacedRecord[]): void {
     for (const record of records) this.#records.push(record)
   }
@@ -90,12 +104,17 @@ export class ConfirmGate {
 
   /** The log was cut there. Who waits for more is told why that will not come. */
   cut(to: number, why: CometError): void {
-    while (!this.isEmpty && (this.#records.at(-1)?.end ?? 0) > to) this.#records.pop()
+    this.drop(to)
     const waiting = this.#waiting.slice(this.#waitingHead)
     const isCut = (group: WaitingGroup): boolean => groupEnd(group) > to
     this.#waiting = waiting.filter((group) => !isCut(group))
     this.#waitingHead = 0
     for (const group of waiting) if (isCut(group)) this.#reject(group, why)
+  }
+
+  /** The log does not have what was held from there on. */
+  drop(to: number): void {
+    while (!this.isEmpty && (this.#records.at(-1)?.end ?? 0) > to) this.#records.pop()
     this.#noticeEmpty()
   }
 

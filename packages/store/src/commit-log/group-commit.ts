@@ -1,6 +1,7 @@
 import { CometError, encodeBrokerRecord, RecordBatch, type StateChange } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { AppendGroup, AppendLevel, AppendReceipt } from '../append-group.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { TailView } from '../tail-view.ts'
 import type { Admission } from './admission.ts'
 import type { CommitLog } from './commit-log.ts'
@@ -29,6 +30,7 @@ export interface GroupCommitParts {
   readonly writer: LogWriter
   readonly gate: ConfirmGate
   readonly tail: TailView
+  readonly dispatcher: Dispatcher
   readonly admission: Admission
   /** Called before each cycle; the cycle waits for it. */
   readonly keepUp: () => Promise<void> | undefined
@@ -47,12 +49,12 @@ export class GroupCommit {
   #snapshots: WaitingSnapshot[] = []
   /** `undefined`: this is no master, and only a master appends. */
   #epoch: number | undefined
-  #storeTimeMs: number
+  /** The last one given out. Never falls, even when the clock does. */
+  #storeTimeMs = 0
   #running: Promise<void> | undefined
 
-  constructor(parts: GroupCommitParts, options: { readonly storeTimeMs: number }) {
+  constructor(parts: GroupCommitParts) {
     this.#parts = parts
-    this.#storeTimeMs = options.storeTimeMs
     parts.writer.onStopped((error) => this.#rejectWaiting(error))
   }
 
@@ -107,11 +109,20 @@ export class GroupCommit {
 
   /** Appends again as of an epoch that was opened before. */
   goOn(epoch: number): void {
-    const { gate, tail } = this.#parts
+    const { gate, tail, dispatcher } = this.#parts
     const { held } = gate
     tail.rebuild(held)
-    for (const { storeTimeMs } of held) this.#storeTimeMs = Math.max(this.#storeTimeMs, storeTimeMs)
+    const times = [dispatcher.applied, ...held]
+    for (const { storeTimeMs } of times) {
+      this.#storeTimeMs = Math.max(this.#storeTimeMs, storeTimeMs)
+    }
     this.#epoch = epoch
+  }
+
+  /** Refuses groups from here on, and those that have not been written yet. */
+  endReign(): void {
+    this.#epoch = undefined
+    this.#rejectWaiting(notMaster())
   }
 
   /** Resolves when the groups that wait have been written, or refused. */
@@ -225,6 +236,8 @@ export class GroupCommit {
   #rejectForSpace(groups: readonly WaitingGroup[]): void {
     const { admission, gate, tail } = this.#parts
     tail.rebuild(gate.held)
+    // An epoch begins with its own record, or does not begin.
+    if (groups.some(({ records }) => records[0]?.kind === 'epochOpened')) this.endReign()
     const error =
       admission.refusalForSpace('store') ?? new CometError('DISK_FULL', 'a write found no space')
     for (const group of groups) {

@@ -11,6 +11,8 @@ export interface Walk {
   /** Verify the checksum of every body, or only of those that the store itself reads. */
   readonly bodies: 'all' | 'own'
   visit(record: RecordBatch, at: number): void
+  /** Told of fillers, which are passed over otherwise. */
+  filler?(record: RecordBatch, at: number): void
   /** With it, a record whose body alone is damaged is told here, and the walk goes on. */
   damagedBody?(record: RecordBatch, at: number): void
   /** Called between windows, so that other work gets its turn. */
@@ -86,7 +88,8 @@ function walkWindow(bytes: Buffer, start: number, segment: Segment, walk: Walk):
       const damage = 'the body checksum does not match'
       if (walk.damagedBody === undefined) return { end: at, needBytes, why: damage }
       walk.damagedBody(record, at)
-    } else if (record.kind !== 'filler') walk.visit(record, at)
+    } else if (record.kind === 'filler') walk.filler?.(record, at)
+    else walk.visit(record, at)
     at += needBytes
   }
   return { end: at, needBytes: 0, why: undefined }

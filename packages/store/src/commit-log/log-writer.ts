@@ -3,6 +3,8 @@ import { CometError, toCometError } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { DiskSpace } from '../disk-space.ts'
 import type { PlacedRecord } from '../placed-record.ts'
+import type { LiveTail } from '../replication/live-tail.ts'
+import type { Unsubscribe } from '../store-listener.ts'
 import type { AppendPlan } from './append-plan.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { ConfirmGate } from './confirm-gate.ts'
@@ -15,6 +17,7 @@ export interface LogWriterParts {
   readonly log: CommitLog
   readonly gate: ConfirmGate
   readonly space: DiskSpace
+  readonly liveTail: LiveTail
 }
 
 export interface PlannedWrite {
@@ -31,6 +34,7 @@ export interface PlannedWrite {
  */
 export class LogWriter {
   readonly #parts: LogWriterParts
+  readonly #flushListeners = new Set<(flushedOffset: number) => void>()
   readonly #stopListeners = new Set<(error: CometError) => void>()
   #last: Promise<void> = Promise.resolve()
   #refusal: CometError | undefined
@@ -46,6 +50,14 @@ export class LogWriter {
 
   get hasFailed(): boolean {
     return this.#refusal !== undefined && this.#refusal.code !== 'CLOSED'
+  }
+
+  /** Told after each sync. Must return soon and must not throw. */
+  onFlushed(listener: (flushedOffset: number) => void): Unsubscribe {
+    this.#flushListeners.add(listener)
+    return () => {
+      this.#flushListeners.delete(listener)
+    }
   }
 
   /** Told once, when the writer has stopped itself. */
@@ -69,27 +81,33 @@ export class LogWriter {
    * Answers `disk-full` if there was no space: nothing of it stays, and the log ends where it did.
    */
   async commit({ plan, records, written }: PlannedWrite): Promise<'flushed' | 'disk-full'> {
-    const { log, clock, gate, space } = this.#parts
+    const { log, clock, gate, space, liveTail } = this.#parts
     const from = log.maxOffset
     const bytes = plan.position - from
     const beganMs = clock.elapsedMs()
+    // Before they are written: what is placed and not held would be forgotten by the tail view when
+    // everything before is confirmed meanwhile.
+    gate.hold(records)
     if (bytes > 0) {
       try {
         await log.write(plan)
       } catch (error) {
         if (!isDiskFull(error)) throw error
         await log.truncate(from)
+        gate.drop(from)
         space.ranOut(bytes)
         return 'disk-full'
       }
       space.wrote(bytes)
-      gate.hold(records)
     }
     written()
+    // After the write and not before: what did not fit is cut off again, and a slave would keep it.
+    if (bytes > 0) liveTail.written(plan, from)
     const writtenMs = clock.elapsedMs()
     if (bytes > 0) await log.sync()
     const syncedMs = clock.elapsedMs()
     gate.flushed()
+    if (bytes > 0) for (const listener of this.#flushListeners) listener(log.flushedOffset)
     if (committed.hasSubscribers) {
       const times = { writeMs: writtenMs - beganMs, syncMs: syncedMs - writtenMs }
       committed.publish({ records: records.length, bytes, ...times })

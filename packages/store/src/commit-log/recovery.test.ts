@@ -115,6 +115,25 @@ describe('recovery', () => {
     }
   })
 
+  // A write over the end of a segment makes the next one before it is synced. A power cut may take the
+  // bytes and leave the file.
+  test('goes on in the segment in which the log ends when an empty one follows', async () => {
+    const { disk, clock, store } = await open()
+    await store.append(groupOf({ bodies: ['a'] }))
+    disk.crash()
+    const next = await disk.files.openFile('/data/log/00000000000000004096', { create: true })
+    await next.truncate(4096)
+    await next.close()
+    await disk.files.syncDirectory('/data/log')
+
+    const recovered = await openStoreOn(disk, clock)
+    await recovered.append(groupOf({ bodies: ['b'] }))
+
+    expect((await bodiesOf(recovered)).bodies).toEqual(['a', 'b'])
+    expect(await disk.files.list('/data/log')).toEqual(['00000000000000000000'])
+    await recovered.close()
+  })
+
   // Bytes after the cut that look like records must not come back behind a later, shorter record.
   test('leaves nothing of a torn tail behind', async () => {
     const { disk, clock, last } = await threeGroups()

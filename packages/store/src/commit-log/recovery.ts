@@ -8,6 +8,8 @@ export interface RecoveryReport {
   readonly created: boolean
   /** The last owner closed the store properly. */
   readonly closedCleanly: boolean
+  /** What the last owner had noted beside the log; `undefined`: nothing that can be read. */
+  readonly noted: { readonly flushedOffset: number; readonly confirmOffset: number } | undefined
   /** Why derived state was made anew from the log; `undefined` if it was not. */
   readonly rebuilt: string | undefined
   readonly replayedRecords: number
@@ -27,6 +29,8 @@ export interface Recovery {
   readonly recordsProve: boolean
   /** Called with the records of each whole group, in log order. */
   replay(group: readonly RecordAt[]): void
+  /** Called with every record, fillers and those of a last group that is not whole included. */
+  see(record: RecordBatch, at: number): void
   pause(): Promise<void>
 }
 
@@ -55,7 +59,9 @@ export async function recoverLog(log: CommitLog, recovery: Recovery): Promise<Re
   const found = await findEnd(log, {
     ...recovery,
     bodies: recovery.closedCleanly ? 'own' : 'all',
+    filler: (record, at) => recovery.see(record, at),
     visit(record, at) {
+      recovery.see(record, at)
       open.push({ record, at })
       if (record.continues) return
       recovery.replay(open)
@@ -65,7 +71,9 @@ export async function recoverLog(log: CommitLog, recovery: Recovery): Promise<Re
   })
   if (found.kind === 'corrupt') throw corruptStore(log, found)
   const { end, cutBytes } = found
-  if (cutBytes > 0) await log.truncate(end)
+  // A segment may be there for bytes of which nothing has survived; the log goes on in the one before.
+  const isBeyondEnd = (log.segments.at(-1)?.start ?? 0) > end
+  if (cutBytes > 0 || isBeyondEnd) await log.truncate(end)
   return { records, end, cutBytes }
 }
 

@@ -11,6 +11,7 @@ import { appendStateSnapshot } from '../dispatch/state-snapshot.ts'
 import type { DiskSpace } from '../disk-space.ts'
 import type { RetentionConfig } from '../store-config.ts'
 import type { BeforeDelete } from '../store-listener.ts'
+import type { EpochFile } from '../replication/epoch-file.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { Segment } from './segment.ts'
 
@@ -22,6 +23,7 @@ export interface RetentionParts {
   readonly state: DerivedState
   readonly checkpointer: Checkpointer
   readonly space: DiskSpace
+  readonly epochs: EpochFile
   readonly appendSnapshot: (read: () => StateChange[]) => Promise<void>
   readonly hooks: ReadonlySet<BeforeDelete>
   /** Reads the record at the begin of a segment. */
@@ -39,6 +41,7 @@ export class Retention {
   readonly #config: RetentionConfig
   /** All rows were put again from here on; 0: not since the store was opened. */
   #snapshotFrom = 0
+  #retainFrom = Number.POSITIVE_INFINITY
   #running: Promise<void> | undefined
 
   constructor(parts: RetentionParts, config: RetentionConfig) {
@@ -52,6 +55,11 @@ export class Retention {
       this.#running = undefined
     })
     return this.#running
+  }
+
+  /** Nothing is deleted from there on: somebody else needs it. */
+  retainFrom(offset: number): void {
+    this.#retainFrom = offset
   }
 
   async #run(): Promise<void> {
@@ -78,7 +86,7 @@ export class Retention {
     let to: number | undefined
     for (const segment of sealed) {
       // What is read or applied late must still be there.
-      if (segment.end > commitLog.confirmOffset) break
+      if (segment.end > Math.min(commitLog.confirmOffset, this.#retainFrom)) break
       const isTooMuch = keptBytes > maxBytes || freeBytes < minFreeBytes
       if (!isTooMuch && !(await this.#isOlder(segment, oldestKeptMs))) break
       to = segment.end
@@ -109,7 +117,7 @@ export class Retention {
   }
 
   async #delete(to: number): Promise<void> {
-    const { commitLog, state, checkpointer, clock, dispatcher, log } = this.#parts
+    const { commitLog, state, checkpointer, clock, dispatcher, epochs, log } = this.#parts
     const pause = (): Promise<void> => clock.yieldTurn()
     // Readers learn that the messages are gone before they are. And the note beside the log comes
     // before the deletion, or a restart would take the missing segment for a lost one.
@@ -120,6 +128,7 @@ export class Retention {
       await commitLog.deleteOldest()
       log.info({ path }, 'segment deleted')
     }
+    await epochs.retain(commitLogOffset(commitLog.minOffset))
     dispatcher.trimmed(to)
   }
 }

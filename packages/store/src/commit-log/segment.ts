@@ -22,12 +22,14 @@ export class Segment {
   readonly bytes: number
   readonly path: string
   readonly #files: FileSystem
+  readonly #folder: string
   #file: Promise<File> | undefined
   #users = 0
   #closeWhenUnused = false
 
   constructor(files: FileSystem, folder: string, extent: { start: number; bytes: number }) {
     this.#files = files
+    this.#folder = folder
     this.start = extent.start
     this.bytes = extent.bytes
     this.path = `${folder}/${segmentName(extent.start)}`
@@ -80,6 +82,13 @@ export class Segment {
       await file.truncate(this.bytes)
       await file.sync()
     })
+  }
+
+  /** The same file at that size. This object is of no use afterwards. */
+  async grownTo(bytes: number): Promise<Segment> {
+    await this.#use((file) => file.truncate(bytes))
+    await this.close()
+    return new Segment(this.#files, this.#folder, { start: this.start, bytes })
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,246 @@
+import {
+  CometError,
+  type CommitLogOffset,
+  commitLogOffset,
+  type EpochHistory,
+} from '@cometmq/protocol'
+import type { Clock, Logger } from '@cometmq/runtime'
+import type { AppendedRecord } from '../append-group.ts'
+import type { ConfirmGate } from '../commit-log/confirm-gate.ts'
+import type { GroupCommit } from '../commit-log/group-commit.ts'
+import type { LogWriter } from '../commit-log/log-writer.ts'
+import type { Checkpointer } from '../dispatch/checkpointer.ts'
+import type { Unsubscribe } from '../store-listener.ts'
+import { keepCutBytes } from './cut-bytes.ts'
+import type { EpochFile } from './epoch-file.ts'
+import { encodeEpochOpened, type Reign } from './epoch-opened.ts'
+import type { LiveListener, LiveTail } from './live-tail.ts'
+import { checksumOfRange, type LogRange, readRange } from './log-range.ts'
+import type { RawCommit, RawOrigin } from './raw-commit.ts'
+import { truncateLog, type TruncationParts } from './truncation.ts'
+
+export interface LogOffsets {
+  /** The first byte still stored. */
+  readonly min: CommitLogOffset
+  /** End of what the system has been given. */
+  readonly max: CommitLogOffset
+  /** End of what is durable here. */
+  readonly flushed: CommitLogOffset
+  /** End of what is known to be confirmed, as far as it is durable here. */
+  readonly confirm: CommitLogOffset
+}
+
+export interface ReplicatedLogParts extends TruncationParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly writer: LogWriter
+  readonly commits: GroupCommit
+  readonly raws: RawCommit
+  readonly gate: ConfirmGate
+  readonly epochs: EpochFile
+  readonly liveTail: LiveTail
+  readonly checkpointer: Checkpointer
+  /** Retention deletes nothing from there on. */
+  readonly retainFrom: (offset: number) => void
+}
+
+/**
+ * The log of a member of a broker group, as replication needs it: who leads, bytes in and out, lineage,
+ * and what is confirmed. Everything else about a store is the same in a group and alone.
+ *
+ * It decides nothing: who leads which epoch, where to cut and what is confirmed is told from outside.
+ * It refuses what would contradict what it has. The unit is the append group, so that every offset at
+ * which members may part is one where a start would leave the log.
+ */
+export class ReplicatedLog {
+  readonly #parts: ReplicatedLogParts
+  readonly #keptBytes: number
+
+  constructor(parts: ReplicatedLogParts, options: { readonly cutKeptBytes: number }) {
+    this.#parts = parts
+    this.#keptBytes = options.cutKeptBytes
+  }
+
+  get offsets(): LogOffsets {
+    const { commitLog } = this.#parts
+    return {
+      min: commitLogOffset(commitLog.minOffset),
+      max: commitLogOffset(commitLog.maxOffset),
+      flushed: commitLogOffset(commitLog.flushedOffset),
+      confirm: commitLogOffset(commitLog.confirmOffset),
+    }
+  }
+
+  /** Which master wrote which part. */
+  get epochs(): EpochHistory {
+    return this.#parts.epochs.history
+  }
+
+  /**
+   * Begins a reign: notes where it begins, durably, then appends its `epochOpened` record. Appends are
+   * accepted from then on. Resolves to the place of that record when it is flushed; when it is
+   * confirmed, so is everything that earlier masters left.
+   *
+   * Rejects with `STALE_EPOCH` if the log knows that epoch or a later one, or with `DISK_FULL`; the
+   * store then leads nothing that it did not lead before.
+   */
+  async lead(reign: Reign): Promise<AppendedRecord> {
+    const { commits, epochs, commitLog } = this.#parts
+    const { epoch } = reign
+    const { opened } = await this.#turn(async () => {
+      const { last } = epochs.history
+      const start = commitLogOffset(commitLog.maxOffset)
+      // An epoch of which the log holds nothing was opened before, in vain.
+      const isEmpty = last?.epoch === epoch && last.start === start
+      if (!isEmpty && epoch <= (last?.epoch ?? 0)) {
+        throw new CometError('STALE_EPOCH', `epoch ${last?.epoch} was opened before ${epoch}`)
+      }
+      await epochs.append({ epoch, start })
+      return { opened: commits.beginReign(epoch, encodeEpochOpened(reign)) }
+    })
+    const { records } = await opened
+    return records[0] as AppendedRecord
+  }
+
+  /**
+   * Ends a reign, or goes on without one: appends are refused with `NOT_MASTER`, bytes of another
+   * master are taken. Appends that are written and wait for their confirmation are rejected with
+   * `NOT_CONFIRMED`: what becomes of them is up to the next master.
+   */
+  async follow(): Promise<void> {
+    const { commits, gate } = this.#parts
+    commits.endReign()
+    await this.#turn(() => Promise.resolve(gate.abandon(notConfirmed())))
+  }
+
+  /**
+   * Appends bytes that a master wrote, unchanged, where they lie in its log: whole append groups of one
+   * epoch. Resolves when the system has them; `onFlushed` tells when they are durable.
+   *
+   * Rejects, and nothing was appended, with `OFFSET_OUT_OF_RANGE` unless the log ends at `offset`,
+   * `STALE_EPOCH`, `MALFORMED_BATCH`, `CHECKSUM_MISMATCH`, `CONFIG_INVALID` if segments differ from the
+   * master's, or `DISK_FULL`.
+   */
+  appendRaw(offset: number, bytes: Buffer, origin: RawOrigin): Promise<void> {
+    return this.#parts.raws.append(offset, bytes, origin)
+  }
+
+  /** Told the flushed offset after each sync. Must return soon and must not throw. */
+  onFlushed(listener: (flushed: CommitLogOffset) => void): Unsubscribe {
+    return this.#parts.writer.onFlushed((flushed) => listener(commitLogOffset(flushed)))
+  }
+
+  /** Told what is written, as it is written; what was before is for `readRange`. */
+  tap(listener: LiveListener): Unsubscribe {
+    return this.#parts.liveTail.subscribe(listener)
+  }
+
+  /**
+   * Reads whole append groups of one epoch from `from` on, up to `maxBytes` yet at least one group.
+   * `undefined` at the end of the log.
+   *
+   * Rejects with `OFFSET_OUT_OF_RANGE` below the begin or beyond the end, with `RECORD_CORRUPT` if a
+   * checksum fails.
+   */
+  readRange(from: number, maxBytes: number): Promise<LogRange | undefined> {
+    return readRange(this.#parts.commitLog, this.epochs, { from, maxBytes })
+  }
+
+  /** The CRC-32 of the bytes `[from, to)`. Rejects with `OFFSET_OUT_OF_RANGE` unless all are there. */
+  checksum(from: number, to: number): Promise<number> {
+    const { commitLog, clock } = this.#parts
+    return checksumOfRange(commitLog, clock, { from, to })
+  }
+
+  /**
+   * Everything below is confirmed by the group. What of it is flushed here is dispatched, readable and
+   * answered before this returns; the rest as soon as it is flushed. A lower offset tells nothing new.
+   */
+  confirm(offset: number): void {
+    this.#parts.gate.confirm(offset)
+  }
+
+  /**
+   * Cuts everything from `to` on: another master has written, or will write, something else there. A
+   * crash on the way leaves all of it or nothing. The cut bytes are kept in a file.
+   *
+   * Rejects, and nothing was cut, with `LOG_DIVERGED` below the confirm offset or within an append
+   * group, with `OFFSET_OUT_OF_RANGE` beyond the end, with `NOT_ALLOWED` while this store leads.
+   */
+  async truncateTo(to: number): Promise<void> {
+    await this.#turn(() => this.#truncate(to))
+  }
+
+  /** Retention leaves everything from there on, for slaves that need it; `Infinity`: it need not. */
+  retainFrom(offset: number): void {
+    this.#parts.retainFrom(offset)
+  }
+
+  async #truncate(to: number): Promise<void> {
+    const { commitLog, commits, gate, epochs, checkpointer } = this.#parts
+    const max = commitLog.maxOffset
+    if (commits.epoch !== undefined) {
+      throw new CometError('NOT_ALLOWED', 'a master does not cut its log')
+    }
+    if (to > max) {
+      throw new CometError('OFFSET_OUT_OF_RANGE', `the log ends at ${max}, and not after ${to}`)
+    }
+    if (to < commitLog.confirmOffset) {
+      throw diverged(to, `everything below ${commitLog.confirmOffset} is confirmed`)
+    }
+    if (to === max) {
+      await epochs.truncate(commitLogOffset(to))
+      return
+    }
+    if (!gate.isBoundary(to)) throw diverged(to, 'no append group ends there')
+    await this.#keep(to)
+    await truncateLog(this.#parts, to, {
+      epochs,
+      note: () => checkpointer.writeSlot({ closedCleanly: false }),
+    })
+    gate.cut(to, notConfirmed())
+  }
+
+  async #keep(to: number): Promise<void> {
+    const { commitLog, files, folder, epochs, gate, log } = this.#parts
+    const from = commitLogOffset(to)
+    const end = commitLogOffset(commitLog.maxOffset)
+    const cut = { from, to: end, epoch: epochs.history.last?.epoch ?? 0 }
+    const records = gate.held.filter(({ at }) => at >= to).length
+    const fields = { from, to: end, bytes: end - from, records }
+    try {
+      const kept = await keepCutBytes({ files }, commitLog, folder, {
+        cut,
+        keptBytes: this.#keptBytes,
+      })
+      log.warn({ ...fields, path: kept.path, keptBytes: kept.bytes }, 'unconfirmed tail is cut')
+    } catch (error) {
+      // Without room for a copy it goes all the same: a member that cannot follow is of no use.
+      if (!(error instanceof CometError) || error.code !== 'DISK_FULL') throw error
+      log.warn({ ...fields, error }, 'unconfirmed tail is cut, and there is no room to keep it')
+    }
+  }
+
+  /** Runs `work` while nobody writes. What it refuses has changed nothing; after a failure all stops. */
+  async #turn<T>(work: () => Promise<T>): Promise<T> {
+    const { writer } = this.#parts
+    return writer.turn(async () => {
+      try {
+        return await work()
+      } catch (error) {
+        if (error instanceof CometError && error.code !== 'STORE_UNUSABLE') throw error
+        writer.stop(error)
+        throw writer.refusal
+      }
+    })
+  }
+}
+
+function notConfirmed(): CometError {
+  const why = 'the batch was written, and this broker lost its reign before the in-sync set had it'
+  return new CometError('NOT_CONFIRMED', why)
+}
+
+function diverged(to: number, why: string): CometError {
+  return new CometError('LOG_DIVERGED', `the log is not cut at ${to}: ${why}`)
+}

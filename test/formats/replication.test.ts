@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { encodeBatch, RecordBatch } from '@cometmq/protocol'
+import { type FileSystem, silentLogger } from '@cometmq/runtime'
+import { SimulatedDisk, VirtualClock } from '@cometmq/simulation'
+import { type AppendGroup, MessageStore, storeConfig } from '@cometmq/store'
+import { describe, expect, test } from 'vitest'
+import { dumpRecord } from './dump.ts'
+
+/**
+ * What a member of a broker group has beside its log, as the first version wrote it. Members of one
+ * group may be of different versions, and each finds the folder of the one before.
+ */
+
+const FOLDER = '/data'
+const BATCHES = 6
+
+describe('the folder replication as it was frozen', () => {
+  test('has what this version writes while it cuts the log', async () => {
+    const { member, written, at } = await lapsedMaster()
+
+    await member.log.truncateTo(at)
+
+    await expect(written.get('truncating')?.toString()).toMatchFileSnapshot(
+      placeOf('replication-truncating'),
+    )
+    await expect(written.get('epochs')?.toString()).toMatchFileSnapshot(
+      placeOf('replication-epochs'),
+    )
+  })
+
+  test('still means the same', async () => {
+    const { disk, clock, member, at } = await lapsedMaster()
+    const { max } = member.log.offsets
+    disk.crash()
+    await disk.files.replaceFile(
+      `${FOLDER}/replication/truncating`,
+      bytesOf('replication-truncating'),
+    )
+
+    await using again = await openOn(disk, clock)
+
+    expect(max).toBeGreaterThan(at)
+    expect(again.log.offsets.max).toBe(at)
+    expect(again.log.epochs.entries).toEqual([
+      { epoch: 1, start: 0 },
+      { epoch: 3, start: 132 + BATCHES * BATCH_BYTES },
+    ])
+    const epochs = await disk.files.readFile(`${FOLDER}/replication/epochs`)
+    expect(epochs).toEqual(bytesOf('replication-epochs'))
+  })
+
+  test('begins an epoch with the record that this version writes', async () => {
+    const { member } = await lapsedMaster()
+    const range = await member.log.readRange(0, 1)
+
+    await expect(dumpRecord(range?.bytes ?? Buffer.alloc(0))).toMatchFileSnapshot(
+      placeOf('epoch-opened-by-member'),
+    )
+  })
+})
+
+/** One of `batch()`, as it lies in the log. */
+const BATCH_BYTES = batch().totalBytes
+
+/** A member that led epochs 1, 3 and 4, and is to give up a part of epoch 3 and all of epoch 4. */
+async function lapsedMaster(): Promise<{
+  readonly disk: SimulatedDisk
+  readonly clock: VirtualClock
+  readonly member: MessageStore
+  /** What was written last to each file of the folder. */
+  readonly written: ReadonlyMap<string, Buffer>
+  readonly at: number
+}> {
+  const disk = new SimulatedDisk()
+  const clock = new VirtualClock()
+  const written = new Map<string, Buffer>()
+  const files: FileSystem = {
+    openFile: (path, options) => disk.files.openFile(path, options),
+    makeDirectory: (path) => disk.files.makeDirectory(path),
+    list: (path) => disk.files.list(path),
+    readFile: (path) => disk.files.readFile(path),
+    replaceFile: (path, content) => {
+      written.set(path.split('/').at(-1) ?? '', Buffer.from(content))
+      return disk.files.replaceFile(path, content)
+    },
+    removeFile: (path) => disk.files.removeFile(path),
+    removeDirectory: (path) => disk.files.removeDirectory(path),
+    syncDirectory: (path) => disk.files.syncDirectory(path),
+    freeBytes: (path) => disk.files.freeBytes(path),
+    lockDirectory: (path) => disk.files.lockDirectory(path),
+  }
+  const member = await openOn({ files, keyValueStores: disk.keyValueStores }, clock)
+  let at = 0
+  for (const epoch of [1, 3, 4]) {
+    await member.log.lead({ epoch, openedBy: { brokerId: 2, incarnation: 17 } })
+    for (let count = 0; count < BATCHES; count++) {
+      const { records } = await member.append(group(), 'flushed')
+      if (epoch === 3 && count === 1) at = records[0]?.endOffset ?? 0
+    }
+  }
+  await member.log.follow()
+  return { disk, clock, member, written, at }
+}
+
+function openOn(
+  disk: Pick<SimulatedDisk, 'files' | 'keyValueStores'>,
+  clock: VirtualClock,
+): Promise<MessageStore> {
+  const { files, keyValueStores } = disk
+  const random = { fraction: () => 0.5, hex: (bytes: number) => 'a1'.repeat(bytes) }
+  const config = storeConfig(FOLDER, {
+    segmentMaxBytes: 4096,
+    minFreeBytes: 0,
+    hardFreeBytes: 0,
+    confirm: 'external',
+  })
+  return MessageStore.open({ clock, files, keyValueStores, random, log: silentLogger }, config)
+}
+
+function group(): AppendGroup {
+  return { records: [{ kind: 'batch', batch: batch(), idempotent: true }] }
+}
+
+function batch(): RecordBatch {
+  const bytes = encodeBatch({
+    topic: 'orders',
+    queueId: 5,
+    producer: {
+      producerId: '0000000000000000',
+      producerEpoch: 0,
+      sequence: 0,
+      baseMessageNumber: 0,
+    },
+    bornTimeMs: 1_760_000_000_000,
+    messages: [{ body: Buffer.from('hello') }],
+  })
+  return RecordBatch.parse(bytes)
+}
+
+function bytesOf(name: string): Buffer {
+  return readFileSync(placeOf(name))
+}
+
+function placeOf(name: string): string {
+  return fileURLToPath(new URL(`frozen/${name}.txt`, import.meta.url))
+}
