@@ -217,6 +217,11 @@ export class RecordBatch {
     return readUint64(this.bytes, layout.epoch)
   }
 
+  /** Covers everything but the body, and through its checksum that, too. */
+  get headerChecksum(): number {
+    return this.bytes.readUInt32LE(layout.headerChecksum)
+  }
+
   get logOffset(): number {
     return readUint64(this.bytes, layout.logOffset)
   }

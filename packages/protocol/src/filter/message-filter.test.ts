@@ -90,6 +90,19 @@ describe('a SQL filter', () => {
     expect(matches).toBe('all')
   })
 
+  // A consumer takes 32 messages at a time of a batch of thousands.
+  test('tells batches apart, however often and in which order it is asked', () => {
+    const filter = parseFilter({ filter: '', sql: 'n = 1' })
+    const batches = Array.from({ length: 100 }, (_, i) => batchOf([{ properties: { n: `${i}` } }]))
+
+    for (const _ of [1, 2]) {
+      for (const [i, batch] of batches.entries()) {
+        expect(filter.matchesOf(batch)).toBe(i === 1 ? 'all' : 'none')
+        expect(filter.matchesOf(batch)).toBe(i === 1 ? 'all' : 'none')
+      }
+    }
+  })
+
   test('is the same however it is spelled, and never a tag', () => {
     const [left, right] = ['a=1', ' (a = 1)'].map((sql) => parseFilter({ filter: '', sql }))
     const tag = parseFilter({ filter: '"a" = 1' })

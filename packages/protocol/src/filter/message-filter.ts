@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../batch/record-batch.ts'
+import { CometError } from '../errors.ts'
 import type { Message } from '../message.ts'
 import type { FilterText, Matches } from './filter-text.ts'
 import { holds } from './sql-evaluate.ts'
@@ -13,6 +14,9 @@ export function parseFilter({ filter, sql = '' }: FilterText): MessageFilter {
   return sql === '' ? TagFilter.parse(filter) : SqlFilter.parse(sql)
 }
 
+/** Batches that are consumed in pieces are looked at once; some kilobytes each. */
+const REMEMBERED_BATCHES = 64
+
 /** The messages for which a SQL expression holds. Batches are opened to find out. */
 export class SqlFilter {
   /** For people. */
@@ -20,6 +24,8 @@ export class SqlFilter {
   /** In normal form. */
   readonly expression: FilterText
   readonly #sql: SqlExpression
+  /** By what tells stored batches apart, the oldest first. */
+  readonly #known = new Map<string, Matches>()
 
   private constructor(sql: SqlExpression) {
     this.text = printSql(sql)
@@ -37,11 +43,23 @@ export class SqlFilter {
 
   /** Of a batch that cannot be opened all are wanted: whoever gets them finds out why. */
   matchesOf(batch: RecordBatch): Matches {
+    const key = `${batch.logOffset} ${batch.headerChecksum}`
+    let matches = this.#known.get(key)
+    if (matches !== undefined) return matches
+    matches = this.#evaluate(batch)
+    this.#known.set(key, matches)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > REMEMBERED_BATCHES && oldest !== undefined) this.#known.delete(oldest)
+    return matches
+  }
+
+  #evaluate(batch: RecordBatch): Matches {
     let messages: readonly Message[]
     try {
       messages = batch.messages()
-    } catch {
-      return 'all'
+    } catch (thrown) {
+      if (thrown instanceof CometError) return 'all'
+      throw thrown
     }
     const isWanted = messages.map((message) =>
       holds(this.#sql, (name) => propertyOf(message, name)),
