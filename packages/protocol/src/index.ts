@@ -158,6 +158,13 @@ export {
   type Services,
 } from './wire/services.ts'
 export {
+  type EpochStartFrame,
+  followMethod,
+  type MasterFrame,
+  type MasterMessage,
+  type SlaveFrame,
+} from './wire/replication-codec.ts'
+export {
   type Delivery,
   type LeasedRange,
   type OpenSubscription,

@@ -33,6 +33,7 @@ describe('loadServices', () => {
       'admin.GetMessage': 'unary /cometmq.v1.Admin/GetMessage',
       'admin.DescribeBroker': 'unary /cometmq.v1.Admin/DescribeBroker',
       'cluster.Register': 'bidi /cometmq.v1.Cluster/Register',
+      'replication.Inspect': 'unary /cometmq.v1.Replication/Inspect',
       'routes.Watch': 'server-stream /cometmq.v1.Routes/Watch',
       'routes.DescribeCluster': 'unary /cometmq.v1.Routes/DescribeCluster',
       'routes.ForgetBroker': 'unary /cometmq.v1.Routes/ForgetBroker',

@@ -3,6 +3,7 @@ import { loadSync, type MethodDefinition, type PackageDefinition } from '@grpc/p
 import { CometError } from '../errors.ts'
 import type { AdminDefinition } from '../generated/cometmq/v1/Admin.ts'
 import type { ClusterDefinition } from '../generated/cometmq/v1/Cluster.ts'
+import type { ReplicationDefinition } from '../generated/cometmq/v1/Replication.ts'
 import type { RoutesDefinition } from '../generated/cometmq/v1/Routes.ts'
 import type { Method } from './method.ts'
 
@@ -23,12 +24,14 @@ export interface Services {
   readonly admin: ServiceMethods<AdminDefinition>
   readonly cluster: ServiceMethods<ClusterDefinition>
   readonly routes: ServiceMethods<RoutesDefinition>
+  /** Its frames with records are hot: see `followMethod`. */
+  readonly replication: Pick<ServiceMethods<ReplicationDefinition>, 'Inspect'>
 }
 
 /** Reads `proto/`. Do it once per process: it takes some 20 ms. */
 export function loadServices(): Services {
   const definition = loadSync(
-    ['admin', 'cluster', 'routes'].map((name) => `cometmq/v1/${name}.proto`),
+    ['admin', 'cluster', 'replication', 'routes'].map((name) => `cometmq/v1/${name}.proto`),
     {
       includeDirs: [fileURLToPath(new URL('../../proto/', import.meta.url))],
       longs: Number,
@@ -37,10 +40,12 @@ export function loadServices(): Services {
       oneofs: true,
     },
   )
+  const { Inspect } = methodsOf<ReplicationDefinition>(definition, 'cometmq.v1.Replication')
   return {
     admin: methodsOf<AdminDefinition>(definition, 'cometmq.v1.Admin'),
     cluster: methodsOf<ClusterDefinition>(definition, 'cometmq.v1.Cluster'),
     routes: methodsOf<RoutesDefinition>(definition, 'cometmq.v1.Routes'),
+    replication: { Inspect },
   }
 }
 

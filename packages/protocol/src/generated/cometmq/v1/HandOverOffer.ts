@@ -1,0 +1,13 @@
+// Original file: packages/protocol/proto/cometmq/v1/replication.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface HandOverOffer__Input {
+  'end'?: (number | string | Long);
+  'stateRevision'?: (number | string | Long);
+}
+
+export interface HandOverOffer {
+  'end': (number);
+  'stateRevision': (number);
+}

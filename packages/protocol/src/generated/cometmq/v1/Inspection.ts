@@ -1,0 +1,39 @@
+// Original file: packages/protocol/proto/cometmq/v1/replication.proto
+
+import type { ReplicaMember__Input as _cometmq_v1_ReplicaMember__Input, ReplicaMember as _cometmq_v1_ReplicaMember } from '../../cometmq/v1/ReplicaMember.ts';
+import type { EpochStart__Input as _cometmq_v1_EpochStart__Input, EpochStart as _cometmq_v1_EpochStart } from '../../cometmq/v1/EpochStart.ts';
+import type { Long } from '@grpc/proto-loader';
+
+export interface Inspection__Input {
+  'member'?: (_cometmq_v1_ReplicaMember__Input | null);
+  'trustedSince'?: (number | string | Long);
+  'observer'?: (boolean);
+  'electable'?: (boolean);
+  'priority'?: (number);
+  'role'?: (string);
+  'epoch'?: (number | string | Long);
+  'lastRecordEpoch'?: (number | string | Long);
+  'maxOffset'?: (number | string | Long);
+  'flushedOffset'?: (number | string | Long);
+  'confirmOffset'?: (number | string | Long);
+  'hasHeardMaster'?: (boolean);
+  'masterHeardAgoMs'?: (number | string | Long);
+  'epochs'?: (_cometmq_v1_EpochStart__Input)[];
+}
+
+export interface Inspection {
+  'member': (_cometmq_v1_ReplicaMember | null);
+  'trustedSince': (number);
+  'observer': (boolean);
+  'electable': (boolean);
+  'priority': (number);
+  'role': (string);
+  'epoch': (number);
+  'lastRecordEpoch': (number);
+  'maxOffset': (number);
+  'flushedOffset': (number);
+  'confirmOffset': (number);
+  'hasHeardMaster': (boolean);
+  'masterHeardAgoMs': (number);
+  'epochs': (_cometmq_v1_EpochStart)[];
+}
