@@ -209,8 +209,16 @@ function readHello(reader: Reader): SlaveFrame {
   const epochs: EpochStartFrame[] = []
   const hello = {
     kind: 'hello' as const,
-    ...{ cluster: '', brokerName: '', member, version: 0, lastSeenEpoch: 0, epochs },
-    ...{ minOffset: 0, maxOffset: 0, confirmOffset: 0, observer: false },
+    cluster: '',
+    brokerName: '',
+    member,
+    version: 0,
+    lastSeenEpoch: 0,
+    epochs,
+    minOffset: 0,
+    maxOffset: 0,
+    confirmOffset: 0,
+    observer: false,
   }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, LENGTH)) hello.cluster = reader.string()
@@ -248,8 +256,15 @@ function readReady(reader: Reader): SlaveFrame {
 function readAck(reader: Reader): SlaveFrame {
   const ack = {
     kind: 'ack' as const,
-    ...{ epoch: 0, received: 0, flushed: 0, applied: 0, beat: 0, freeBytes: 0 },
-    ...{ diskFull: false, flushStalled: false, notElectable: false },
+    epoch: 0,
+    received: 0,
+    flushed: 0,
+    applied: 0,
+    beat: 0,
+    freeBytes: 0,
+    diskFull: false,
+    flushStalled: false,
+    notElectable: false,
   }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, VARINT)) ack.epoch = readNumber(reader)
@@ -363,8 +378,13 @@ function readWelcome(reader: Reader): MasterMessage {
   const epochs: EpochStartFrame[] = []
   const welcome = {
     kind: 'welcome' as const,
-    ...{ epochs, minOffset: 0, truncateTo: 0, tailFrom: 0, tailChecksum: 0 },
-    ...{ startOver: false, maxInFlightBytes: 0 },
+    epochs,
+    minOffset: 0,
+    truncateTo: 0,
+    tailFrom: 0,
+    tailChecksum: 0,
+    startOver: false,
+    maxInFlightBytes: 0,
   }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, LENGTH)) readEpoch(reader, epochs)
@@ -394,7 +414,11 @@ function readRefusal(reader: Reader): MasterMessage {
 function readData(reader: Reader): MasterMessage {
   const data = {
     kind: 'data' as const,
-    ...{ offset: 0, batchEpoch: 0, batchEpochStart: 0, records: Buffer.alloc(0), checksum: 0 },
+    offset: 0,
+    batchEpoch: 0,
+    batchEpochStart: 0,
+    records: Buffer.alloc(0),
+    checksum: 0,
   }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, VARINT)) data.offset = readNumber(reader)
