@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import process from 'node:process'
@@ -23,12 +23,14 @@ export class ClientProcess {
 
   constructor(language: Language, role: Role, env: Readonly<Record<string, string>>) {
     const [program = '', ...args] = language.command
+    const home = mkdtempSync(path.join(tmpdir(), 'interop-'))
     this.#child = spawn(program, [...args, role], {
       stdio: ['ignore', 'pipe', 'ignore'],
       // Clients write logs into the home folder.
-      env: { ...process.env, HOME: mkdtempSync(path.join(tmpdir(), 'interop-')), ...env },
+      env: { ...process.env, HOME: home, ...env },
     })
     this.#exited = once(this.#child, 'exit').then(([code]) => {
+      rmSync(home, { recursive: true, force: true })
       this.#ready.resolve()
       return Number(code ?? 1)
     })

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 export interface Language {
   readonly name: string
   readonly command: readonly string[]
-  /** Whether it verifies certificates, so that it can be tested with TLS and a proper one. */
-  readonly tls: boolean
+  /** What it makes of a server's certificate, where it can be told to use TLS. */
+  readonly tls: 'verifies' | 'takes any' | 'none'
   /** Why it cannot run here. */
   readonly missing: () => string | undefined
 }
@@ -20,13 +20,13 @@ export const languages: readonly Language[] = [
   {
     name: 'node',
     command: [process.execPath, place('node/client.ts')],
-    tls: true,
+    tls: 'verifies',
     missing: () => undefined,
   },
   {
     name: 'python',
     command: [python, place('python/client.py')],
-    tls: false,
+    tls: 'none',
     missing: () =>
       spawnSync(python, ['-c', 'import rocketmq']).status === 0
         ? undefined
@@ -40,8 +40,7 @@ export const languages: readonly Language[] = [
       ['classes', 'dependency/*'].map((part) => `${javaFolder}/target/${part}`).join(':'),
       'Client',
     ],
-    // It takes any certificate.
-    tls: false,
+    tls: 'takes any',
     missing: () => {
       const goals = ['compile', 'dependency:copy-dependencies']
       const built = spawnSync('mvn', ['-q', '-f', `${javaFolder}/pom.xml`, ...goals])

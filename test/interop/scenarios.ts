@@ -115,7 +115,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'TLS with a certificate that is verified',
-    applies: ({ tls }) => tls,
+    applies: ({ tls }) => tls === 'verifies',
     async run(stage) {
       const credentials = { ACCESS_KEY: 'ak', SECRET_KEY: 'sk' }
       const setting = { ...(await setUp(stage, stage.guarded)), ...credentials, TLS: '1' }
@@ -128,6 +128,12 @@ export const scenarios: readonly Scenario[] = [
       assert.equal(producer.sent.length, COUNT)
       return `${COUNT} sent`
     },
+  },
+  {
+    name: 'TLS with the certificate that a server makes for itself',
+    // Most clients come with TLS unless they are told otherwise.
+    applies: ({ tls }) => tls === 'takes any',
+    run: (stage) => throughGroup(stage, 'push', { TLS: '1' }),
   },
   {
     name: 'a name server is lost in the middle',

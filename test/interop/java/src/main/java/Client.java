@@ -43,7 +43,9 @@ public final class Client {
 
   private static ClientConfiguration configuration() {
     ClientConfigurationBuilder builder =
-        ClientConfiguration.newBuilder().setEndpoints(ENV.get("ENDPOINTS")).enableSsl(false);
+        ClientConfiguration.newBuilder()
+            .setEndpoints(ENV.get("ENDPOINTS"))
+            .enableSsl("1".equals(ENV.get("TLS")));
     if (ENV.containsKey("ACCESS_KEY")) {
       builder.setCredentialProvider(
           new StaticSessionCredentialsProvider(ENV.get("ACCESS_KEY"), ENV.getOrDefault("SECRET_KEY", "")));
