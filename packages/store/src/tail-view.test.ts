@@ -15,10 +15,10 @@ describe('TailView', () => {
     const { tail, queues } = await empty()
     queues.getOrMake('orders', 0).raise({ nextOffset: 5, minOffset: 0 })
 
-    tail.add(placed({ bodies: ['a', 'b'] }, { at: 0, base: 5 }))
+    add(tail, placed({ bodies: ['a', 'b'] }, { at: 0, base: 5 }))
 
-    expect(tail.nextOffset('orders', 0)).toBe(7)
-    expect(tail.nextOffset('orders', 1)).toBe(0)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(7)
+    expect(tail.nextOffset(tail.queue('orders', 1))).toBe(0)
   })
 
   // What stays behind when a record is confirmed would grow with every queue and producer there is.
@@ -26,15 +26,15 @@ describe('TailView', () => {
     const { tail } = await empty()
     const first = placed({ sequence: 0 }, { at: 0, base: 0 })
     const second = placed({ sequence: 1 }, { at: 200, base: 1 })
-    tail.add(first)
-    tail.add(second)
+    add(tail, first)
+    add(tail, second)
 
     tail.passed(first)
 
-    expect(tail.nextOffset('orders', 0)).toBe(2)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(2)
     expect(tail.window(KEY)?.nextSequence).toBe(2)
     tail.passed(second)
-    expect(tail.nextOffset('orders', 0)).toBe(0)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(0)
     expect(tail.window(KEY)).toBeUndefined()
   })
 
@@ -45,52 +45,52 @@ describe('TailView', () => {
     queues.getOrMake('orders', 0).raise({ nextOffset: 9, minOffset: 0 })
     queues.getOrMake('other', 0).raise({ nextOffset: 4, minOffset: 0 })
     const before = placed({ sequence: 0 }, { at: 0, base: 9 })
-    tail.add(before)
+    add(tail, before)
     const deletion = placedChange([deleteQueuesOf('orders')], 200)
     tail.change([deleteQueuesOf('orders')], 200)
 
-    expect(tail.nextOffset('orders', 0)).toBe(0)
-    expect(tail.nextOffset('other', 0)).toBe(4)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(0)
+    expect(tail.nextOffset(tail.queue('other', 0))).toBe(4)
     expect(judgeSequence(tail.window(KEY), before.producer).kind).toBe('accept')
-    tail.add(placed({ sequence: 0 }, { at: 400, base: 0 }))
+    add(tail, placed({ sequence: 0 }, { at: 400, base: 0 }))
     queues.forget(Buffer.from('orders\0'), Buffer.from('orders\x01'))
     producers.forget(Buffer.from('orders\0'), Buffer.from('orders\x01'))
     tail.passed(before)
     tail.passed(deletion)
-    expect(tail.nextOffset('orders', 0)).toBe(1)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(1)
     expect(tail.window(KEY)?.nextSequence).toBe(1)
   })
 
   test('raises a queue as a change does, never lowers it', async () => {
     const { tail } = await empty()
-    tail.add(placed({}, { at: 0, base: 0 }))
+    add(tail, placed({}, { at: 0, base: 0 }))
 
     tail.change([putQueue({ topic: 'orders', queueId: 0 }, { nextOffset: 8, minOffset: 0 })], 200)
 
-    expect(tail.nextOffset('orders', 0)).toBe(8)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(8)
     tail.change([putQueue({ topic: 'orders', queueId: 0 }, { nextOffset: 3, minOffset: 0 })], 400)
-    expect(tail.nextOffset('orders', 0)).toBe(8)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(8)
   })
 
   test('takes back all of a group that was refused', async () => {
     const { tail, queues } = await empty()
     queues.getOrMake('orders', 0).raise({ nextOffset: 2, minOffset: 0 })
-    tail.add(placed({ sequence: 0 }, { at: 0, base: 2 }))
+    add(tail, placed({ sequence: 0 }, { at: 0, base: 2 }))
     tail.mark()
-    tail.add(placed({ sequence: 1 }, { at: 200, base: 3 }))
+    add(tail, placed({ sequence: 1 }, { at: 200, base: 3 }))
     tail.change([deleteQueuesOf('orders')], 400)
-    tail.add(placed({ sequence: 0 }, { at: 600, base: 0 }))
+    add(tail, placed({ sequence: 0 }, { at: 600, base: 0 }))
 
     tail.rollBack()
 
-    expect(tail.nextOffset('orders', 0)).toBe(3)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(3)
     expect(tail.window(KEY)?.nextSequence).toBe(1)
   })
 
   // A slave that becomes master numbers on with what it has copied, confirmed or not.
   test('is made anew from the records that are not confirmed', async () => {
     const { tail } = await empty()
-    tail.add(placed({ queueId: 3 }, { at: 0, base: 0 }))
+    add(tail, placed({ queueId: 3 }, { at: 0, base: 0 }))
     const records: PlacedRecord[] = [
       placed({ sequence: 0, bodies: ['a', 'b'] }, { at: 200, base: 0 }),
       placedChange(
@@ -102,9 +102,9 @@ describe('TailView', () => {
 
     tail.rebuild(records)
 
-    expect(tail.nextOffset('orders', 0)).toBe(3)
-    expect(tail.nextOffset('archive', 0)).toBe(7)
-    expect(tail.nextOffset('orders', 3)).toBe(0)
+    expect(tail.nextOffset(tail.queue('orders', 0))).toBe(3)
+    expect(tail.nextOffset(tail.queue('archive', 0))).toBe(7)
+    expect(tail.nextOffset(tail.queue('orders', 3))).toBe(0)
     expect(tail.window(KEY)?.nextSequence).toBe(2)
   })
 })
@@ -127,6 +127,15 @@ function placed(shape: BatchShape, { at, base }: { at: number; base: number }): 
   const found = placedRecord(record, at)
   if (found.kind !== 'messages') throw new TypeError('a batch is no batch')
   return { ...found, base, to: base + record.messageCount }
+}
+
+function add(tail: TailView, batch: PlacedBatch): void {
+  const { topic, queueId, windowKey } = batch
+  tail.add(
+    batch,
+    tail.queue(topic, queueId),
+    windowKey === undefined ? undefined : tail.window(windowKey),
+  )
 }
 
 function placedChange(changes: readonly StateChange[], at: number): PlacedRecord {

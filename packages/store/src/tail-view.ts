@@ -1,4 +1,5 @@
 import { decodeChanges, type StateChange } from '@cometmq/protocol'
+import type { QueueIndex } from './indexes/queue-index.ts'
 import type { QueueIndexes } from './indexes/queue-indexes.ts'
 import type { PlacedBatch, PlacedRecord } from './placed-record.ts'
 import {
@@ -23,8 +24,8 @@ import {
  */
 export class TailView {
   readonly #confirmed: { readonly queues: QueueIndexes; readonly producers: ProducerWindows }
-  /** By name of the queue; with the log offset of the record that it comes from. */
-  #nextOffsets = new Map<string, { readonly nextOffset: number; readonly at: number }>()
+  /** With the log offset of the record that it comes from. */
+  #nextOffsets = new Map<QueueIndex, { readonly nextOffset: number; readonly at: number }>()
   /** By window key. */
   #windows = new Map<string, ProducerWindow>()
   /** Queues that the unconfirmed part of the log deletes, in log order; rarely any. */
@@ -36,27 +37,30 @@ export class TailView {
     this.#confirmed = confirmed
   }
 
-  nextOffset(topic: string, queueId: number): number {
-    const known = this.#nextOffsets.get(queueName(topic, queueId))
+  queue(topic: string, queueId: number): QueueIndex {
+    return this.#confirmed.queues.getOrMake(topic, queueId)
+  }
+
+  nextOffset(queue: QueueIndex): number {
+    const known = this.#nextOffsets.get(queue)
     if (known !== undefined) return known.nextOffset
-    if (this.#isDeleted(() => queueKeyText(topic, queueId))) return 0
-    return this.#confirmed.queues.get({ topic, queueId })?.nextOffset ?? 0
+    return this.#isDeleted(() => keyOfQueue(queue)) ? 0 : queue.nextOffset
   }
 
   window(key: string): ProducerWindow | undefined {
     const known = this.#windows.get(key)
     if (known !== undefined) return known
-    if (this.#isDeleted(() => queueKeyOfWindow(key))) return undefined
+    if (this.#isDeleted(() => keyOfWindow(key))) return undefined
     return this.#confirmed.producers.get(key)
   }
 
-  /** Messages were placed. */
-  add({ topic, queueId, base, to, at, end, windowKey, producer, storeTimeMs }: PlacedBatch): void {
-    this.#set(this.#nextOffsets, queueName(topic, queueId), { nextOffset: to, at })
+  /** Messages of that queue were placed; `window` is the one that they were judged by. */
+  add(placed: PlacedBatch, queue: QueueIndex, window: ProducerWindow | undefined): void {
+    const { base, to, at, end, windowKey, producer, storeTimeMs } = placed
+    this.#set(this.#nextOffsets, queue, { nextOffset: to, at })
     if (windowKey === undefined) return
     const result = { baseQueueOffset: base, logOffset: at, endOffset: end }
-    const window = acceptSequence(this.window(windowKey), producer, result, storeTimeMs)
-    this.#set(this.#windows, windowKey, window)
+    this.#set(this.#windows, windowKey, acceptSequence(window, producer, result, storeTimeMs))
   }
 
   /** Changes were placed. Only those of the store's own tables matter here. */
@@ -83,13 +87,18 @@ export class TailView {
   passed(placed: PlacedRecord): void {
     if (placed.kind === 'messages') {
       const { topic, queueId, at, end, windowKey } = placed
-      const name = queueName(topic, queueId)
-      if (this.#nextOffsets.get(name)?.at === at) this.#nextOffsets.delete(name)
+      const queue = this.queue(topic, queueId)
+      if (this.#nextOffsets.get(queue)?.at === at) this.#nextOffsets.delete(queue)
       if (windowKey === undefined) return
       // The last number of a window is where its last batch ends.
       if (this.#windows.get(windowKey)?.results.at(-1) === end) this.#windows.delete(windowKey)
-    } else if (this.#deletions.length > 0) {
+    } else if (this.#deletions.some(({ at }) => at <= placed.at)) {
       this.#deletions = this.#deletions.filter(({ at }) => at > placed.at)
+      // Queues that were made again since have another index by now.
+      const entries = [...this.#nextOffsets].map(
+        ([{ key }, entry]) => [this.queue(key.topic, key.queueId), entry] as const,
+      )
+      this.#nextOffsets = new Map(entries)
     }
   }
 
@@ -105,15 +114,18 @@ export class TailView {
   rebuild(unconfirmed: readonly PlacedRecord[]): void {
     this.clear()
     for (const placed of unconfirmed) {
-      if (placed.kind === 'messages') this.add(placed)
-      else if (placed.kind === 'change') {
+      if (placed.kind === 'messages') {
+        const { topic, queueId, windowKey } = placed
+        const window = windowKey === undefined ? undefined : this.window(windowKey)
+        this.add(placed, this.queue(topic, queueId), window)
+      } else if (placed.kind === 'change') {
         this.change(decodeChanges(placed.record.openBody()), placed.at)
       }
     }
     this.mark()
   }
 
-  #set<V>(map: Map<string, V>, key: string, value: V): void {
+  #set<K, V>(map: Map<K, V>, key: K, value: V): void {
     const before = map.get(key)
     this.#undo.push(() => {
       if (before === undefined) map.delete(key)
@@ -126,9 +138,10 @@ export class TailView {
     switch (change.kind) {
       case 'put': {
         const { topic, queueId } = parseQueueKey(change.key)
+        const queue = this.queue(topic, queueId)
         const { nextOffset } = parseQueueOffsets(change.value)
-        const raised = Math.max(this.nextOffset(topic, queueId), nextOffset)
-        this.#set(this.#nextOffsets, queueName(topic, queueId), { nextOffset: raised, at })
+        const raised = Math.max(this.nextOffset(queue), nextOffset)
+        this.#set(this.#nextOffsets, queue, { nextOffset: raised, at })
         break
       }
       case 'delete':
@@ -146,8 +159,8 @@ export class TailView {
       ;[this.#nextOffsets, this.#windows, this.#deletions] = before
     })
     const deletion = { from: from.toString('latin1'), to: to.toString('latin1'), at }
-    this.#nextOffsets = without(this.#nextOffsets, deletion, queueKeyOfName)
-    this.#windows = without(this.#windows, deletion, queueKeyOfWindow)
+    this.#nextOffsets = without(this.#nextOffsets, deletion, keyOfQueue)
+    this.#windows = without(this.#windows, deletion, keyOfWindow)
     this.#deletions = [...this.#deletions, deletion]
   }
 
@@ -169,29 +182,19 @@ function isIn({ from, to }: Deletion, queueKey: string): boolean {
   return queueKey >= from && queueKey < to
 }
 
-function without<V>(
-  map: ReadonlyMap<string, V>,
+function without<K, V>(
+  map: ReadonlyMap<K, V>,
   deletion: Deletion,
-  queueKeyOf: (key: string) => string,
-): Map<string, V> {
+  queueKeyOf: (key: K) => string,
+): Map<K, V> {
   return new Map([...map].filter(([key]) => !isIn(deletion, queueKeyOf(key))))
 }
 
-/** Cheaper to make than a queue key, for each batch. */
-function queueName(topic: string, queueId: number): string {
-  return `${topic}\0${queueId}`
-}
-
-function queueKeyOfName(name: string): string {
-  const end = name.lastIndexOf('\0')
-  return queueKeyText(name.slice(0, end), Number(name.slice(end + 1)))
-}
-
-function queueKeyText(topic: string, queueId: number): string {
-  return queueKeyBytes({ topic, queueId }).toString('latin1')
+function keyOfQueue({ key }: QueueIndex): string {
+  return queueKeyBytes(key).toString('latin1')
 }
 
 /** A window key begins with the producer id. */
-function queueKeyOfWindow(windowKey: string): string {
+function keyOfWindow(windowKey: string): string {
   return windowKey.slice(8)
 }

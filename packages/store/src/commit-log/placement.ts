@@ -104,14 +104,15 @@ export class Placement {
         }
       }
     }
-    const base = this.#tail.nextOffset(topic, queueId)
+    const queue = this.#tail.queue(topic, queueId)
+    const base = this.#tail.nextOffset(queue)
     const to = base + record.messageCount
     const at = this.#write(record, base, group)
     const end = at + record.totalBytes
     const place = { record, at, end, storeTimeMs: this.#stamp.storeTimeMs }
     const kind = 'messages' as const
     const placed = { kind, ...place, topic, queueId, base, to, windowKey, producer }
-    this.#tail.add(placed)
+    this.#tail.add(placed, queue, window)
     this.#placed.push(placed)
     return appendedAt({ base, at, end }, false)
   }
