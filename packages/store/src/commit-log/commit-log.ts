@@ -52,6 +52,10 @@ export class CommitLog {
     for (const name of await files.list(config.folder)) {
       const start = parseSegmentName(name)
       if (start === undefined) continue
+      const bytes = await sizeOf(files, `${config.folder}/${name}`)
+      // A crash fell between making the file and giving it its size. Nothing was written to it, and
+      // those before it may have been cut since.
+      if (bytes === 0) continue
       const previous = segments.at(-1)
       if (previous !== undefined && previous.end !== start) {
         throw new CometError(
@@ -59,9 +63,7 @@ export class CommitLog {
           `segment ${segmentName(previous.end)} is missing in ${config.folder}: ${segmentName(previous.start)} ends at log offset ${previous.end}, and ${name} comes next; run "comet store verify"`,
         )
       }
-      const bytes = await sizeOf(files, `${config.folder}/${name}`)
-      // A crash fell between making the file and giving it its size. Nothing was written to it.
-      if (bytes > 0) segments.push(new Segment(files, config.folder, { start, bytes }))
+      segments.push(new Segment(files, config.folder, { start, bytes }))
     }
     const last = segments.at(-1)
     // A crash fell into cutting it. Members of a broker group have segments of one size.
@@ -101,9 +103,11 @@ export class CommitLog {
    * Makes durable what an earlier process may have written and not synced, from `from` on.
    *
    * It is written once more before it is synced. Had a sync failed, the system would take those pages
-   * for clean: they can be read, but no sync alone brings them to the disk.
+   * for clean: they can be read, but no sync alone brings them to the disk. The same goes for the
+   * names of segments: the process may have died before it synced the folder.
    */
   async rewriteFrom(from: number): Promise<void> {
+    await this.#files.syncDirectory(this.#folder)
     const window = Buffer.allocUnsafeSlow(REWRITE_BYTES)
     for (const segment of this.#segments) {
       if (segment.end <= from) continue

@@ -134,6 +134,41 @@ describe('recovery', () => {
     await recovered.close()
   })
 
+  // A crash leaves it behind, and a start that cuts a torn tail over several segments does not know it.
+  test('does not mind an empty file far behind the end', async () => {
+    const { disk, clock, store } = await open()
+    await store.append(groupOf({ bodies: ['a'] }))
+    disk.crash()
+    await disk.files.openFile('/data/log/00000000000000012288', { create: true })
+
+    await using recovered = await openStoreOn(disk, clock)
+
+    expect((await bodiesOf(recovered)).bodies).toEqual(['a'])
+    for (let n = 0; n < 120; n++) await recovered.append(groupOf())
+    expect(recovered.status.maxOffset).toBeGreaterThan(12288)
+  })
+
+  // The process may die between making a segment and syncing the folder. The next one goes on in that
+  // file, and a power cut would take it with everything that was acknowledged in it.
+  test('makes the name of a segment durable that an earlier process has made', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const disk = new SimulatedDisk({ random: new SeededRandom(seed) })
+      const clock = new VirtualClock()
+      await openStoreOn(disk, clock, { confirm: 'external' })
+      disk.crash()
+      const made = await disk.files.openFile(FIRST_SEGMENT, { create: true })
+      await made.truncate(4096)
+      await made.close()
+      const store = await openStoreOn(disk, clock)
+      await store.append(groupOf({ bodies: ['a'] }))
+
+      disk.powerCut()
+
+      await using recovered = await openStoreOn(disk, clock)
+      expect((await bodiesOf(recovered)).bodies, `seed ${seed}`).toEqual(['a'])
+    }
+  })
+
   // Bytes after the cut that look like records must not come back behind a later, shorter record.
   test('leaves nothing of a torn tail behind', async () => {
     const { disk, clock, last } = await threeGroups()

@@ -82,6 +82,39 @@ describe('cutting the log of a member', () => {
     }
   })
 
+  // The other slot would say that bytes had been durable which are cut, and the start be refused.
+  test.each(['checkpoint.0', 'checkpoint.1'])('stands a loss of %s', async (slot) => {
+    const { clock, disk, next, slave, point } = await parted()
+    await clock.runUntil(agree(next, slave), LIMIT)
+    disk.crash()
+    disk.flipBit(`/data/${slot}`, { at: 16 })
+
+    const again = await clock.runUntil(openMemberOn(disk, clock), LIMIT)
+
+    expect(again.log.offsets.max).toBe(point)
+  })
+
+  test('forgets the epochs that it cuts, also one that begins right there', async () => {
+    const { clock, disk, next, slave } = await parted()
+    await clock.runUntil(agree(next, slave), LIMIT)
+    await clock.runUntil(copy(next, slave), LIMIT)
+    const starts: number[] = []
+    for (const epoch of [5, 6]) {
+      starts.push((await clock.runUntil(slave.log.lead({ epoch }), LIMIT)).logOffset)
+    }
+    await clock.runUntil(slave.log.follow(), LIMIT)
+
+    await clock.runUntil(slave.log.truncateTo(starts[0] ?? 0), LIMIT)
+
+    expect(slave.log.epochs.entries.map(({ epoch }) => epoch)).toEqual([1, 2])
+    const file = await clock.runUntil(disk.files.readFile('/data/replication/epochs'), LIMIT)
+    expect(file?.toString().split('\n').slice(0, 3)).toEqual([
+      'cometmq-epochs 1',
+      '1 0',
+      `2 ${next.log.epochs.last?.start}`,
+    ])
+  })
+
   // Whoever asks for that has another history under the same name, or has lost confirmed bytes.
   test('is refused below what is confirmed, and nothing is deleted', async () => {
     const { clock, slave, before, point } = await parted()

@@ -9,8 +9,8 @@ import { batchOf, bodiesOf, put, viewOf } from '../testing/scenario.ts'
 import type { LiveBytes } from './live-tail.ts'
 
 const LIMIT = { limitMs: 60_000 }
-const SEEDS = 40
-const STEPS = 60
+const SEEDS = 80
+const STEPS = 80
 
 /**
  * Two members that are both in sync, of which one leads: what is confirmed is what both have flushed.
