@@ -23,7 +23,7 @@ const runtime = openNodeRuntime({ name: 'test', logLevel: 'silent' })
 const { clock } = runtime
 
 describe.skipIf(!hasEtcd)('three etcd members (takes a program named etcd)', () => {
-  // Most clients stay with a silent endpoint until the lease is gone; see ADR 0004 on `etcd3`.
+  // Other clients stay with a silent endpoint until the lease is gone (ADR 0011).
   test('keep our lease while the one that we use is frozen', async () => {
     await using etcd = await LocalEtcd.start(3)
     const frozen = await etcd.follower()

@@ -24,10 +24,8 @@ export interface AskOptions {
  * `no space` while the others may be well.
  */
 export class EtcdEndpoints {
-  readonly #connections: readonly Connection[]
+  readonly #endpoints: readonly EtcdEndpoint[]
   readonly #log: Logger
-  /** Those that failed last time, so that each failure is logged once. */
-  readonly #failing = new Set<Connection>()
   #current: number
 
   constructor(
@@ -35,20 +33,14 @@ export class EtcdEndpoints {
     addresses: readonly string[],
   ) {
     assert(addresses.length > 0, 'etcd has an endpoint')
-    this.#connections = addresses.map((address) => ports.transport.connect(address))
+    this.#endpoints = addresses.map((address) => new EtcdEndpoint(address, ports.transport))
     this.#log = ports.log
     // Members of many broker groups share one etcd, and spread over it.
     this.#current = Math.floor(ports.random.fraction() * addresses.length)
   }
 
   get count(): number {
-    return this.#connections.length
-  }
-
-  get current(): Connection {
-    const connection = this.#connections[this.#current]
-    assert(connection !== undefined, 'the current endpoint is one of them')
-    return connection
+    return this.#endpoints.length
   }
 
   /** Asks one endpoint after the other, each once. Throws what the last one failed with. */
@@ -63,8 +55,9 @@ export class EtcdEndpoints {
       } catch (thrown) {
         const error = toCometError(thrown)
         const wasSent = error.code !== 'CONNECT_FAILED'
-        if (left === 0 || isOurs(error, options) || (wasSent && options.repeat === 'unless-sent'))
+        if (left === 0 || isOurs(error, options) || (wasSent && options.repeat === 'unless-sent')) {
           throw error
+        }
       }
     }
   }
@@ -75,37 +68,84 @@ export class EtcdEndpoints {
     request: Request,
     options: Pick<AskOptions, 'timeoutMs' | 'signal'>,
   ): Promise<Response> {
-    const connection = this.current
+    const endpoint = this.take()
+    const { connection } = endpoint
     try {
       const response =
         method.kind === 'unary'
           ? await connection.call(method, request as Partial<Request>, options)
           : await exchange(connection, method, request, options)
-      this.answered(connection)
+      this.answered(endpoint)
       return response
     } catch (thrown) {
       const error = toCometError(thrown)
-      if (!isOurs(error, options)) this.failed(connection, error)
+      if (!isOurs(error, options)) this.failed(endpoint, error)
       throw error
+    } finally {
+      this.release(endpoint)
     }
   }
 
-  answered(connection: Connection): void {
-    if (!this.#failing.delete(connection)) return
-    this.#log.info({ endpoint: connection.address }, 'etcd endpoint answers again')
+  /** The current endpoint, to be released after use. */
+  take(): EtcdEndpoint {
+    const endpoint = this.#endpoints[this.#current]
+    assert(endpoint !== undefined, 'the current endpoint is one of them')
+    endpoint.userCount += 1
+    return endpoint
   }
 
-  /** Moves on, unless somebody else's request has already. */
-  failed(connection: Connection, error: CometError): void {
-    if (connection === this.current) this.#current = (this.#current + 1) % this.count
-    if (this.#failing.has(connection)) return
-    this.#failing.add(connection)
-    const { code, message } = error
-    this.#log.warn({ endpoint: connection.address, code, message }, 'etcd endpoint failed')
+  /**
+   * etcd breaks a connection on which there is nothing but keep-alive, and grpc-js complains of it
+   * on the console. So one that nobody uses any more is closed.
+   */
+  release(endpoint: EtcdEndpoint): void {
+    endpoint.userCount -= 1
+    if (endpoint.userCount === 0 && endpoint !== this.#endpoints[this.#current]) endpoint.close()
+  }
+
+  answered(endpoint: EtcdEndpoint): void {
+    if (!endpoint.isFailing) return
+    endpoint.isFailing = false
+    this.#log.info({ endpoint: endpoint.address }, 'etcd endpoint answers again')
+  }
+
+  /** Moves on, unless somebody else's request has already. Each failure is logged once. */
+  failed(endpoint: EtcdEndpoint, { code, message: reason }: CometError): void {
+    const isCurrent = endpoint === this.#endpoints[this.#current]
+    if (isCurrent) this.#current = (this.#current + 1) % this.count
+    if (endpoint.isFailing) return
+    endpoint.isFailing = true
+    this.#log.warn({ endpoint: endpoint.address, code, reason }, 'etcd endpoint failed')
   }
 
   close(): void {
-    for (const connection of this.#connections) connection.close()
+    for (const endpoint of this.#endpoints) endpoint.close()
+  }
+}
+
+/** One member of etcd, and what `EtcdEndpoints` knows of it. */
+export class EtcdEndpoint {
+  readonly address: string
+  readonly #transport: Transport
+  #connection: Connection | undefined
+  /** How many requests and watches are under way. */
+  userCount = 0
+  /** It failed when it was last asked. */
+  isFailing = false
+
+  constructor(address: string, transport: Transport) {
+    this.address = address
+    this.#transport = transport
+  }
+
+  get connection(): Connection {
+    this.#connection ??= this.#transport.connect(this.address)
+    return this.#connection
+  }
+
+  close(): void {
+    this.#connection?.close()
+    this.#connection = undefined
   }
 }
 

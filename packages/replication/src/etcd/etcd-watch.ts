@@ -1,10 +1,10 @@
 import { CometError } from '@cometmq/protocol'
-import { backoffMs, type Clock, type Connection, type Random, type Timer } from '@cometmq/runtime'
+import { backoffMs, type Clock, type Random, type Timer } from '@cometmq/runtime'
 import type { GroupHint, Revision } from '../elector.ts'
 import type { RangeRequest } from '../generated/etcdserverpb/RangeRequest.ts'
 import type { WatchRequest } from '../generated/etcdserverpb/WatchRequest.ts'
 import type { WatchResponse } from '../generated/etcdserverpb/WatchResponse.ts'
-import type { EtcdEndpoints } from './etcd-endpoints.ts'
+import type { EtcdEndpoint, EtcdEndpoints } from './etcd-endpoints.ts'
 import { revisionOf } from './etcd-keys.ts'
 import type { EtcdMethods } from './etcd-methods.ts'
 import { type EtcdTiming, RETRY } from './etcd-timing.ts'
@@ -61,18 +61,18 @@ export class EtcdWatch implements AsyncDisposable {
   async #run(): Promise<void> {
     let failureCount = 0
     while (!this.#stop.signal.aborted) {
-      const connection = this.#endpoints.current
-      const { end, hasAnswered } = await this.#follow(connection)
-      if (this.#stop.signal.aborted) return
+      const endpoint = this.#endpoints.take()
+      const { end, hasAnswered } = await this.#follow(endpoint)
+      if (end !== undefined && !this.#stop.signal.aborted) this.#endpoints.failed(endpoint, end)
+      this.#endpoints.release(endpoint)
       if (hasAnswered) failureCount = 0
-      if (end !== undefined) this.#endpoints.failed(connection, end)
       await this.#sleep(backoffMs(failureCount, RETRY, this.#random))
       failureCount += 1
     }
   }
 
   /** Keeps one stream open until it ends, or has to be given up. */
-  #follow(connection: Connection): Promise<{ end: StreamEnd; hasAnswered: boolean }> {
+  #follow(endpoint: EtcdEndpoint): Promise<{ end: StreamEnd; hasAnswered: boolean }> {
     return new Promise((resolve) => {
       let hasAnswered = false
       let progress: Timer | undefined
@@ -86,7 +86,7 @@ export class EtcdWatch implements AsyncDisposable {
       const expectAnswer = (): void => {
         silence?.cancel()
         silence = this.#clock.schedule(this.#timing.watchSilenceMs, () => {
-          over(new CometError('TIMEOUT', `a watch at ${connection.address} says nothing`))
+          over(new CometError('TIMEOUT', `a watch at ${endpoint.address} says nothing`))
         })
       }
       const askForProgress = (): void => {
@@ -96,7 +96,7 @@ export class EtcdWatch implements AsyncDisposable {
         })
       }
 
-      const stream = connection.open<WatchRequest, WatchResponse>(this.#method, {
+      const stream = endpoint.connection.open<WatchRequest, WatchResponse>(this.#method, {
         // Without it a member that has no leader would keep silent and still show progress.
         metadata: { hasleader: 'true' },
         signal: this.#stop.signal,
@@ -104,12 +104,12 @@ export class EtcdWatch implements AsyncDisposable {
       stream.receive({
         message: (response) => {
           hasAnswered = true
-          this.#endpoints.answered(connection)
+          this.#endpoints.answered(endpoint)
           expectAnswer()
           if (this.#take(response) === 'over') over(undefined)
         },
         ended: () => {
-          over(new CometError('UNAVAILABLE', `${connection.address} has ended a watch`))
+          over(new CometError('UNAVAILABLE', `${endpoint.address} has ended a watch`))
         },
         failed: over,
       })

@@ -1,17 +1,30 @@
 import type { Clock, Random, Timer } from '@cometmq/runtime'
-import type { Guard, Revision, Transaction } from '../elector.ts'
-import { nameOfKey, recordOfWrite, type StoredRecord } from '../elector-records.ts'
+import type { Revision } from '../elector.ts'
+import type { StoredRecord } from '../elector-records.ts'
 
 /** All keys at one moment. */
 export interface KeysAnswer {
   readonly clusterId: string
   readonly revision: Revision
-  readonly records: readonly StoredRecord[]
+  readonly records: readonly LeasedRecord[]
 }
 
 export type ApplyAnswer =
   | { readonly kind: 'won'; readonly clusterId: string; readonly revision: Revision }
   | ({ readonly kind: 'lost' } & KeysAnswer)
+
+/** The revision that a key must have; 0: it must not be there. */
+export interface KeyGuard {
+  readonly name: string
+  readonly revision: number
+}
+
+export interface KeyWrite {
+  readonly name: string
+  /** Undefined: the key goes. */
+  readonly text: string | undefined
+  readonly leaseId: string | undefined
+}
 
 /** To go back to. */
 export interface KeysBackup {
@@ -20,7 +33,7 @@ export interface KeysBackup {
   readonly leases: ReadonlyMap<string, number>
 }
 
-interface LeasedRecord extends StoredRecord {
+export interface LeasedRecord extends StoredRecord {
   readonly leaseId: string | undefined
 }
 
@@ -29,6 +42,9 @@ interface HeldLease {
   readonly timer: Timer
 }
 
+/** So few that an id is a positive number of 64 bits. */
+export const LEASE_ID_BYTES = 7
+
 /** etcd looks for ended leases twice a second. */
 const EXPIRY_LAG_MS = 500
 
@@ -36,14 +52,17 @@ const EXPIRY_LAG_MS = 500
 export class SharedKeys {
   readonly #clock: Clock
   readonly #random: Random
-  readonly #changed: () => void
+  readonly #changed: (names: readonly string[]) => void
   readonly #clusterId: string
   #revision = 1
   #records = new Map<string, LeasedRecord>()
   #leases = new Map<string, HeldLease>()
 
-  /** `changed` is called after each write. */
-  constructor(ports: { readonly clock: Clock; readonly random: Random }, changed: () => void) {
+  /** `changed` is called after each write, with the keys that it wrote. */
+  constructor(
+    ports: { readonly clock: Clock; readonly random: Random },
+    changed: (names: readonly string[]) => void,
+  ) {
     this.#clock = ports.clock
     this.#random = ports.random
     this.#changed = changed
@@ -62,33 +81,36 @@ export class SharedKeys {
     }
   }
 
-  apply(transaction: Transaction): ApplyAnswer {
-    if (!this.#isAllowed(transaction)) return { kind: 'lost', ...this.read() }
+  /** All writes if every guard holds and every lease is there; else nothing. */
+  apply(guards: readonly KeyGuard[], writes: readonly KeyWrite[]): ApplyAnswer {
+    if (!this.#isAllowed(guards, writes)) return { kind: 'lost', ...this.read() }
     this.#revision += 1
     const revision = this.revision
-    for (const write of transaction.writes) {
-      const { name, text } = recordOfWrite(write)
-      const leaseId = write.kind === 'put-live' ? write.leaseId : undefined
+    for (const { name, text, leaseId } of writes) {
       if (text === undefined) this.#records.delete(name)
       else this.#records.set(name, { name, text, revision, leaseId })
     }
-    this.#changed()
+    this.#changed(writes.map(({ name }) => name))
     return { kind: 'won', clusterId: this.#clusterId, revision }
   }
 
   grant(ttlMs: number): string {
-    const id = this.#random.hex(8)
+    const id = this.#random.hex(LEASE_ID_BYTES)
     this.#hold(id, ttlMs)
     return id
   }
 
-  /** `false`: there is no such lease. */
-  renew(id: string): boolean {
+  /** How long it lasts from now on; undefined: there is no such lease. */
+  renew(id: string): number | undefined {
     const lease = this.#leases.get(id)
-    if (lease === undefined) return false
+    if (lease === undefined) return undefined
     lease.timer.cancel()
     this.#hold(id, lease.ttlMs)
-    return true
+    return lease.ttlMs
+  }
+
+  hasLease(id: string): boolean {
+    return this.#leases.has(id)
   }
 
   revoke(id: string): void {
@@ -98,7 +120,7 @@ export class SharedKeys {
     if (leased.length === 0) return
     for (const { name } of leased) this.#records.delete(name)
     this.#revision += 1
-    this.#changed()
+    this.#changed(leased.map(({ name }) => name))
   }
 
   backUp(): KeysBackup {
@@ -116,24 +138,17 @@ export class SharedKeys {
     this.#revision = backup.revision
     this.#records = new Map(backup.records)
     for (const [id, ttlMs] of backup.leases) this.#hold(id, ttlMs)
-    this.#changed()
   }
 
-  #isAllowed({ guards, writes }: Transaction): boolean {
+  #isAllowed(guards: readonly KeyGuard[], writes: readonly KeyWrite[]): boolean {
     return (
-      guards.every((guard) => this.#holds(guard)) &&
-      writes.every((write) => write.kind !== 'put-live' || this.#leases.has(write.leaseId))
+      guards.every(({ name, revision }) => this.#revisionOf(name) === revision) &&
+      writes.every(({ leaseId }) => leaseId === undefined || this.#leases.has(leaseId))
     )
   }
 
-  #holds(guard: Guard): boolean {
-    const record = this.#records.get(nameOfKey(guard.key))
-    switch (guard.kind) {
-      case 'unchanged':
-        return record?.revision === guard.revision
-      case 'absent':
-        return record === undefined
-    }
+  #revisionOf(name: string): number {
+    return this.#records.get(name)?.revision ?? 0
   }
 
   #hold(id: string, ttlMs: number): void {

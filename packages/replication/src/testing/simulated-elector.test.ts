@@ -137,9 +137,34 @@ describe('a simulated elector', () => {
     expect(revisions).toHaveLength(20)
     expect(told.length).toBeGreaterThan(0)
     expect(told.every(({ revision }) => revisions.includes(revision))).toBe(true)
-    expect(told.map(({ revision }) => revision)).toEqual(
-      told.map(({ revision }) => revision).toSorted((a, b) => a - b),
-    )
+    const toldRevisions = told.map(({ revision }) => revision)
+    expect(toldRevisions).toEqual([...new Set(toldRevisions)].toSorted((a, b) => a - b))
+  })
+
+  // A fault that never happens would let every simulation pass.
+  test.each<[Partial<ElectorFaults>, { applied: boolean }]>([
+    [{ lostRequestChance: 1 }, { applied: false }],
+    [{ lostAnswerChance: 1 }, { applied: true }],
+  ])('loses what it is told to lose: %j', async (faults, { applied }) => {
+    const world = worldOf(8, faults)
+    const { revision } = world.server.keys
+
+    const outcome = await world.run(world.open('a').swap(bootstrap('1.1.1')))
+
+    expect(outcome).toEqual({ kind: 'unknown' })
+    expect(world.server.keys.revision > revision).toBe(applied)
+  })
+
+  test('loses hints when it is told to', async () => {
+    const world = worldOf(9, { lostHintChance: 1 })
+    const elector = world.open('a')
+    const told: number[] = []
+    elector.watch(1 as Revision, ({ revision }) => told.push(revision))
+
+    await world.run(elector.swap(bootstrap('1.1.1')))
+    await world.simulation.advance(10_000)
+
+    expect(told).toEqual([])
   })
 
   // A failing seed must fail again.

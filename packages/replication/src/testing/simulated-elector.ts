@@ -4,13 +4,15 @@ import type {
   ElectorLease,
   GroupHint,
   GroupView,
+  Guard,
   ReadOutcome,
   Revision,
   SwapOutcome,
   Transaction,
+  Write,
 } from '../elector.ts'
-import { viewOfRecords } from '../elector-records.ts'
-import type { KeysAnswer } from './shared-keys.ts'
+import { nameOfKey, recordOfWrite, viewOfRecords } from '../elector-records.ts'
+import type { KeyGuard, KeysAnswer, KeyWrite } from './shared-keys.ts'
 import type { ElectorMember, SimulatedElectorServer } from './simulated-elector-server.ts'
 import { SimulatedLease } from './simulated-lease.ts'
 
@@ -45,7 +47,10 @@ export class SimulatedElector implements Elector {
 
   async swap(transaction: Transaction): Promise<SwapOutcome> {
     const known = this.#furthest
-    const answer = await this.#request((server) => server.keys.apply(transaction))
+    const { guards, writes } = transaction
+    const answer = await this.#request(({ keys }) =>
+      keys.apply(guards.map(keyGuardOf), writes.map(keyWriteOf)),
+    )
     if (answer === undefined) return { kind: 'unknown' }
     // What was just written has a revision of its own.
     const wentBack = this.#check(answer.revision, answer.kind === 'won' ? known + 1 : known)
@@ -97,4 +102,19 @@ export class SimulatedElector implements Elector {
 
 function viewOf({ records, revision, clusterId }: KeysAnswer): GroupView {
   return viewOfRecords(records, { revision, clusterId })
+}
+
+function keyGuardOf(guard: Guard): KeyGuard {
+  const name = nameOfKey(guard.key)
+  switch (guard.kind) {
+    case 'unchanged':
+      return { name, revision: guard.revision }
+    case 'absent':
+      return { name, revision: 0 }
+  }
+}
+
+function keyWriteOf(write: Write): KeyWrite {
+  const leaseId = write.kind === 'put-live' ? write.leaseId : undefined
+  return { ...recordOfWrite(write), leaseId }
 }

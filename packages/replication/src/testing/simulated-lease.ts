@@ -68,7 +68,9 @@ export class SimulatedLease implements ElectorLease, AsyncDisposable {
 
   #renew(id: string) {
     return this.#server.request(this.#member, this.#deadlineMs, () =>
-      this.#server.keys.renew(id) ? { kind: 'held' as const, id } : { kind: 'gone' as const },
+      this.#server.keys.renew(id) !== undefined
+        ? { kind: 'held' as const, id }
+        : { kind: 'gone' as const },
     )
   }
 
