@@ -51,12 +51,13 @@ export function wireWriting(
     admission,
     keepUp,
   })
+  const isMaster = (): boolean => commits.epoch !== undefined
   const raws = new RawCommit({
     log: commitLog,
     writer,
     epochs,
     space,
-    isMaster: () => commits.epoch !== undefined,
+    isMaster,
     keepUp,
   })
   const retention = new Retention(
@@ -70,6 +71,8 @@ export function wireWriting(
       space,
       epochs,
       hooks: own.hooks,
+      isMaster,
+      isInGroup: config.confirm === 'external',
       appendSnapshot: (read: () => StateChange[]) => commits.appendSnapshot(read),
       readAt: (at) => reader.readAt(at),
     },

@@ -11,6 +11,7 @@ import { appendStateSnapshot } from '../dispatch/state-snapshot.ts'
 import type { DiskSpace } from '../disk-space.ts'
 import type { RetentionConfig } from '../store-config.ts'
 import type { BeforeDelete } from '../store-listener.ts'
+import { LOG_TABLE, minOffsetIn, putMinOffset } from '../state/store-tables.ts'
 import type { EpochFile } from '../replication/epoch-file.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { Segment } from './segment.ts'
@@ -26,6 +27,10 @@ export interface RetentionParts {
   readonly epochs: EpochFile
   readonly appendSnapshot: (read: () => StateChange[]) => Promise<void>
   readonly hooks: ReadonlySet<BeforeDelete>
+  /** A slave deletes what its master has let go, and carries nothing forward. */
+  readonly isMaster: () => boolean
+  /** Whether there are slaves that have to hear of it. */
+  readonly isInGroup: boolean
   /** Reads the record at the begin of a segment. */
   readonly readAt: (logOffset: number) => Promise<RecordBatch>
 }
@@ -66,13 +71,37 @@ export class Retention {
     const { commitLog, log } = this.#parts
     const from = commitLog.minOffset
     try {
+      if (!this.#parts.isMaster()) {
+        const to = this.#letGo()
+        if (to !== undefined) await this.#delete(to)
+        return
+      }
       const to = await this.#deletableTo()
       if (to === undefined) return
       await this.#carryForward({ from, to })
+      if (this.#parts.isInGroup) await this.#tellSlaves(to)
       await this.#delete(to)
     } catch (error) {
       log.warn({ error: toCometError(error), from }, 'retention put off')
     }
+  }
+
+  /** The same for a slave: its master has said so, in a record that is confirmed and applied here. */
+  #letGo(): number | undefined {
+    const { commitLog, state } = this.#parts
+    const letGo = minOffsetIn(state.tables.table(LOG_TABLE))
+    const sealed = commitLog.segments.slice(0, -1)
+    return sealed.findLast(({ end }) => end <= Math.min(letGo, this.#retainFrom))?.end
+  }
+
+  /**
+   * Whoever applies this has the whole snapshot before it: also from its log alone everything can be
+   * made anew.
+   */
+  async #tellSlaves(to: number): Promise<void> {
+    const { appendSnapshot, state } = this.#parts
+    if (minOffsetIn(state.tables.table(LOG_TABLE)) >= to) return
+    await appendSnapshot(() => [putMinOffset(to)])
   }
 
   /** The end of the last segment that may go; `undefined` if none may. */

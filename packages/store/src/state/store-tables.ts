@@ -7,6 +7,24 @@ export const QUEUES_TABLE = 'store.queues'
 /** Idempotence windows; only the store writes them. */
 export const PRODUCERS_TABLE = 'store.producers'
 
+/** What a master has decided about the log itself; one row. Only in broker groups. */
+export const LOG_TABLE = 'store.log'
+
+const MIN_OFFSET_KEY = Buffer.from('minOffset')
+
+/** Everything below may be deleted: a whole state snapshot lies between there and this record. */
+export function putMinOffset(minOffset: number): StateChange {
+  const value = Buffer.allocUnsafe(8)
+  value.writeBigUInt64BE(BigInt(minOffset))
+  return { kind: 'put', table: LOG_TABLE, key: MIN_OFFSET_KEY, value }
+}
+
+/** What was put last; 0 if nothing was. */
+export function minOffsetIn(table: { get(key: Buffer): Buffer | undefined }): number {
+  const value = table.get(MIN_OFFSET_KEY)
+  return value === undefined ? 0 : Number(value.readBigUInt64BE())
+}
+
 /**
  * Makes a queue known, or raises its offsets: the next message gets `nextOffset` at least, and
  * nothing below `minOffset` is readable any more.
