@@ -1,3 +1,4 @@
+export type { Action, AlarmName, MemberFile } from './actions.ts'
 export type {
   Elector,
   ElectorKey,
@@ -25,6 +26,19 @@ export {
   type LiveRecord,
   type MemberRecord,
 } from './group-records.ts'
+export type { Happening, LeaseReading, ReplicaEvent } from './events.ts'
+export type {
+  DiskHealth,
+  Hello,
+  Inspection,
+  MasterFrame,
+  MasterMessage,
+  Member,
+  RawRecords,
+  RefusalReason,
+  SlaveFrame,
+  Welcome,
+} from './frames.ts'
 export {
   encodeGroupState,
   type GroupState,
@@ -33,6 +47,14 @@ export {
   parseGroupState,
   type Reign,
 } from './group-state.ts'
+export { compareLogs, recoveryWinner } from './eligibility.ts'
+export { inspectionOf } from './inspection.ts'
+export { type ConfirmOn, durableOffset, type LogState } from './log-state.ts'
+export { canServe, isReigning } from './reign.ts'
+export type { ReplicaContext, ReplicaState, Role, Self } from './replica.ts'
+export { recovering, step } from './replica-state.ts'
+export { designedRules, type Rules, type SwapResult } from './rules.ts'
+export { defaultSettings, mistakesIn, type ReplicationSettings } from './settings.ts'
 export {
   bootstrapTransaction,
   changeSetTransaction,

@@ -1,0 +1,119 @@
+import { type CommitLogOffset, commitLogOffset } from '@cometmq/protocol'
+import { acknowledge, dial, giveUpStream, leaveStream, sendToMaster } from './follow-stream.ts'
+import type { MasterFrame, MasterMessage } from './frames.ts'
+import { onWelcome, quarantined } from './handshake.ts'
+import type { Following, FollowStream, Role } from './replica.ts'
+import type { Turn } from './turn.ts'
+import { readElector } from './views.ts'
+
+type Data = Extract<MasterMessage, { kind: 'data' }>
+
+/** Becomes a slave, whatever it was. */
+export function startFollowing(
+  turn: Turn,
+  options: { readonly settlesLog?: number; readonly heardAtMs?: number | undefined } = {},
+): void {
+  turn.become({
+    kind: 'following',
+    settlesLog: options.settlesLog,
+    stream: undefined,
+    sinceMs: turn.nowMs,
+    heardAtMs: options.heardAtMs,
+    dialAtMs: turn.nowMs,
+    inquiry: undefined,
+    leaseGoneAtMs: undefined,
+    offer: undefined,
+  })
+}
+
+/** Leaves a stream whose epoch is over, and dials the master that the group's state names. */
+export function pursueMaster(turn: Turn, role: Following): Following {
+  const { group } = turn
+  if (group === undefined || role.settlesLog !== undefined) return role
+  const { stream } = role
+  if (stream !== undefined) {
+    const isOver =
+      stream.epoch === 0
+        ? stream.masterId !== group.master
+        : turn.rules.isOver(stream.epoch, group.epoch)
+    return isOver ? pursueMaster(turn, leaveStream(turn, role)) : role
+  }
+  const isWorthIt = group.master !== turn.me && turn.me !== 0 && turn.nowMs >= role.dialAtMs
+  return isWorthIt ? dial(turn, role, group.master) : role
+}
+
+export function onMasterFrame(turn: Turn, role: Following, frame: MasterFrame): Role {
+  const { stream } = role
+  if (stream === undefined) return role
+  const heard = { ...role, heardAtMs: turn.nowMs }
+  const { message } = frame
+  if (message.kind === 'welcome') return onWelcome(turn, heard, stream, { ...frame, message })
+  if (message.kind === 'refusal') return giveUpStream(turn, role)
+  if (stream.phase !== 'streaming' || frame.epoch !== stream.epoch) {
+    return giveUpStream(turn, heard)
+  }
+  switch (message.kind) {
+    case 'data':
+      return onData(turn, heard, stream, { ...frame, message })
+    case 'beat': {
+      learnConfirm(turn, frame.confirmOffset)
+      const beaten = { ...stream, beat: message.number }
+      acknowledge(turn, beaten)
+      return { ...heard, stream: beaten }
+    }
+    case 'hand-over':
+      return {
+        ...heard,
+        offer: { stream: stream.number, end: message.end, stateRevision: message.stateRevision },
+      }
+  }
+}
+
+export function onTailChecked(turn: Turn, role: Following, matches: boolean): Role {
+  if (role.stream?.phase !== 'checking') return role
+  // Two histories under one name: going on would let them grow together.
+  if (!matches) return quarantined(turn, role, 'the log differs where its history does not')
+  const stream: FollowStream = { ...role.stream, phase: 'streaming' }
+  const { maxOffset: next, flushedOffset: flushed } = turn.log
+  sendToMaster(turn, stream, { kind: 'ready', next, flushed })
+  return { ...role, stream }
+}
+
+export function onStreamEnded(turn: Turn, role: Following): Following {
+  readElector(turn)
+  return {
+    ...role,
+    stream: undefined,
+    offer: undefined,
+    dialAtMs: turn.nowMs + turn.settings.redialMs,
+  }
+}
+
+/** Appends whole records at exactly the end of the log, and only of an epoch that is on disk. */
+function onData(
+  turn: Turn,
+  role: Following,
+  stream: FollowStream,
+  { message, confirmOffset }: MasterFrame & { readonly message: Data },
+): Following {
+  const { log } = turn
+  const { last } = log.history
+  const { wroteIt, records } = message
+  const isOfLast = last?.epoch === wroteIt.epoch && last.start === wroteIt.start
+  const opens = wroteIt.start === log.maxOffset && wroteIt.epoch > (last?.epoch ?? 0)
+  if (message.offset !== log.maxOffset || !(isOfLast || opens)) return giveUpStream(turn, role)
+  if (!isOfLast) {
+    turn.updateLog({ history: turn.rules.appendEpoch(log.history, wroteIt) })
+    turn.act({ kind: 'append-epoch', entry: wroteIt })
+  }
+  turn.act({ kind: 'append-raw', offset: message.offset, records })
+  turn.updateLog({ maxOffset: commitLogOffset(log.maxOffset + records.byteLength) })
+  learnConfirm(turn, confirmOffset)
+  acknowledge(turn, stream)
+  return role
+}
+
+/** What a master has confirmed, as far as it is here. */
+function learnConfirm(turn: Turn, offset: CommitLogOffset): void {
+  turn.confirm(offset < turn.log.maxOffset ? offset : turn.log.maxOffset)
+}

@@ -1,0 +1,83 @@
+import { mayStand, nextAttempt, ownLive } from './campaign.ts'
+import { recoveredState } from './eligibility.ts'
+import { leaveStream } from './follow-stream.ts'
+import type { Inspection } from './frames.ts'
+import type { PossibleLoss } from './group-state.ts'
+import { inspectionOf } from './inspection.ts'
+import { ask, isAnswered } from './inquiry.ts'
+import type { Following, Role } from './replica.ts'
+import { isSilent } from './suspicion.ts'
+import { beginSwap } from './swaps.ts'
+import { recoverTransaction } from './transactions.ts'
+import type { Turn } from './turn.ts'
+
+/**
+ * Elects the best log that is left when nobody is eligible: every in-sync member is back, and each
+ * may have lost its last bytes. Asks again and again while there is no master to follow.
+ *
+ * Also carries out an operator's command to elect this member whatever it lacks.
+ */
+export function seekRecovery(turn: Turn, role: Following): Role {
+  const { group, state } = turn
+  if (group === undefined || role.settlesLog !== undefined || !mayStand(turn)) return role
+  if (group.epoch < turn.member.lastSeenEpoch) return role
+  const command = state.elector.view?.command?.value
+  if (command?.kind === 'elect' && command.to === turn.me)
+    return recover(turn, role, 'operator', [])
+  if (!turn.settings.recoversByItself || !isSilent(turn, role)) return role
+  if (turn.rules.isEligible(group, { brokerId: turn.me, trustedSince: turn.member.trustedSince })) {
+    return role
+  }
+  const { inquiry } = role
+  const others = [...(state.elector.view?.members.keys() ?? [])].filter((id) => id !== turn.me)
+  if (inquiry === undefined) return { ...role, inquiry: ask(turn, others) }
+  const ageMs = turn.nowMs - inquiry.askedAtMs
+  if (!isAnswered(inquiry) && ageMs < turn.settings.inspectMs) return role
+  const survivors = [...inquiry.answers.values(), inspectionOf(turn.context, state)]
+  const winner = turn.rules.recoveryWinner(group, survivors)
+  if (winner?.brokerId === turn.me) return recover(turn, role, 'recovery', survivors)
+  return ageMs < turn.settings.readMs ? role : { ...role, inquiry: ask(turn, others) }
+}
+
+function recover(
+  turn: Turn,
+  role: Following,
+  cause: PossibleLoss['cause'],
+  survivors: readonly Inspection[],
+): Role {
+  const read = turn.state.elector.view?.state
+  const me = ownLive(turn)
+  if (read === undefined || me === undefined) return role
+  leaveStream(turn, role)
+  const { incarnation, trustedSince } = turn.member
+  const { maxOffset: keptTo, confirmOffset } = turn.log
+  const confirmedTo = survivors.reduce(
+    (most, survivor) => (survivor.confirmOffset > most ? survivor.confirmOffset : most),
+    confirmOffset,
+  )
+  const next = recoveredState(
+    read.value,
+    {
+      me: { brokerId: turn.me, incarnation, trustedSince },
+      attempt: nextAttempt(turn),
+      reason: cause,
+    },
+    { cause, keptTo, confirmedTo },
+  )
+  beginSwap(turn, {
+    transaction: recoverTransaction({ replaces: read.revision, state: next }, me),
+    for: 'candidacy',
+    next,
+    replaces: read.revision,
+  })
+  return {
+    kind: 'candidate',
+    trigger: cause,
+    endsEpoch: read.value.epoch,
+    stage: { kind: 'swapping' },
+    oldLive: undefined,
+    offer: undefined,
+    survivors,
+    heardAtMs: role.heardAtMs,
+  }
+}

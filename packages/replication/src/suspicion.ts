@@ -1,0 +1,89 @@
+import { campaign, mayCampaign } from './campaign.ts'
+import { sendToMaster } from './follow-stream.ts'
+import type { GroupState } from './group-state.ts'
+import { ask, isAnswered } from './inquiry.ts'
+import type { Following, Inquiry, Role, Trigger } from './replica.ts'
+import type { Turn } from './turn.ts'
+
+/**
+ * Looks for signs that the master is gone, and campaigns when there are enough.
+ *
+ * A wrong guess costs an election and never a message: who is elected is decided by the in-sync set
+ * alone. So all of this is about how soon, and about not deposing a master that is well.
+ */
+export function suspect(turn: Turn, role: Following, isRefused = false): Role {
+  const { group } = turn
+  if (group === undefined || role.settlesLog !== undefined) return role
+  const watched = watchLease(turn, role, group)
+  const found = isRefused ? 'process-gone' : triggerOf(turn, watched, group)
+  if (found !== undefined)
+    return mayCampaign(turn) ? campaign(turn, watched, found, group) : watched
+  return inquire(turn, watched, group)
+}
+
+/** A master that every slave hears is not deposed for its lease; after a while it is asked to go. */
+function watchLease(turn: Turn, role: Following, group: GroupState): Following {
+  const isGone = turn.state.elector.view?.live.has(group.master) === false
+  if (!isGone)
+    return role.leaseGoneAtMs === undefined ? role : { ...role, leaseGoneAtMs: undefined }
+  const leaseGoneAtMs = role.leaseGoneAtMs ?? turn.nowMs
+  const isLong = turn.nowMs - leaseGoneAtMs >= turn.settings.leaseGoneMs
+  if (!isLong || role.stream?.phase !== 'streaming' || !mayCampaign(turn)) {
+    return { ...role, leaseGoneAtMs }
+  }
+  sendToMaster(turn, role.stream, { kind: 'hand-over-wanted' })
+  return { ...role, leaseGoneAtMs: turn.nowMs }
+}
+
+function triggerOf(turn: Turn, role: Following, group: GroupState): Trigger | undefined {
+  if (group.master === turn.me) return 'misnamed'
+  const live = turn.state.elector.view?.live.get(group.master)
+  if (live !== undefined && live.value.incarnation !== group.masterIncarnation)
+    return 'process-gone'
+  if (!isSilent(turn, role)) return undefined
+  if (live === undefined) return 'lease-gone'
+  return role.inquiry !== undefined && provesSilence(turn, role.inquiry, group)
+    ? 'silence'
+    : undefined
+}
+
+/** Asks everybody whether they hear the master, once it is silent here. */
+function inquire(turn: Turn, role: Following, group: GroupState): Following {
+  if (!isSilent(turn, role))
+    return role.inquiry === undefined ? role : { ...role, inquiry: undefined }
+  const { inquiry } = role
+  const isFresh =
+    inquiry !== undefined && turn.nowMs - inquiry.askedAtMs < 2 * turn.settings.inspectMs
+  if (isFresh || !mayCampaign(turn)) return role
+  const members = turn.state.elector.view?.members ?? new Map<number, unknown>()
+  const others = new Set([...members.keys(), ...group.inSync.keys()])
+  others.delete(turn.me)
+  return { ...role, inquiry: ask(turn, [...others]) }
+}
+
+/**
+ * The master does not answer, and enough others to be a set with this member do, none of which has
+ * heard it lately. Alone behind a broken link, one does not depose anybody.
+ */
+function provesSilence(turn: Turn, inquiry: Inquiry, group: GroupState): boolean {
+  const { inspectMs, hearsayMs } = turn.settings
+  if (inquiry.answers.has(group.master)) return false
+  if (!isAnswered(inquiry) && turn.nowMs - inquiry.askedAtMs < inspectMs) return false
+  const answers = [...inquiry.answers.values()]
+  const isHeard = answers.some(
+    ({ masterHeardAgoMs }) => masterHeardAgoMs !== undefined && masterHeardAgoMs < hearsayMs,
+  )
+  return !isHeard && answers.length >= group.minInSync - 1
+}
+
+/** No master was heard for so long that something should be done about it. */
+export function isSilent(turn: Turn, role: Following): boolean {
+  return turn.nowMs - (role.heardAtMs ?? role.sinceMs) >= silenceMs(turn)
+}
+
+/** Many elections in a short time double it, again and again: somebody is mistaken. */
+function silenceMs(turn: Turn): number {
+  const { silenceMs: least, maxSilenceMs, electionsMs } = turn.settings
+  const recent = turn.state.electionsAtMs.filter((atMs) => turn.nowMs - atMs < electionsMs).length
+  return Math.min(least * 2 ** Math.max(0, recent - 3), Math.max(least, maxSilenceMs))
+}

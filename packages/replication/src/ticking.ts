@@ -1,0 +1,131 @@
+import { enterGroup, followOn, keepPlace } from './elector-events.ts'
+import type { Happening } from './events.ts'
+import { drainOn, mayStopAsMaster, seekHandOver } from './hand-over.ts'
+import { pressOn } from './promotion.ts'
+import { canServe, frameOf, isReigning, peersUntilMs, type Reigning, updateReign } from './reign.ts'
+import { keepSet } from './set-keeping.ts'
+import { beginSwap, repeatUnknownSwap } from './swaps.ts'
+import { forgetTransaction } from './transactions.ts'
+import type { Turn } from './turn.ts'
+import { readInTime } from './views.ts'
+
+type Tick = Extract<Happening, { kind: 'tick' }>
+
+const REMEMBERED_BEATS = 16
+
+/** What is due, be it only that time has passed. */
+export function onTick(turn: Turn, { lease, disk }: Tick): void {
+  const { tickedAtMs, disk: before } = turn.state
+  const { tickMs, lateMs } = turn.settings
+  if (turn.nowMs - tickedAtMs > tickMs + lateMs) forgiveSilence(turn)
+  if (disk.isFull && !before.isFull) turn.alarm('disk_full', 'nothing can be appended')
+  if (disk.isStalled && !before.isStalled) turn.alarm('flush_stalled', 'nothing can be flushed')
+  const stalledSinceMs = disk.isStalled ? (before.stalledSinceMs ?? turn.nowMs) : undefined
+  turn.update({ tickedAtMs: turn.nowMs, lease, disk: { ...disk, stalledSinceMs } })
+  repeatUnknownSwap(turn)
+  readInTime(turn)
+  keepPlace(turn)
+  tickRole(turn)
+  stopIfMay(turn)
+}
+
+/** Ends the process once nobody is left waiting for it. */
+export function stopIfMay(turn: Turn): void {
+  const { role, stopWantedAtMs } = turn.state
+  if (stopWantedAtMs === undefined || role.kind === 'stopped' || role.kind === 'promoting') return
+  if (isReigning(role) && !mayStopAsMaster(turn)) return
+  if (role.kind === 'following') {
+    if (role.settlesLog !== undefined) return
+    if (role.stream !== undefined) {
+      turn.act({
+        kind: 'send-to-master',
+        stream: role.stream.number,
+        frame: { kind: 'leaving' },
+      })
+    }
+  }
+  turn.act({ kind: 'stop', cleanly: true })
+  turn.become({ kind: 'stopped' })
+}
+
+function tickRole(turn: Turn): void {
+  const { role } = turn.state
+  switch (role.kind) {
+    case 'joining':
+      return enterGroup(turn)
+    case 'following':
+      return followOn(turn, role)
+    case 'candidate':
+      return pressOn(turn, role)
+    case 'master':
+    case 'draining':
+    case 'fenced':
+      return tickMaster(turn, role)
+    case 'recovering':
+    case 'promoting':
+    case 'quarantined':
+    case 'stopped':
+      return
+  }
+}
+
+function tickMaster(turn: Turn, role: Reigning): void {
+  beat(turn, role)
+  keepSet(turn)
+  forgetMember(turn)
+  const { role: now } = turn.state
+  if (now.kind === 'draining') return drainOn(turn, now)
+  if (!isReigning(now)) return
+  if (!mayAnswer(turn, now)) return turn.become({ kind: 'fenced', reign: now.reign })
+  if (now.kind === 'master') return seekHandOver(turn, now)
+  turn.become({ kind: 'master', reign: now.reign })
+}
+
+function mayAnswer(turn: Turn, { reign }: Reigning): boolean {
+  return canServe(turn.state, peersUntilMs(turn, reign), turn.nowMs)
+}
+
+function beat(turn: Turn, { reign }: Reigning): void {
+  const { beats } = reign
+  if (turn.nowMs - beats.sentAtMs < turn.settings.beatMs) return
+  const number = beats.number + 1
+  const sent = new Map([...beats.sent, [number, turn.nowMs] as const].slice(-REMEMBERED_BEATS))
+  updateReign(turn, { beats: { number, sentAtMs: turn.nowMs, sent } })
+  const lostElector = turn.nowMs >= turn.state.lease.validUntilMs
+  for (const { stream, isReady } of reign.peers.values()) {
+    if (!isReady) continue
+    const frame = frameOf(turn, reign, { kind: 'beat', number, lostElector })
+    turn.act({ kind: 'send-to-slave', stream, frame })
+  }
+}
+
+/** Carries out an operator's command to forget a member that is neither master nor in sync. */
+function forgetMember(turn: Turn): void {
+  const { elector, pending } = turn.state
+  const { command, state } = elector.view ?? {}
+  if (command?.value.kind !== 'forget' || state === undefined || pending !== undefined) return
+  const { brokerId } = command.value
+  if (state.value.inSync.has(brokerId)) return
+  beginSwap(turn, {
+    transaction: forgetTransaction({
+      brokerId,
+      stateRevision: state.revision,
+      commandRevision: command.revision,
+    }),
+    for: 'forget',
+  })
+}
+
+/** Who slept must not blame its peers: all of them start anew with their silence. */
+function forgiveSilence(turn: Turn): void {
+  const { role } = turn.state
+  const { nowMs } = turn
+  if (role.kind === 'following') {
+    const heardAtMs = role.heardAtMs === undefined ? undefined : nowMs
+    turn.become({ ...role, sinceMs: nowMs, heardAtMs, inquiry: undefined })
+  }
+  if (isReigning(role)) {
+    const ids = [...role.reign.heardAtMs.keys()]
+    updateReign(turn, { heardAtMs: new Map(ids.map((id) => [id, nowMs])) })
+  }
+}
