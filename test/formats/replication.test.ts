@@ -3,9 +3,16 @@ import { fileURLToPath } from 'node:url'
 import { encodeBatch, RecordBatch } from '@cometmq/protocol'
 import { type FileSystem, silentLogger } from '@cometmq/runtime'
 import { SimulatedDisk, VirtualClock } from '@cometmq/simulation'
-import { type AppendGroup, MessageStore, storeConfig } from '@cometmq/store'
+import {
+  type AppendGroup,
+  MessageStore,
+  StartingOver,
+  type StoreConfig,
+  storeConfig,
+  type StoreRuntime,
+} from '@cometmq/store'
 import { describe, expect, test } from 'vitest'
-import { dumpRecord } from './dump.ts'
+import { bytesOfDump, dumpBytes, dumpRecord } from './dump.ts'
 
 /**
  * What a member of a broker group has beside its log, as the first version wrote it. Members of one
@@ -60,6 +67,54 @@ describe('the folder replication as it was frozen', () => {
   })
 })
 
+describe('the state that a member was given, as it was frozen', () => {
+  test('is what this version writes', async () => {
+    const { disk } = await startedOver()
+    const state = await disk.files.readFile(`${FOLDER}/replication/state`)
+
+    await expect(dumpBytes(state ?? Buffer.alloc(0))).toMatchFileSnapshot(
+      placeOf('replication-state'),
+    )
+  })
+
+  test('still means the same', async () => {
+    const { disk, clock } = await startedOver()
+    const frozen = readFileSync(placeOf('replication-state'), 'utf8')
+    await disk.files.replaceFile(`${FOLDER}/replication/state`, bytesOfDump(frozen))
+
+    await using member = await openOn(disk, clock)
+
+    expect(member.table('topics').get(Buffer.from('orders'))?.toString()).toBe('{"queueCount":8}')
+    expect(member.status.appliedOffset).toBe(member.log.offsets.max)
+    expect([...member.queues()]).toEqual([
+      { topic: 'orders', queueId: 5, minOffset: 0, maxOffset: 1 },
+    ])
+  })
+})
+
+/** A folder of a member that has started over and was not opened since. */
+async function startedOver(): Promise<{
+  readonly disk: SimulatedDisk
+  readonly clock: VirtualClock
+}> {
+  const clock = new VirtualClock()
+  const master = await openOn(new SimulatedDisk(), clock)
+  await master.log.lead({ epoch: 1 })
+  const value = Buffer.from('{"queueCount":8}')
+  const change = { kind: 'put', table: 'topics', key: Buffer.from('orders'), value } as const
+  await master.append({ records: [{ kind: 'change', changes: [change] }] }, 'flushed')
+  await master.append(group(), 'flushed')
+  master.log.confirm(master.log.offsets.max)
+  const disk = new SimulatedDisk()
+  const exported = await master.log.exportState()
+  await using copying = await StartingOver.begin(...storeOn(disk, clock), exported)
+  for await (const row of exported.rows) await copying.putRows([row])
+  const range = await master.log.readRange(0, 10_000)
+  await copying.appendLog(0, range?.bytes ?? Buffer.alloc(0), 1)
+  await copying.finish()
+  return { disk, clock }
+}
+
 /** One of `batch()`, as it lies in the log. */
 const BATCH_BYTES = batch().totalBytes
 
@@ -103,10 +158,13 @@ async function lapsedMaster(): Promise<{
   return { disk, clock, member, written, at }
 }
 
-function openOn(
-  disk: Pick<SimulatedDisk, 'files' | 'keyValueStores'>,
-  clock: VirtualClock,
-): Promise<MessageStore> {
+type Disk = Pick<SimulatedDisk, 'files' | 'keyValueStores'>
+
+function openOn(disk: Disk, clock: VirtualClock): Promise<MessageStore> {
+  return MessageStore.open(...storeOn(disk, clock))
+}
+
+function storeOn(disk: Disk, clock: VirtualClock): [StoreRuntime, StoreConfig] {
   const { files, keyValueStores } = disk
   const random = { fraction: () => 0.5, hex: (bytes: number) => 'a1'.repeat(bytes) }
   const config = storeConfig(FOLDER, {
@@ -115,7 +173,7 @@ function openOn(
     hardFreeBytes: 0,
     confirm: 'external',
   })
-  return MessageStore.open({ clock, files, keyValueStores, random, log: silentLogger }, config)
+  return [{ clock, files, keyValueStores, random, log: silentLogger }, config]
 }
 
 function group(): AppendGroup {

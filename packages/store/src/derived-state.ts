@@ -1,9 +1,11 @@
 import { CometError } from '@cometmq/protocol'
 import type { KeyValueStore, KeyValueStores, FileSystem } from '@cometmq/runtime'
-import { type Applied, readApplied } from './dispatch/checkpointer.ts'
-import type { DerivedState } from './dispatch/dispatcher.ts'
+import { type Applied, encodeApplied, readApplied } from './dispatch/checkpointer.ts'
+import type { AppliedStamp, DerivedState } from './dispatch/dispatcher.ts'
 import { QueueIndexes } from './indexes/queue-indexes.ts'
+import { levelPrefix } from './level-keys.ts'
 import { ProducerWindows } from './producer-windows.ts'
+import { readStateRows, stateAppliedIn, statePath } from './replication/state-file.ts'
 import { StateTables } from './state/state-tables.ts'
 
 export interface OpenedState {
@@ -15,15 +17,31 @@ export interface OpenedState {
   readonly rebuilt: string | undefined
 }
 
+interface Ports {
+  readonly files: FileSystem
+  readonly keyValueStores: KeyValueStores
+}
+
+/** Of the log that state is derived from. */
+interface Origin {
+  readonly storeId: string
+  readonly minOffset: number
+  readonly isEmpty: boolean
+  /** Where a member that started over has the state that it was given. */
+  readonly replicationPath: string
+}
+
 /**
  * Opens what is derived from the log. A folder that is missing, damaged, of another log, or that
- * ends before the log begins is replaced by an empty one.
+ * ends before the log begins is replaced by an empty one, or by the state that a member was given
+ * when it started over.
  */
 export async function openDerivedState(
-  ports: { readonly files: FileSystem; readonly keyValueStores: KeyValueStores },
+  ports: Ports,
   path: string,
-  log: { readonly storeId: string; readonly minOffset: number; readonly isEmpty: boolean },
+  log: Origin,
 ): Promise<OpenedState> {
+  const given = await givenState(ports.files, log)
   const opened = await tryOpen(ports.keyValueStores, path)
   if (typeof opened !== 'string') {
     const { applied } = opened
@@ -32,15 +50,12 @@ export async function openDerivedState(
     // An empty folder next to an empty log is simply new.
     if (applied === undefined && log.isEmpty) return { ...opened, rebuilt: undefined }
     await opened.rows.close()
-    return { ...(await openEmpty(ports, path)), rebuilt: reason }
+    return { ...(await openAnew(ports, path, log, given)), rebuilt: reason }
   }
-  return { ...(await openEmpty(ports, path)), rebuilt: opened }
+  return { ...(await openAnew(ports, path, log, given)), rebuilt: opened }
 }
 
-function misfit(
-  applied: Applied | undefined,
-  log: { readonly storeId: string; readonly minOffset: number },
-): string | undefined {
+function misfit(applied: Applied | undefined, log: Origin): string | undefined {
   if (applied === undefined) return 'there was none'
   if (applied.storeId !== log.storeId) return `it belonged to store ${applied.storeId}`
   if (applied.appliedOffset < log.minOffset) {
@@ -66,12 +81,33 @@ async function tryOpen(
   }
 }
 
-async function openEmpty(
-  ports: { readonly files: FileSystem; readonly keyValueStores: KeyValueStores },
+/** What is left of it is of no use once the log begins later. */
+async function givenState(
+  files: FileSystem,
+  { replicationPath, minOffset }: Origin,
+): Promise<AppliedStamp | undefined> {
+  const given = await stateAppliedIn(files, replicationPath)
+  if (given === undefined || given.appliedOffset >= minOffset) return given
+  await files.removeFile(statePath(replicationPath))
+  return undefined
+}
+
+async function openAnew(
+  { files, keyValueStores }: Ports,
   path: string,
+  { storeId, replicationPath }: Origin,
+  given: AppliedStamp | undefined,
 ): Promise<Omit<OpenedState, 'rebuilt'>> {
-  await ports.files.removeDirectory(path)
-  return load(await ports.keyValueStores.open(path))
+  await files.removeDirectory(path)
+  const rows = await keyValueStores.open(path)
+  if (given === undefined) return load(rows)
+  for await (const piece of readStateRows(files, replicationPath)) {
+    await rows.apply(piece.map(([key, value]) => ({ kind: 'put', key, value })))
+  }
+  // Last: a crash before leaves rows that count for nothing.
+  const value = encodeApplied({ storeId, ...given })
+  await rows.apply([{ kind: 'put', key: levelPrefix.applied, value }])
+  return load(rows)
 }
 
 async function load(rows: KeyValueStore): Promise<Omit<OpenedState, 'rebuilt'>> {

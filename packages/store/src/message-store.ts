@@ -14,6 +14,7 @@ import { openStore, type OpenedStore } from './open-store.ts'
 import type { QueueBounds, QueueKey } from './queue-key.ts'
 import { type ReadResult, readQueue, recordBytesAt } from './read-queue.ts'
 import { Repeating } from './repeating.ts'
+import { finishStartingOver } from './replication/starting-over.ts'
 import type { ReplicatedLog } from './replication/replicated-log.ts'
 import type { StateTable } from './state/state-tables.ts'
 import type { StoreConfig, StoreRuntime } from './store-config.ts'
@@ -109,6 +110,9 @@ export class MessageStore implements AsyncDisposable {
     const directory = await DataDirectory.open(files, random, config.directory)
     let store: MessageStore
     try {
+      if (await finishStartingOver(files, directory)) {
+        runtime.log.warn({ path: directory.path }, 'store is empty, starting over was interrupted')
+      }
       const space = new DiskSpace(files, config)
       await space.measure()
       const parts = await openStore(runtime, config, { directory, space })

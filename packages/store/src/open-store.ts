@@ -71,6 +71,7 @@ async function openParts(
     storeId: directory.storeId,
     minOffset: commitLog.minOffset,
     isEmpty: commitLog.segments.length === 0,
+    replicationPath: folder,
   })
   opened.push(() => rows.close())
   if (rebuilt !== undefined) log.warn({ reason: rebuilt }, 'derived state is made anew')

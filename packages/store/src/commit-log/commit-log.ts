@@ -9,6 +9,13 @@ const REWRITE_BYTES = 1024 * 1024
 /** File handles kept for reading; the least recently opened ones are closed beyond it. */
 const OPEN_SEGMENTS_MAX = 64
 
+export interface CommitLogConfig {
+  readonly folder: string
+  readonly segmentBytes: number
+  /** Where a log begins that has no segments yet; 0 if it is not said. */
+  readonly baseOffset?: number
+}
+
 /**
  * One ordered sequence of bytes over many segments, `[minOffset, maxOffset)`.
  *
@@ -21,6 +28,8 @@ export class CommitLog {
   readonly #segmentBytes: number
   /** Ascending, without gaps. */
   readonly #segments: Segment[]
+  /** Where a log without segments begins. */
+  readonly #baseOffset: number
   readonly #opened = new Set<Segment>()
   /** Segments written to since the last sync. */
   #unsynced: Segment[] = []
@@ -28,15 +37,12 @@ export class CommitLog {
   #flushedOffset = 0
   #confirmOffset = 0
 
-  private constructor(
-    files: FileSystem,
-    config: { readonly folder: string; readonly segmentBytes: number },
-    segments: Segment[],
-  ) {
+  private constructor(files: FileSystem, config: CommitLogConfig, segments: Segment[]) {
     this.#files = files
     this.#folder = config.folder
     this.#segmentBytes = config.segmentBytes
     this.#segments = segments
+    this.#baseOffset = config.baseOffset ?? 0
   }
 
   /**
@@ -44,10 +50,7 @@ export class CommitLog {
    *
    * Throws `STORE_CORRUPT` if one is missing between others.
    */
-  static async open(
-    files: FileSystem,
-    config: { readonly folder: string; readonly segmentBytes: number },
-  ): Promise<CommitLog> {
+  static async open(files: FileSystem, config: CommitLogConfig): Promise<CommitLog> {
     const segments: Segment[] = []
     for (const name of await files.list(config.folder)) {
       const start = parseSegmentName(name)
@@ -74,7 +77,7 @@ export class CommitLog {
   }
 
   get minOffset(): number {
-    return this.#segments[0]?.start ?? 0
+    return this.#segments[0]?.start ?? this.#baseOffset
   }
 
   /** End of what the system has been given. */
@@ -92,7 +95,7 @@ export class CommitLog {
 
   /** End of the last segment's file. */
   get allocatedEnd(): number {
-    return this.#segments.at(-1)?.end ?? 0
+    return this.#segments.at(-1)?.end ?? this.#baseOffset
   }
 
   get segments(): readonly Segment[] {

@@ -143,6 +143,22 @@ export class Checkpointer {
     })
   }
 
+  /** Level as it is after a checkpoint, for a copy: `undefined` if it holds nothing. */
+  exportRows(): Promise<{
+    readonly applied: AppliedStamp | undefined
+    readonly rows: AsyncIterable<readonly [key: Buffer, value: Buffer]>
+  }> {
+    const { rows } = this.#parts
+    return this.exclusively(async () => {
+      await this.#write()
+      const applied = readApplied(rows)
+      const all = rows.entries({ from: Buffer.alloc(0), to: Buffer.of(0xff) })
+      const iterator = all[Symbol.asyncIterator]()
+      // What is there at its first step is what it sees.
+      return { applied, rows: withoutApplied(await iterator.next(), iterator) }
+    })
+  }
+
   /** Runs `work` while no checkpoint is being written. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work)
@@ -201,7 +217,21 @@ export function readApplied(rows: KeyValueStore): Applied | undefined {
   }
 }
 
-function encodeApplied(applied: Applied): Buffer {
+async function* withoutApplied(
+  first: IteratorResult<readonly [key: Buffer, value: Buffer]>,
+  iterator: AsyncIterator<readonly [key: Buffer, value: Buffer]>,
+): AsyncGenerator<readonly [key: Buffer, value: Buffer]> {
+  try {
+    for (let step = first; step.done !== true; step = await iterator.next()) {
+      // It names the store.
+      if (!step.value[0].equals(levelPrefix.applied)) yield step.value
+    }
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+export function encodeApplied(applied: Applied): Buffer {
   const idBytes = Buffer.byteLength(applied.storeId)
   assert.ok(idBytes < 128, 'a store id is long')
   const writer = new ByteWriter(Buffer.allocUnsafe(1 + idBytes + 24))

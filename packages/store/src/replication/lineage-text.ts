@@ -8,6 +8,7 @@ import { commitLogOffset, type EpochEntry, EpochHistory } from '@cometmq/protoco
 
 const EPOCHS = 'cometmq-epochs 1'
 const TRUNCATING = 'cometmq-truncating 1'
+const STARTING_OVER = 'cometmq-starting-over 1'
 
 /** The log is being cut at `to`, after which it has that history. */
 export interface Truncating {
@@ -36,6 +37,11 @@ export function parseTruncating(bytes: Buffer): Truncating | undefined {
   const epochs = parseHistory(lines)
   if (name !== TRUNCATING || digits === undefined || epochs === undefined) return undefined
   return { to: Number(digits), epochs }
+}
+
+/** Its being there is all that it says. */
+export function encodeStartingOver(): Buffer {
+  return encodeLines([STARTING_OVER])
 }
 
 function encodeLines(lines: readonly string[]): Buffer {

@@ -17,6 +17,7 @@ import { encodeEpochOpened, type Reign } from './epoch-opened.ts'
 import type { LiveListener, LiveTail } from './live-tail.ts'
 import { checksumOfRange, type LogRange, readRange } from './log-range.ts'
 import type { RawCommit, RawOrigin } from './raw-commit.ts'
+import { type ExportedState, exportState } from './state-export.ts'
 import { truncateLog, type TruncationParts } from './truncation.ts'
 
 export interface LogOffsets {
@@ -169,6 +170,15 @@ export class ReplicatedLog {
    */
   async truncateTo(to: number): Promise<void> {
     await this.#turn(() => this.#truncate(to))
+  }
+
+  /**
+   * Derived state as of an applied offset, for a member that starts over from there; it needs the log
+   * from `baseOffset` on. Rejects with `OFFSET_OUT_OF_RANGE` while nothing is applied.
+   */
+  exportState(): Promise<ExportedState> {
+    const { commitLog, checkpointer } = this.#parts
+    return exportState(commitLog, checkpointer, this.epochs)
   }
 
   /** Retention leaves everything from there on, for slaves that need it; `Infinity`: it need not. */

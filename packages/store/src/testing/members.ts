@@ -1,8 +1,8 @@
 import { commitLogOffset, consistentPoint } from '@cometmq/protocol'
 import type { Clock, File, FileSystem, KeyValueStores } from '@cometmq/runtime'
 import type { MessageStore } from '../message-store.ts'
-import type { StoreConfig } from '../store-config.ts'
-import { openStoreOn } from './scenario.ts'
+import type { StoreConfig, StoreRuntime } from '../store-config.ts'
+import { openStoreOn, storeOn } from './scenario.ts'
 
 interface DiskPorts {
   readonly files: FileSystem
@@ -22,6 +22,11 @@ export function openMemberOn(
   changes: Partial<Omit<StoreConfig, 'directory'>> = {},
 ): Promise<MessageStore> {
   return openStoreOn(disk, clock, { confirm: 'external', ...changes })
+}
+
+/** What such a store is opened with. */
+export function memberOn(disk: DiskPorts, clock: Clock): [StoreRuntime, StoreConfig] {
+  return storeOn(disk, clock, { confirm: 'external' })
 }
 
 /** Brings the slave level with its master, in pieces of that size, and on its disk. */

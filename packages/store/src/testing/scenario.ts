@@ -41,7 +41,16 @@ export function openStoreOn(
   clock: Clock,
   changes: Partial<Omit<StoreConfig, 'directory'>> = {},
 ): Promise<MessageStore> {
-  return MessageStore.open(runtimeOn(disk, clock), tinyConfig(changes))
+  return MessageStore.open(...storeOn(disk, clock, changes))
+}
+
+/** What a store is opened with. */
+export function storeOn(
+  disk: { readonly files: FileSystem; readonly keyValueStores: KeyValueStores },
+  clock: Clock,
+  changes: Partial<Omit<StoreConfig, 'directory'>> = {},
+): [StoreRuntime, StoreConfig] {
+  return [runtimeOn(disk, clock), tinyConfig(changes)]
 }
 
 export interface BatchShape {
