@@ -9,7 +9,7 @@ import type {
 import { EtcdElector, type EtcdTiming } from '@cometmq/replication/etcd'
 import { openNodeRuntime } from '@cometmq/runtime/node'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { hasEtcd, LocalEtcd } from './local-etcd.ts'
+import { type EtcdMember, hasEtcd, LocalEtcd } from './local-etcd.ts'
 import { Proxy } from './proxy.ts'
 
 /** Slow machines run these tests too; what matters is that a lease outlasts two missed deadlines. */
@@ -31,7 +31,7 @@ describe.skipIf(!hasEtcd)('three etcd members (takes a program named etcd)', () 
     const live = await goLive(elector)
     const leaseId = elector.lease.id()
 
-    frozen.freeze()
+    await frozen.freeze()
     const frozenMs = clock.elapsedMs()
     // Until it would have ended if nobody had renewed it.
     await until(() => elector.lease.validUntilMs() > frozenMs + 6_000)
@@ -65,7 +65,7 @@ describe.skipIf(!hasEtcd)('three etcd members (takes a program named etcd)', () 
     await using elector = openAt(etcd, leader.endpoint)
     const from = wonRevision(await elector.swap(replaceState(undefined, '1.1.1')))
 
-    leader.freeze()
+    await leader.freeze()
     const first = await elector.swap(replaceState(from, '1.1.2'))
     const won = await definite(elector, replaceState(from, '1.1.2'))
     leader.thaw()
@@ -88,7 +88,7 @@ describe.skipIf(!hasEtcd)('three etcd members (takes a program named etcd)', () 
     await using _ = watching.watch((from - 1) as Revision, ({ revision }) => told.push(revision))
     await until(() => told.includes(from))
 
-    frozen.freeze()
+    await frozen.freeze()
     const won = await definite(writing, replaceState(from, '1.1.2'))
     await until(() => told.includes(won))
 
@@ -98,18 +98,17 @@ describe.skipIf(!hasEtcd)('three etcd members (takes a program named etcd)', () 
   // Without a quorum nothing may be decided, and nobody may believe that it was.
   test('decide nothing without a quorum, and go on when it is back', async () => {
     await using etcd = await LocalEtcd.start(3)
-    const frozen = await etcd.follower()
-    const leader = await etcd.leader()
-    await using elector = openAt(etcd, leader.endpoint)
+    // Any two: who leads may have changed since anybody looked.
+    const [first, second] = etcd.members as [EtcdMember, EtcdMember]
+    await using elector = openAt(etcd, first.endpoint)
     await goLive(elector)
 
-    frozen.freeze()
-    leader.freeze()
+    await Promise.all([first.freeze(), second.freeze()])
     const read = await elector.read()
     const swapped = await elector.swap(replaceState(undefined, '1.1.1'))
     await until(() => elector.lease.validUntilMs() < clock.elapsedMs())
-    frozen.thaw()
-    leader.thaw()
+    first.thaw()
+    second.thaw()
 
     expect(read).toEqual({ kind: 'unreachable' })
     expect(swapped).toEqual({ kind: 'unknown' })

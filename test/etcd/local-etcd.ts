@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -114,9 +114,11 @@ export class EtcdMember {
     return !this.#hasEnded && !this.#isFrozen
   }
 
-  freeze(): void {
+  /** Resolves when it has stopped: a signal is answered for before a busy machine delivers it. */
+  async freeze(): Promise<void> {
     this.#isFrozen = true
     this.#child.kill('SIGSTOP')
+    while (!(await hasStopped(this.#child.pid))) await sleep(5)
   }
 
   thaw(): void {
@@ -217,4 +219,15 @@ async function freePorts(count: number): Promise<number[]> {
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64')
+}
+
+/** All of its threads have; where there is no /proc, after a while in which they should have. */
+async function hasStopped(pid: number | undefined): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`
+  const threads = await readdir(tasks).catch(() => undefined)
+  if (threads === undefined) return sleep(200, true)
+  const stats = await Promise.all(
+    threads.map((thread) => readFile(`${tasks}/${thread}/stat`, 'utf8').catch(() => ') T')),
+  )
+  return stats.every((stat) => /\) [Tt]/.test(stat))
 }
