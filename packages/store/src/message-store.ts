@@ -212,7 +212,7 @@ export class MessageStore implements AsyncDisposable {
 
   get status(): StoreStatus {
     const { commitLog, dispatcher, admission, epochs } = this.#parts
-    const refusal = this.#writing.writer.refusal?.message ?? this.#space.refusal('producer')
+    const refusal = this.#writing.commits.refusal?.message ?? this.#space.refusal('producer')
     return {
       minOffset: commitLogOffset(commitLog.minOffset),
       maxOffset: commitLogOffset(commitLog.maxOffset),

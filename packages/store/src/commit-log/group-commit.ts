@@ -68,7 +68,7 @@ export class GroupCommit {
     let bytes = 0
     for (const { record } of records) bytes += record.totalBytes
     const appender = isFromProducer(group) ? 'producer' : 'broker'
-    const refusal = this.#refusal ?? this.#parts.admission.refusal(appender, records, bytes)
+    const refusal = this.refusal ?? this.#parts.admission.refusal(appender, records, bytes)
     if (refusal !== undefined) return Promise.reject(refusal)
     this.#parts.admission.take(bytes)
     return new Promise((resolve, reject) => {
@@ -82,7 +82,7 @@ export class GroupCommit {
    * has been applied, so what it reads there cannot overtake anything newer.
    */
   appendSnapshot(read: () => StateChange[]): Promise<void> {
-    const refusal = this.#refusal ?? this.#parts.admission.refusalForSpace('store')
+    const refusal = this.refusal ?? this.#parts.admission.refusalForSpace('store')
     if (refusal !== undefined) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       this.#snapshots.push({ read, resolve, reject })
@@ -130,7 +130,8 @@ export class GroupCommit {
     while (this.#running !== undefined) await this.#running
   }
 
-  get #refusal(): CometError | undefined {
+  /** Why no group is taken now, whatever it is. */
+  get refusal(): CometError | undefined {
     return this.#parts.writer.refusal ?? (this.#epoch === undefined ? notMaster() : undefined)
   }
 

@@ -34,7 +34,7 @@ interface WaitingRaw extends RawOrigin {
 
 /**
  * Appends of a slave: its master's bytes, unchanged, where they lie on the master. What waits is
- * written at once and synced once.
+ * written at once and synced once. How much may wait is up to the stream that brings it.
  */
 export class RawCommit {
   readonly #parts: RawCommitParts

@@ -1,10 +1,11 @@
 import { commitLogOffset, EpochHistory } from '@cometmq/protocol'
-import { SimulatedDisk, VirtualClock } from '@cometmq/simulation'
+import { SeededRandom, SimulatedDisk, VirtualClock } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
+import { inspectStore } from '../inspect.ts'
 import type { MessageStore } from '../message-store.ts'
-import { openMemberOn } from '../testing/members.ts'
+import { copy, EndingDisk, openMemberOn } from '../testing/members.ts'
 import { groupOf, openStoreOn } from '../testing/scenario.ts'
-import { encodeEpochs } from './lineage-text.ts'
+import { encodeEpochs, parseEpochs } from './lineage-text.ts'
 
 const EPOCHS = '/data/replication/epochs'
 
@@ -136,6 +137,46 @@ describe('the epoch history after a start', () => {
     await using again = await openStoreOn(disk, clock, { retention })
     expect(again.log.epochs.entries).toEqual(entries)
   })
+})
+
+describe('the entry of an epoch', () => {
+  // E3: bytes of an epoch that no entry tells of would pass for bytes of the epoch before.
+  test.each(['leads', 'follows'] as const)(
+    'is durable before its first byte when a member %s, whenever a power cut comes',
+    async (role) => {
+      let withBytes = 0
+      for (let operations = 1, isUnused = false; !isUnused; operations++) {
+        const clock = new VirtualClock()
+        const random = new SeededRandom(operations)
+        const disk = new SimulatedDisk({ clock, random })
+        const run = <T>(work: Promise<T>) => clock.runUntil(work, { limitMs: 10_000 })
+        const master = await run(openMemberOn(new SimulatedDisk({ clock }), clock))
+        await run(master.log.lead({ epoch: 1 }))
+        const ending = new EndingDisk(disk, { operations: 1e6, powerCut: true })
+        const store = await run(openMemberOn(ending, clock))
+        await run(copy(master, store))
+        ending.endAfter(operations)
+        const work = async (): Promise<void> => {
+          if (role === 'follows') {
+            await master.log.lead({ epoch: 4 })
+            await copy(master, store)
+          } else await store.log.lead({ epoch: 4 })
+        }
+        await run(Promise.race([work(), ending.ended]))
+        isUnused = ending.isUnused
+        if (isUnused) disk.powerCut()
+
+        const report = await run(inspectStore(disk, '/data'))
+
+        const file = await run(disk.files.readFile(EPOCHS))
+        const told = parseEpochs(file ?? Buffer.alloc(0))?.entries.map(({ epoch }) => epoch) ?? []
+        const written = report.epochs.map(({ epoch }) => epoch)
+        expect(told, `operation ${operations}`).toEqual(expect.arrayContaining(written))
+        if (written.includes(4)) withBytes++
+      }
+      expect(withBytes).toBeGreaterThan(0)
+    },
+  )
 })
 
 async function member(): Promise<{

@@ -95,6 +95,44 @@ describe('a member that leads', () => {
     expect(store.status.appliedOffset).toBeLessThanOrEqual(store.log.offsets.confirm)
   })
 
+  // A crash would take half a group back; nobody may have seen it.
+  test('shows append groups as a whole, wherever the confirm offset falls', async () => {
+    const { store } = await member()
+    await store.log.lead(REIGN)
+    const batch = (body: string) => {
+      return { kind: 'batch', batch: batchOf({ bodies: [body] }), idempotent: true } as const
+    }
+    const group = { records: [batch('a'), batch('b')] }
+    const { records } = await store.append(group, 'flushed')
+
+    store.log.confirm(records[0]?.endOffset ?? 0)
+
+    expect(store.bounds(QUEUE)).toBeUndefined()
+    store.log.confirm(records[1]?.endOffset ?? 0)
+    expect((await bodiesOf(store)).bodies).toEqual(['a', 'b'])
+  })
+
+  test('numbers on as if nothing had been, after a write that found no space', async () => {
+    const clock = new VirtualClock()
+    const disk = new SimulatedDisk()
+    const store = await openMemberOn(disk, clock)
+    await store.log.lead(REIGN)
+    const sequence = (number: number) => groupOf({ producerId: PRODUCER, sequence: number })
+    await store.append(sequence(0), 'flushed')
+    disk.setCapacity(0)
+    const refused = Array.from({ length: 40 }, (_, n) => store.append(sequence(n + 1), 'flushed'))
+    const outcomes = await Promise.allSettled(refused)
+
+    disk.setCapacity(2 ** 40)
+    await clock.advance(1_000)
+
+    expect(outcomes.map(({ status }) => status)).not.toContain('fulfilled')
+    const { records } = await store.append(sequence(1), 'flushed')
+    expect(records[0]).toMatchObject({ baseQueueOffset: 1, duplicate: false })
+    store.log.confirm(store.log.offsets.max)
+    expect((await bodiesOf(store)).bodies).toHaveLength(2)
+  })
+
   // Confirmed by everybody else is not enough for what is derived here: a power cut would leave level
   // ahead of the log.
   test('waits for its own flush when others were faster', async () => {
@@ -161,7 +199,7 @@ describe('a member that leads', () => {
     await expect(written).rejects.toMatchObject({ code: 'NOT_CONFIRMED' })
     await expect(waiting).rejects.toMatchObject({ code: 'NOT_MASTER' })
     await expect(store.append(groupOf())).rejects.toMatchObject({ code: 'NOT_MASTER' })
-    expect(store.status.pendingBytes).toBe(0)
+    expect(store.status).toMatchObject({ pendingBytes: 0, writable: false })
   })
 
   test('says of unconfirmed appends that nobody knows when it is closed', async () => {
@@ -423,6 +461,43 @@ describe('a member that follows', () => {
 
     expect(again.log.offsets.confirm).toBe(max)
     expect((await bodiesOf(again)).bodies).toEqual(['hello'])
+  })
+})
+
+describe('a member whose disk fails', () => {
+  test('takes nothing without room for it, and goes on where it was when there is room', async () => {
+    const { master, slave, slaveDisk, clock } = await pair()
+    await copy(master, slave)
+    const before = slave.log.offsets
+    for (let n = 0; n < 60; n++) await master.append(groupOf(), 'flushed')
+    slaveDisk.setCapacity(0)
+
+    await expect(copy(master, slave, 5_000)).rejects.toMatchObject({ code: 'DISK_FULL' })
+
+    expect(slave.log.offsets).toEqual(before)
+    slaveDisk.setCapacity(2 ** 40)
+    await clock.advance(1_000)
+    await copy(master, slave)
+    expect(await bytesOf(slave)).toEqual(await bytesOf(master))
+  })
+
+  // The system may have dropped the pages, so a second sync would tell a lie.
+  test('stops when a sync fails, and tells nobody that it was flushed', async () => {
+    const { master, slave, slaveDisk } = await pair()
+    const flushed: number[] = []
+    slave.log.onFlushed((offset) => flushed.push(offset))
+    slaveDisk.failNextSync('/data/log/00000000000000000000')
+    const opened = await range(master, 0)
+    await slave.log.appendRaw(0, opened.bytes, opened)
+
+    await expect(slave.failed).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
+
+    expect(flushed).toEqual([])
+    const { max } = slave.log.offsets
+    const unusable = { code: 'STORE_UNUSABLE' }
+    await expect(slave.log.appendRaw(max, opened.bytes, opened)).rejects.toMatchObject(unusable)
+    await expect(slave.log.lead({ epoch: 7 })).rejects.toMatchObject(unusable)
+    await expect(slave.log.truncateTo(0)).rejects.toMatchObject(unusable)
   })
 })
 

@@ -234,6 +234,7 @@ export class ReplicatedLog {
   /** Runs `work` while nobody writes. What it refuses has changed nothing; after a failure all stops. */
   async #turn<T>(work: () => Promise<T>): Promise<T> {
     const { writer } = this.#parts
+    if (writer.refusal !== undefined) throw writer.refusal
     return writer.turn(async () => {
       try {
         return await work()
