@@ -7,6 +7,9 @@ import type { LogState } from './log-state.ts'
 /**
  * What happened to a member, and when by `clock.elapsedMs()`.
  *
+ * Events come in the order in which things happened: a sync that ended before the log was cut is told
+ * before anything that follows from the cut.
+ *
  * Streams, swaps and rounds of inspection are numbered by the core, the streams of slaves by the
  * shell; what comes late from one that is over is ignored.
  */

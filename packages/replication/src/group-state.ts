@@ -25,7 +25,7 @@ export interface GroupState {
   readonly memberCount: number
   /** Who wrote this value: `id.incarnation.counter`. Tells the writer whose answer was lost. */
   readonly attempt: string
-  /** Why the present epoch began, for people. */
+  /** Why the present epoch began: for people, and to tell hand-overs from elections. */
   readonly reason: string
   /** The reign before; undefined in the first epoch. */
   readonly previous: Reign | undefined

@@ -41,11 +41,37 @@ export function drainOn(turn: Turn, role: Draining): void {
     if (nowMs - role.offeredAtMs >= settings.handOverMs) retake(turn, role)
     return
   }
-  const offered = offer(turn, role)
-  if (offered !== undefined) return turn.become(offered)
-  if (nowMs - role.sinceMs < settings.drainMs) return
+  if (offered(turn) || nowMs - role.sinceMs < settings.drainMs) return
   turn.become({ kind: 'master', reign: { ...role.reign, drainedAtMs: nowMs } })
   turn.act({ kind: 'accept-writes', epoch: role.reign.epoch })
+}
+
+/**
+ * Offers the epoch at once when that is possible, for writes wait for it; returns whether it did.
+ *
+ * No change of the set may be open: the target replaces the very state that this reign kept to.
+ */
+export function offered(turn: Turn): boolean {
+  const { role } = turn.state
+  if (role.kind !== 'draining' || role.offeredAtMs !== undefined) return false
+  const { reign, target, isStill } = role
+  const { log, state } = turn
+  const read = state.elector.view?.state
+  const peer = reign.peers.get(target)
+  const isLevel = log.confirmOffset === log.maxOffset && durableOf(turn, peer) === log.maxOffset
+  if (!isStill || !isLevel || peer === undefined || state.pending !== undefined) return false
+  if (read === undefined || read.value.epoch !== reign.epoch) return false
+  turn.act({
+    kind: 'send-to-slave',
+    stream: peer.stream,
+    frame: frameOf(turn, reign, {
+      kind: 'hand-over',
+      end: log.maxOffset,
+      stateRevision: read.revision,
+    }),
+  })
+  turn.become({ ...role, offeredAtMs: turn.nowMs })
+  return true
 }
 
 /** Writes that were under way have ended. */
@@ -53,6 +79,7 @@ export function onStill(turn: Turn, role: Draining, number: number): void {
   if (number !== role.holds) return
   turn.become({ ...role, isStill: true })
   confirmMore(turn)
+  offered(turn)
 }
 
 /** What became of the attempt to go on after the target did not take over. */
@@ -115,27 +142,6 @@ function drain(turn: Turn, reign: Reign, target: number): void {
     isStill: false,
     offeredAtMs: undefined,
   })
-}
-
-/** No change of the set may be open: the target replaces the very state that this reign kept to. */
-function offer(turn: Turn, role: Draining): Draining | undefined {
-  const { reign, target, isStill } = role
-  const { log, state } = turn
-  const read = state.elector.view?.state
-  const peer = reign.peers.get(target)
-  const isLevel = log.confirmOffset === log.maxOffset && durableOf(turn, peer) === log.maxOffset
-  if (!isStill || !isLevel || peer === undefined || state.pending !== undefined) return undefined
-  if (read === undefined || read.value.epoch !== reign.epoch) return undefined
-  turn.act({
-    kind: 'send-to-slave',
-    stream: peer.stream,
-    frame: frameOf(turn, reign, {
-      kind: 'hand-over',
-      end: log.maxOffset,
-      stateRevision: read.revision,
-    }),
-  })
-  return { ...role, offeredAtMs: turn.nowMs }
 }
 
 /** Opens the next epoch itself, which makes a late take-over void. */

@@ -3,7 +3,7 @@ import { followOn, onEpochSeen, onNotViewed, onSwapAnswered, onViewed } from './
 import type { Happening, ReplicaEvent } from './events.ts'
 import { acknowledge } from './follow-stream.ts'
 import { onMasterFrame, onStreamEnded, onTailChecked } from './following.ts'
-import { onHandOverFrame, onStill } from './hand-over.ts'
+import { offered, onHandOverFrame, onStill } from './hand-over.ts'
 import { withAnswer } from './inquiry.ts'
 import type { LogState } from './log-state.ts'
 import { onEpochOpened, pressOn } from './promotion.ts'
@@ -183,7 +183,9 @@ function onFlushed(turn: Turn, offset: LogState['flushedOffset']): void {
   turn.updateLog({ flushedOffset })
   const { role } = turn.state
   if (role.kind === 'following' && role.stream !== undefined) acknowledge(turn, role.stream)
-  if (isReigning(role)) confirmMore(turn)
+  if (!isReigning(role)) return
+  confirmMore(turn)
+  offered(turn)
 }
 
 function onStream(
@@ -205,4 +207,5 @@ function fromSlave(turn: Turn, event: Extract<Happening, { kind: 'slave-frame' }
   const { role } = turn.state
   const peer = isReigning(role) ? peerOfStream(role.reign, event.stream) : undefined
   if (peer !== undefined) onHandOverFrame(turn, peer.member.brokerId, event.frame)
+  offered(turn)
 }

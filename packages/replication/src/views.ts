@@ -45,7 +45,7 @@ export function takeView(turn: Turn, view: GroupView, knowing: number): boolean 
   }
   if (elector.view !== undefined && view.revision < elector.view.revision) return false
   if (member.electorId === undefined) turn.keepMember({ electorId: view.clusterId })
-  noteElection(turn, epoch)
+  noteElection(turn, view.state?.value)
   know(turn, { view, unreachableSinceMs: undefined })
   turn.see(epoch)
   return true
@@ -55,7 +55,7 @@ export function takeView(turn: Turn, view: GroupView, knowing: number): boolean 
 export function takeOwnState(turn: Turn, value: GroupState, revision: Revision): void {
   const { view } = turn.state.elector
   if (view === undefined || (view.state?.revision ?? 0) >= revision) return
-  noteElection(turn, value.epoch)
+  noteElection(turn, value)
   know(turn, {
     view: {
       ...view,
@@ -75,9 +75,14 @@ export function know(turn: Turn, changes: Partial<ElectorKnowledge>): void {
   turn.update({ elector: { ...turn.state.elector, ...changes } })
 }
 
-/** Elections that follow fast on each other make everybody more patient. */
-function noteElection(turn: Turn, epoch: number): void {
-  if (epoch <= (turn.group?.epoch ?? epoch)) return
+/**
+ * Elections that follow fast on each other make everybody more patient. One restart after the other
+ * hands epochs over as fast, and nobody was mistaken.
+ */
+function noteElection(turn: Turn, next: GroupState | undefined): void {
+  const before = turn.group
+  if (before === undefined || next === undefined || next.epoch <= before.epoch) return
+  if (next.reason === 'hand-over') return
   const { electionsAtMs } = turn.state
   turn.update({ electionsAtMs: [...electionsAtMs.slice(-7), turn.nowMs] })
 }

@@ -1,0 +1,276 @@
+import { commitLogOffset } from '@cometmq/protocol'
+import { describe, expect, test } from 'vitest'
+import type { Revision } from './elector.ts'
+import { groupOfThree, liveOf, Scene } from './testing/scene.ts'
+
+describe('a slave whose master', () => {
+  // A refused connection is proof: nothing waits for any timeout.
+  test('refuses connections asks the others at once', () => {
+    const scene = Scene.following()
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'refused' })
+
+    expect(scene.role).toBe('candidate')
+    expect(scene.did('inspect')?.brokerIds).toEqual([3])
+  })
+
+  // The connection broke; the process may be well.
+  test('is only cut off dials it again', () => {
+    const scene = Scene.following()
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'closed' })
+    expect(scene.role).toBe('following')
+
+    scene.pass(100)
+
+    expect(scene.did('follow')?.brokerId).toBe(1)
+  })
+
+  test('is another process than the state names campaigns', () => {
+    const scene = Scene.following()
+    scene.show({
+      live: new Map([
+        [1, liveOf(1, 2)],
+        [2, liveOf(2)],
+        [3, liveOf(3)],
+      ]),
+    })
+
+    // Its own key is another one in that view; it takes its seat first.
+    scene.winSwap()
+    scene.show({})
+
+    expect(scene.role).toBe('candidate')
+  })
+
+  // The frozen one: everybody has to agree that it is silent.
+  test('is silent campaigns when the others do not hear it either', () => {
+    const scene = silent()
+    scene.inspects(roundOf(scene), { brokerId: 3, masterHeardAgoMs: 1_400 })
+    scene.pass(300)
+
+    expect(scene.role).toBe('candidate')
+    expect(scene.state.role).toMatchObject({ trigger: 'silence' })
+  })
+
+  test.each<[string, (scene: Scene, round: number) => void]>([
+    ['is heard by another', (scene, round) => scene.inspects(round, { masterHeardAgoMs: 200 })],
+    ['answers', (scene, round) => scene.inspects(round, { brokerId: 1 })],
+    ['may be cut off from this member alone', () => {}],
+  ])('is silent but %s is not deposed', (_, answer) => {
+    const scene = silent()
+    answer(scene, roundOf(scene))
+    scene.pass(300)
+
+    expect(scene.role).toBe('following')
+  })
+
+  test('is silent and has lost its lease campaigns without asking', () => {
+    const scene = Scene.following()
+    const { stream } = scene
+    scene.show({
+      live: new Map([
+        [2, liveOf(2)],
+        [3, liveOf(3)],
+      ]),
+    })
+    scene.winSwap()
+    scene.show({})
+    expect(scene.stream).toBe(stream)
+
+    scene.pass(1_200)
+
+    expect(scene.state.role).toMatchObject({ kind: 'candidate', trigger: 'lease-gone' })
+  })
+
+  // Deposing it would cost a gap; a hand-over costs none.
+  test('is heard and has lost its lease is asked to hand over', () => {
+    const scene = Scene.following()
+    scene.show({
+      live: new Map([
+        [2, liveOf(2)],
+        [3, liveOf(3)],
+      ]),
+    })
+    scene.winSwap()
+    scene.show({})
+    const frames = []
+    for (let beat = 1; beat <= 51; beat += 1) {
+      scene.frame({ kind: 'beat', number: beat, lostElector: true })
+      for (const action of scene.pass(200)) {
+        if (action.kind === 'send-to-master') frames.push(action.frame.kind)
+      }
+    }
+
+    expect(scene.role).toBe('following')
+    expect(frames.filter((kind) => kind === 'hand-over-wanted')).toHaveLength(1)
+  })
+
+  // Whoever slept has not listened: the silence was its own.
+  test('was not heard because this process slept is not blamed', () => {
+    const scene = Scene.following()
+    scene.nowMs += 5_000
+    scene.tick()
+    scene.pass(1_100)
+
+    expect(scene.did('inspect')).toBeUndefined()
+    expect(scene.role).toBe('following')
+  })
+})
+
+describe('a candidate', () => {
+  test('goes at once if its log is the best, and drops the old master', () => {
+    const scene = candidate()
+    scene.inspects(roundOf(scene), { maxOffset: commitLogOffset(99) })
+
+    expect(scene.did('swap')?.transaction.kind).toBe('elect')
+    expect(scene.state.pending?.next).toMatchObject({
+      epoch: 6,
+      inSync: new Map([
+        [2, 1],
+        [3, 1],
+      ]),
+    })
+  })
+
+  // The second would depose the first, and the third the second.
+  test('gives a better one time, and gives up when that one has won', () => {
+    const scene = candidate()
+    scene.inspects(roundOf(scene), { maxOffset: commitLogOffset(101) })
+    expect(scene.did('swap')).toBeUndefined()
+
+    scene.show({ state: { ...groupOfThree, epoch: 6, master: 3 } })
+
+    expect(scene.role).toBe('following')
+    expect(
+      scene.did('follow') ?? scene.pass(100).find(({ kind }) => kind === 'follow'),
+    ).toMatchObject({ brokerId: 3 })
+  })
+
+  test('does not wait for one that is better but not trusted', () => {
+    const scene = candidate()
+    scene.inspects(roundOf(scene), { maxOffset: commitLogOffset(101), trustedSince: 2 })
+
+    expect(scene.did('swap')?.transaction.kind).toBe('elect')
+  })
+
+  // Somebody else may be added in its place meanwhile; it would wait for ever.
+  test('gives up when it has left the set', () => {
+    const scene = candidate()
+    const inSync = new Map([
+      [1, 1],
+      [3, 1],
+    ])
+    scene.show({ state: { ...groupOfThree, inSync } })
+
+    expect(scene.role).toBe('following')
+  })
+
+  // RocketMQ and others retried with another transaction, or took silence for a defeat.
+  test('sends the same transaction again when the answer was lost, and knows its own work', () => {
+    const scene = candidate()
+    scene.pass(100)
+    const first = scene.did('swap')
+    scene.answerSwap({ kind: 'unknown' })
+    expect(scene.role).toBe('candidate')
+
+    scene.pass(100)
+    expect(scene.did('swap')).toEqual(first)
+    scene.takeEffect()
+    scene.answerSwap({ kind: 'lost', view: scene.view })
+
+    expect(scene.role).toBe('promoting')
+  })
+
+  test('also learns from a view that it has won', () => {
+    const scene = candidate()
+    scene.pass(100)
+    scene.answerSwap({ kind: 'unknown' })
+    scene.takeEffect()
+    scene.show({})
+
+    expect(scene.role).toBe('promoting')
+  })
+
+  test('follows whoever won instead', () => {
+    const scene = candidate()
+    scene.pass(100)
+    const state = { revision: 90 as Revision, value: { ...groupOfThree, epoch: 6, master: 3 } }
+    scene.answerSwap({ kind: 'lost', view: { ...scene.view, revision: 90 as Revision, state } })
+
+    expect(scene.role).toBe('following')
+    expect(scene.did('keep-member')?.member.lastSeenEpoch).toBe(6)
+  })
+
+  test.each([
+    ['is not trusted', { member: { incarnation: 2, trustedSince: 2 } }],
+    ['only observes', { self: { isObserver: true } }],
+  ])('is nobody who %s', (_, options) => {
+    const scene = Scene.following(options)
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'refused' })
+
+    expect(scene.role).toBe('following')
+  })
+
+  test('is nobody whose disk is full', () => {
+    const scene = Scene.following()
+    scene.tell({
+      kind: 'tick',
+      lease: { id: 'lease', validUntilMs: scene.nowMs + 2_000 },
+      disk: { isFull: true, isStalled: false },
+    })
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'refused' })
+
+    expect(scene.role).toBe('following')
+  })
+})
+
+describe('a promotion', () => {
+  // A crash may fall between any two of them.
+  test('remembers the epoch, writes it down, and only then writes in it', () => {
+    const scene = candidate()
+    scene.pass(100)
+    scene.winSwap()
+
+    expect(scene.kinds()).toEqual([
+      'keep-member',
+      'complete-tail',
+      'append-epoch',
+      'append-opening',
+    ])
+
+    scene.tell({ kind: 'epoch-opened', epoch: 6, end: commitLogOffset(101) })
+
+    expect(scene.kinds()).toEqual(['accept-writes', 'register'])
+  })
+
+  test('ends in stepping down if a later epoch was seen meanwhile', () => {
+    const scene = candidate()
+    scene.pass(100)
+    scene.winSwap()
+    scene.tell({ kind: 'epoch-seen', epoch: 7 })
+    expect(scene.role).toBe('promoting')
+
+    scene.tell({ kind: 'epoch-opened', epoch: 6, end: commitLogOffset(101) })
+
+    expect(scene.role).toBe('following')
+    expect(scene.did('refuse-writes')).toBeDefined()
+  })
+})
+
+function candidate(): Scene {
+  const scene = Scene.following()
+  scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'refused' })
+  return scene
+}
+
+/** A slave that asks the others about its silent master. */
+function silent(): Scene {
+  const scene = Scene.following()
+  scene.pass(1_200)
+  return scene
+}
+
+function roundOf(scene: Scene): number {
+  const inspect = scene.did('inspect')
+  if (inspect === undefined) throw new Error('nobody was asked')
+  return inspect.round
+}

@@ -1,0 +1,154 @@
+import { commitLogOffset } from '@cometmq/protocol'
+import { describe, expect, test } from 'vitest'
+import type { Revision } from './elector.ts'
+import { groupOfThree, Scene } from './testing/scene.ts'
+
+describe('a master that hands over', () => {
+  test('lets writes wait, and offers its epoch once both logs are equal and confirmed', () => {
+    const scene = draining()
+    expect(scene.role).toBe('draining')
+    scene.tell({ kind: 'appended', maxOffset: commitLogOffset(110) })
+    still(scene, 110)
+    scene.tell({ kind: 'flushed', offset: commitLogOffset(110) })
+    scene.pass(100)
+    expect(offerOf(scene)).toBeUndefined()
+
+    scene.acknowledges(3)
+
+    expect(offerOf(scene)).toMatchObject({ end: 110, stateRevision: scene.view.state?.revision })
+  })
+
+  // The target may be master already, and confirm something else there.
+  test('confirms nothing more once it has offered', () => {
+    const scene = offering()
+    scene.tell({ kind: 'appended', maxOffset: commitLogOffset(110) })
+    scene.tell({ kind: 'flushed', offset: commitLogOffset(110) })
+    scene.acknowledges(3)
+
+    expect(scene.did('confirm')).toBeUndefined()
+  })
+
+  test('follows the target when it has won', () => {
+    const scene = offering()
+    scene.slave(3, { kind: 'hand-over-result', won: true })
+    expect(scene.did('read')).toBeDefined()
+
+    scene.show({ state: { ...groupOfThree, epoch: 7, master: 3, attempt: '3.1.1' } })
+
+    expect(scene.role).toBe('following')
+  })
+
+  // A late take-over must find another state than the one it replaces.
+  test.each<[string, (scene: Scene) => void]>([
+    ['declines', (scene) => scene.slave(3, { kind: 'hand-over-result', won: false })],
+    ['does not answer', (scene) => scene.pass(1_000)],
+  ])('opens the next epoch itself when the target %s', (_, happens) => {
+    const scene = offering()
+    happens(scene)
+    expect(scene.state.pending?.transaction.kind).toBe('retake')
+    expect(scene.state.pending?.next).toMatchObject({ epoch: 7, master: 2 })
+
+    scene.winSwap()
+    expect(scene.kinds()).toContain('append-opening')
+    scene.tell({ kind: 'epoch-opened', epoch: 7, end: commitLogOffset(102) })
+
+    expect(scene.did('accept-writes')?.epoch).toBe(7)
+  })
+
+  test('goes on when the logs do not become equal in time', () => {
+    const scene = draining()
+    scene.tell({ kind: 'appended', maxOffset: commitLogOffset(110) })
+    still(scene, 110)
+    scene.pass(600)
+
+    expect(scene.role).toBe('master')
+    expect(scene.did('accept-writes')?.epoch).toBe(6)
+    // Not at once again: each attempt makes writes wait.
+    expect(scene.pass(5_000).some(({ kind }) => kind === 'hold-writes')).toBe(false)
+  })
+
+  // It would decline, and each time an epoch would be used up.
+  test('does not offer to a member that started again since it was added', () => {
+    const scene = Scene.master()
+    scene.joins(3, 2)
+    scene.show({ command: { id: 'x', kind: 'hand-over', to: 3 } })
+    scene.tick()
+
+    expect(scene.role).toBe('master')
+  })
+
+  test('stops alone if there is nobody to hand over to', () => {
+    const scene = Scene.master()
+    scene.tell({ kind: 'stop-wanted' })
+    expect(scene.role).toBe('master')
+
+    scene.pass(3_000)
+
+    expect(scene.role).toBe('stopped')
+  })
+})
+
+describe('the target of a hand-over', () => {
+  test('takes over the very state that it was offered, and says so', () => {
+    const scene = Scene.following()
+    offerTo(scene, 100)
+    expect(scene.did('swap')?.transaction.kind).toBe('take-over')
+    expect(scene.state.pending?.next?.inSync.size).toBe(3)
+
+    scene.winSwap()
+    scene.tell({ kind: 'epoch-opened', epoch: 6, end: commitLogOffset(101) })
+
+    expect(scene.did('send-to-master')?.frame).toEqual({ kind: 'hand-over-result', won: true })
+    expect(scene.role).toBe('master')
+  })
+
+  test('declines if its log does not end where the offer says', () => {
+    const scene = Scene.following()
+    offerTo(scene, 110)
+
+    expect(scene.did('send-to-master')?.frame).toEqual({ kind: 'hand-over-result', won: false })
+    expect(scene.role).toBe('following')
+  })
+
+  // The set may have changed since it was read.
+  test('reads the state that was offered before it replaces it', () => {
+    const scene = Scene.following()
+    const stateRevision = ((scene.view.state?.revision ?? 0) + 50) as Revision
+    scene.frame({ kind: 'hand-over', end: commitLogOffset(100), stateRevision })
+
+    expect(scene.did('swap')).toBeUndefined()
+    expect(scene.did('read')).toBeDefined()
+  })
+})
+
+function draining(): Scene {
+  const scene = Scene.master()
+  scene.joins(3)
+  scene.show({ command: { id: 'x', kind: 'hand-over', to: undefined } })
+  scene.tick()
+  return scene
+}
+
+function offering(): Scene {
+  const scene = draining()
+  still(scene, 101)
+  return scene
+}
+
+function still(scene: Scene, max: number): void {
+  const { role } = scene.state
+  const number = role.kind === 'draining' ? role.holds : 0
+  scene.tell({ kind: 'appending-stopped', number, maxOffset: commitLogOffset(max) })
+}
+
+function offerOf(scene: Scene) {
+  return scene.actions
+    .filter((action) => action.kind === 'send-to-slave')
+    .map(({ frame }) => frame.message)
+    .find((message) => message.kind === 'hand-over')
+}
+
+function offerTo(scene: Scene, end: number): void {
+  const stateRevision = scene.view.state?.revision ?? (0 as Revision)
+  scene.frame({ kind: 'hand-over', end: commitLogOffset(end), stateRevision })
+}
