@@ -73,7 +73,9 @@ export const leftOut: Readonly<Record<string, Partial<Rules>>> = {
   'a recovery takes the best log': {
     recoveryWinner: (state, answers) =>
       designedRules.recoveryWinner(state, answers) &&
-      answers.filter(({ brokerId }) => state.inSync.has(brokerId)).at(0),
+      answers
+        .filter(({ brokerId }) => state.inSync.has(brokerId))
+        .toSorted((a, b) => a.brokerId - b.brokerId)[0],
   },
   'a recovery asks all members': {
     recoveryWinner: (state, answers) =>
