@@ -11,6 +11,7 @@ import { existsSync } from 'node:fs'
 import * as module from 'node:module'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 
 const source = new URL('../src/main.ts', import.meta.url)
 const isRepository =
@@ -32,6 +33,10 @@ if (!isRepository) {
 
 async function runSources() {
   module.enableCompileCache()
+  // Node strips types with WebAssembly, each file once; optimising that takes more memory (10 MiB of
+  // 129 on a first start) than it could ever give back.
+  setFlagsFromString('--no-wasm-tier-up')
+  setFlagsFromString('--no-wasm-dynamic-tiering')
   // The same condition as `--conditions=cometmq-source`, without a second process: it sends the
   // imports of sibling packages to their sources too.
   module.registerHooks({

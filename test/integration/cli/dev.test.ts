@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { CometProcess, DevCluster, run } from './comet-process.ts'
 
 let folder: string
@@ -56,6 +56,15 @@ describe('comet dev', () => {
 
   // The aim is 128 MiB; a build on another machine may need a little more.
   test('is small', async () => {
+    await using dev = await DevCluster.start()
+
+    expect(await rssOf(dev.process.pid)).toBeLessThan(150 * 2 ** 20)
+  })
+
+  // Then Node strips the types of every source, with WebAssembly that stays in memory.
+  test('is small on its first start too', async () => {
+    onTestFinished(() => void vi.unstubAllEnvs())
+    vi.stubEnv('NODE_COMPILE_CACHE', path.join(folder, 'cache'))
     await using dev = await DevCluster.start()
 
     expect(await rssOf(dev.process.pid)).toBeLessThan(150 * 2 ** 20)
