@@ -1,32 +1,19 @@
-import { Simulation } from '@cometmq/simulation'
-import { connect, text } from '@cometmq/client'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { SimulatedCluster } from '../simulation/simulated-cluster.ts'
-import { RawClient } from './raw-client.ts'
+import type { RawClient } from './raw-client.ts'
+import { VirtualCluster } from './virtual-cluster.ts'
 
 const MINUTE = 60_000
-const CALM = { latency: { usualMs: [1, 2], lateFraction: 0, lateMaxMs: 3 } } as const
 
-/** Hours pass here in seconds: cluster and clients run on a virtual clock. */
-let simulation: Simulation
+let cluster: VirtualCluster
 let client: RawClient
 
 beforeAll(async () => {
-  simulation = new Simulation(1, { network: CALM })
-  const cluster = new SimulatedCluster(simulation)
-  await run(cluster.start())
-  await simulation.advance(500)
-  const { transport } = simulation.machine('consumer').runtime()
-  client = new RawClient(transport)
-  await using comet = await run(
-    connect({ endpoints: cluster.endpoints, runtime: simulation.machine('producer').runtime() }),
-  )
-  await run(comet.admin.topics.create('orders', { queueCount: 1 }))
-  await run(comet.admin.groups.create('billing', { start: 'earliest', invisibleMs: 30_000 }))
-  await simulation.advance(1_500)
-  const orders = comet.topic('orders', { codec: text() })
-  let brokerName = ''
-  while (brokerName !== 'broker-a') ({ brokerName } = await run(orders.send('long work')))
+  cluster = await VirtualCluster.start()
+  client = cluster.client('consumer')
+  await cluster.createTopic('orders')
+  const { groups } = cluster.comet.admin
+  await cluster.run(groups.create('billing', { start: 'earliest', invisibleMs: 30_000 }))
+  await cluster.run(client.send('broker-a:8081', { topic: 'orders' }))
 })
 
 describe('leases that are renewed', () => {
@@ -46,7 +33,7 @@ describe('leases that are renewed', () => {
     const last = await receive()
     await live(2 * 60)
 
-    const { status } = await run(
+    const { status } = await cluster.run(
       client.call('broker-a:8081', 'AckMessage', {
         group: { name: 'billing' },
         topic: { name: 'orders' },
@@ -63,13 +50,13 @@ describe('leases that are renewed', () => {
 /** The client beats, as the official ones do, and does nothing else. */
 async function live(minutes: number): Promise<void> {
   for (let minute = 0; minute < minutes; minute++) {
-    await run(client.call('broker-a:8081', 'Heartbeat', { group: { name: 'billing' } }))
-    await simulation.advance(MINUTE)
+    await cluster.run(client.call('broker-a:8081', 'Heartbeat', { group: { name: 'billing' } }))
+    await cluster.simulation.advance(MINUTE)
   }
 }
 
 async function receive() {
-  const { messages } = await run(
+  const { messages } = await cluster.run(
     client.receive('broker-a:8081', {
       group: 'billing',
       topic: 'orders',
@@ -82,8 +69,4 @@ async function receive() {
     attempts: messages.map(({ systemProperties }) => systemProperties?.deliveryAttempt),
     handles: messages.map(({ systemProperties }) => systemProperties?.receiptHandle ?? ''),
   }
-}
-
-function run<T>(promise: Promise<T>): Promise<T> {
-  return simulation.runUntil(promise, { limitMs: MINUTE })
 }

@@ -59,12 +59,12 @@ interface Daemon {
   serve(signal: AbortSignal): Promise<void>
 }
 
-/** Two name servers and two brokers, each on a machine of its own. */
+/** Two name servers and some brokers, each on a machine of its own. */
 export class SimulatedCluster {
   readonly nameServers: readonly SimulatedDaemon[]
   readonly brokers: readonly SimulatedDaemon[]
 
-  constructor(simulation: Simulation) {
+  constructor(simulation: Simulation, brokerNames: readonly string[] = ['broker-a', 'broker-b']) {
     const daemon = (name: string, open: (runtime: Runtime) => Promise<Daemon>) =>
       new SimulatedDaemon(simulation, simulation.machine(name), open)
     this.nameServers = ['ns-1', 'ns-2'].map((name) =>
@@ -74,7 +74,7 @@ export class SimulatedCluster {
       }),
     )
     const nameservers = ['ns-1:9876', 'ns-2:9876']
-    this.brokers = ['broker-a', 'broker-b'].map((brokerName) =>
+    this.brokers = brokerNames.map((brokerName) =>
       daemon(brokerName, (runtime) =>
         Broker.open(brokerConfigOf(brokerName, nameservers), runtime),
       ),
