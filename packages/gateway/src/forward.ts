@@ -38,15 +38,23 @@ export class Forwarding {
     })
   }
 
-  /** A stream that ends with the caller's: its cancellation reaches the owner. */
+  /**
+   * A stream that ends with the caller's: its cancellation reaches the owner. Unless it is given a
+   * signal and a time of its own.
+   */
   open<Request, Response>(
     method: Method<Request, Response>,
-    to: { readonly call: ClientCall; readonly brokerName: string },
+    to: {
+      readonly call: ClientCall
+      readonly brokerName: string
+      readonly signal?: AbortSignal
+      readonly timeoutMs?: number
+    },
   ): MessageStream<Request, Response> {
     const { call, brokerName } = to
-    const timeoutMs = call.remainingMs - times.forwardMarginMs
+    const timeoutMs = to.timeoutMs ?? call.remainingMs - times.forwardMarginMs
     return this.#connectionTo(brokerName).open(method, {
-      signal: call.signal,
+      signal: to.signal ?? call.signal,
       metadata: this.#metadata(to),
       ...(Number.isFinite(timeoutMs) ? { timeoutMs: Math.max(1, timeoutMs) } : {}),
     })

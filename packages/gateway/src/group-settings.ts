@@ -1,9 +1,9 @@
-import type { GroupDefinition } from '@cometmq/protocol'
-import type { Settings } from '@cometmq/protocol/rocketmq'
+import { CometError, type GroupDefinition } from '@cometmq/protocol'
+import type { MessagingMethods, Settings } from '@cometmq/protocol/rocketmq'
 import type { ClientCall } from './client-call.ts'
 import type { GatewayContext } from './context.ts'
 
-/** Clients begin to consume when they have their settings. */
+/** Clients begin to consume when they have their settings, and wait 3 s for them. */
 const TIMEOUT_MS = 1_000
 
 /** What a consumer has to know of its group. */
@@ -14,8 +14,8 @@ export interface KnownGroup {
 }
 
 /**
- * The group as this broker has it. A name server has none: it asks a broker what the client would be
- * told there. Where nobody knows, the answer is that of a group with the defaults.
+ * The group as this broker has it. A name server has none: it asks the brokers what the client would
+ * be told there. Where nobody knows, the answer is that of a group with the defaults.
  */
 export async function knownGroup(
   context: GatewayContext,
@@ -27,36 +27,55 @@ export async function knownGroup(
   if (context.broker !== undefined) {
     return { group: context.broker.group(name), answered: undefined }
   }
-  for (const brokerName of context.cluster.brokerNames()) {
-    const answered = await askBroker(context, { call, brokerName, settings })
-    if (answered?.subscription) return { group: undefined, answered }
-  }
-  return { group: undefined, answered: undefined }
+  return { group: undefined, answered: await askBrokers(context, call, settings) }
 }
 
-function askBroker(
-  { forwarding, methods, clock, log }: GatewayContext,
-  asked: { readonly call: ClientCall; readonly brokerName: string; readonly settings: Settings },
+/** All at once, since any of them may be frozen; the first answer counts. */
+async function askBrokers(
+  context: GatewayContext,
+  call: ClientCall,
+  settings: Settings,
 ): Promise<Settings | undefined> {
-  const { call, brokerName, settings } = asked
-  return new Promise((resolve) => {
-    const stream = forwarding.open(methods.Telemetry, { call, brokerName })
-    const done = (answered: Settings | undefined): void => {
-      timer.cancel()
-      stream.end()
-      resolve(answered)
-    }
-    const timer = clock.schedule(TIMEOUT_MS, () => done(undefined))
-    stream.receive({
-      message: (command) => {
-        if (command.settings) done(command.settings as Settings)
-      },
-      ended: () => done(undefined),
-      failed: (error) => {
-        log.debug({ brokerName, error }, 'a broker could not be asked for a group')
-        done(undefined)
-      },
-    })
-    stream.send({ command: 'settings', settings } as never)
+  const answered = new AbortController()
+  const signal = AbortSignal.any([call.signal, answered.signal])
+  const brokerNames = context.cluster.brokerNames()
+  const asked = brokerNames.map((brokerName) =>
+    askBroker(context, { call, settings, brokerName, signal }),
+  )
+  try {
+    return await Promise.any(asked)
+  } catch (error) {
+    context.log.debug({ error, brokerNames }, 'no broker could be asked for a group')
+    return undefined
+  } finally {
+    answered.abort()
+  }
+}
+
+async function askBroker(
+  { forwarding, methods }: GatewayContext,
+  {
+    settings,
+    ...to
+  }: {
+    readonly call: ClientCall
+    readonly settings: Settings
+    readonly brokerName: string
+    readonly signal: AbortSignal
+  },
+): Promise<Settings> {
+  const method: MessagingMethods['Telemetry'] = methods.Telemetry
+  const answer = Promise.withResolvers<Settings>()
+  const stream = forwarding.open(method, { ...to, timeoutMs: TIMEOUT_MS })
+  stream.receive({
+    message: (command) => {
+      if (command.settings?.subscription) answer.resolve(command.settings as Settings)
+    },
+    ended: () => {
+      answer.reject(new CometError('UNAVAILABLE', `${to.brokerName} has ended before its answer`))
+    },
+    failed: answer.reject,
   })
+  stream.send({ command: 'settings', settings })
+  return answer.promise
 }
