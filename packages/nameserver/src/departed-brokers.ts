@@ -10,16 +10,17 @@ interface Departed {
   readonly brokerName: string
   /** Never empty. */
   readonly topics: Map<string, RegisteredTopic>
-  readonly leftAtMs: number
+  /** `undefined`: one of its slaves is heard. */
+  readonly leftAtMs: number | undefined
 }
 
 /**
- * The queues of broker groups of which nobody is heard any more.
+ * The queues of broker groups without a master that nobody serves now.
  *
  * They stay in the list of their topics' queues, closed: message groups map onto that list, and a
- * producer that starts while a broker is away has to map them as all others do. A broker group that
- * never comes back is forgotten after a while, or when an operator says so. Its name is kept, for
- * clients have a memory of their own.
+ * producer that starts while a broker is away has to map them as all others do. A broker group of
+ * which nobody is heard is forgotten after a while, or when an operator says so. Its name is kept,
+ * for clients have a memory of their own.
  */
 export class DepartedBrokers {
   readonly #rememberMs: number
@@ -34,20 +35,31 @@ export class DepartedBrokers {
     this.#max = options.max
   }
 
-  /** Takes the topics over. Returns those of a broker group that is forgotten because of it. */
-  left(brokerName: string, topics: Map<string, RegisteredTopic>, nowMs: number): Iterable<string> {
-    if (topics.size === 0) return []
-    this.#byName.set(brokerName, { brokerName, topics, leftAtMs: nowMs })
+  /**
+   * Nobody of the group is heard any more, who had these topics. Returns the topics of broker groups
+   * that are forgotten because of it.
+   */
+  left(brokerName: string, topics: Iterable<RegisteredTopic>, nowMs: number): Iterable<string> {
+    this.#put(brokerName, topics, nowMs)
+    if (!this.#byName.has(brokerName)) return []
     if (this.#rememberMs === 0) return this.forget(brokerName)
     if (this.#byName.size <= this.#max) return []
-    const oldest = this.#byName.keys().next()
-    return oldest.done ? [] : this.forget(oldest.value)
+    for (const departed of this.#byName.values()) {
+      if (departed.leftAtMs !== undefined) return this.forget(departed.brokerName)
+    }
+    return []
   }
 
-  /** The broker group is back. Returns the topics it had. */
-  returned(brokerName: string): Iterable<string> {
+  /** Slaves of the group are heard, and nobody serves these topics of it now. */
+  hasNoMaster(brokerName: string, topics: Iterable<RegisteredTopic>): void {
     this.#forgotten.delete(brokerName)
-    return this.#remove(brokerName)
+    this.#put(brokerName, topics, undefined)
+  }
+
+  /** The group has a master: what that one says is all there is. */
+  hasMaster(brokerName: string): void {
+    this.#forgotten.delete(brokerName)
+    this.#byName.delete(brokerName)
   }
 
   /** The broker group is gone for good. Returns the topics it had. */
@@ -56,15 +68,19 @@ export class DepartedBrokers {
     this.#forgotten.add(brokerName)
     const oldest = this.#forgotten.keys().next()
     if (this.#forgotten.size > MAX_FORGOTTEN && !oldest.done) this.#forgotten.delete(oldest.value)
-    return this.#remove(brokerName)
+    const departed = this.#byName.get(brokerName)
+    this.#byName.delete(brokerName)
+    return departed?.topics.keys() ?? []
   }
 
-  /** Nobody who is heard has the topic any more. */
-  topicDeleted(topic: string): void {
+  /** Nobody who is heard has the topic any more. Returns whether anybody had it. */
+  topicDeleted(topic: string): boolean {
+    let had = false
     for (const { brokerName, topics } of this.#byName.values()) {
-      topics.delete(topic)
+      had = topics.delete(topic) || had
       if (topics.size === 0) this.#byName.delete(brokerName)
     }
+    return had
   }
 
   has(brokerName: string): boolean {
@@ -80,10 +96,19 @@ export class DepartedBrokers {
   expire(nowMs: number): string[] {
     const topics: string[] = []
     for (const { brokerName, leftAtMs } of this.#byName.values()) {
+      if (leftAtMs === undefined) continue
       if (nowMs - leftAtMs < this.#rememberMs) break
       topics.push(...this.forget(brokerName))
     }
     return topics
+  }
+
+  topic(brokerName: string, topic: string): RegisteredTopic | undefined {
+    return this.#byName.get(brokerName)?.topics.get(topic)
+  }
+
+  topicsOf(brokerName: string): Iterable<string> {
+    return this.#byName.get(brokerName)?.topics.keys() ?? []
   }
 
   *topics(): Generator<string> {
@@ -100,9 +125,11 @@ export class DepartedBrokers {
     }
   }
 
-  #remove(brokerName: string): Iterable<string> {
-    const departed = this.#byName.get(brokerName)
+  /** To what is known of the group. It comes last: it has left just now, or has not left. */
+  #put(brokerName: string, topics: Iterable<RegisteredTopic>, leftAtMs: number | undefined): void {
+    const all = this.#byName.get(brokerName)?.topics ?? new Map<string, RegisteredTopic>()
+    for (const topic of topics) all.set(topic.topic, topic)
     this.#byName.delete(brokerName)
-    return departed?.topics.keys() ?? []
+    if (all.size > 0) this.#byName.set(brokerName, { brokerName, topics: all, leftAtMs })
   }
 }

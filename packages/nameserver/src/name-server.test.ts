@@ -1,5 +1,6 @@
 import {
   errorCodeOfId,
+  type ListenerAddress,
   loadServices,
   type RegisteredTopic,
   type RegisterRequest,
@@ -82,7 +83,7 @@ class BrokerEnd {
       brokerId: 0,
       epoch: 1,
       storeId: 'store-a',
-      listeners: [{ listener: 'clients', address: `${this.#machine}:8081` }],
+      listeners: [addressOn(this.#machine)],
       topics: [topicOf('orders')],
       autoCreateTopics: false,
       version: 'test',
@@ -128,6 +129,10 @@ class Watching {
     }
     return brokers
   }
+}
+
+function addressOn(machine: string): ListenerAddress {
+  return { listener: 'clients', address: `${machine}:8081` }
 }
 
 function topicOf(topic: string): RegisteredTopic {
@@ -249,6 +254,46 @@ describe('a broker', () => {
       highestEpoch: 4,
     })
     expect(beats()[0]?.brokers.map((each) => each.brokerName)).toEqual(['a', 'b'])
+  })
+
+  // A gap in the routes is a time in which nobody can write; a second update is one too many.
+  test('that becomes master is told to clients in one update, in place of the old one', async () => {
+    const world = await World.open()
+    const old = world.broker('broker-a')
+    await old.register({ epoch: 4 })
+    const slave = world.broker('broker-b')
+    const store = { storeId: 'store-b', listeners: [addressOn('broker-b')] }
+    await slave.register({ ...store, brokerId: 2, epoch: 4 })
+    const client = world.watch('orders')
+    await world.until(() => client.updates.length === 1)
+
+    slave.stream.cancel()
+    await world.broker('broker-b').register({ ...store, brokerId: 0, epoch: 5 })
+    await world.until(() => old.ending !== undefined)
+    await world.simulation.advance(100)
+
+    expect(client.updates).toHaveLength(2)
+    expect(client.updates[1]?.brokers).toMatchObject([
+      { brokerId: 0, epoch: 5, address: 'broker-b:8081' },
+    ])
+    expect(old.ending).toBe('CANCELLED')
+    expect(await world.broker('broker-a').register({ epoch: 4 })).toBe('STALE_EPOCH')
+  })
+
+  // One of them acknowledges what the other does not have. It tries again for hours.
+  test('that claims a reign which another one has is refused, with one alarm', async () => {
+    const world = await World.open()
+    await world.broker('broker-a').register({ epoch: 4 })
+
+    const claim = { storeId: 'store-b', listeners: [addressOn('broker-b')], epoch: 4 }
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(await world.broker('broker-b').register(claim)).toBe('NAME_TAKEN')
+    }
+
+    const alarms = world.simulation.story.lines.filter((line) =>
+      line.includes('two_masters_one_epoch'),
+    )
+    expect(alarms).toEqual([expect.stringContaining('broker-b:8081')])
   })
 
   // Two brokers with one name would take turns, each with half of the messages.

@@ -2,17 +2,27 @@ import {
   type BrokerAddress,
   CometError,
   checkBrokerName,
-  type ListenerAddress,
-  limits,
   type RegisteredBroker,
   type RegisteredTopic,
   type Registration,
   type TopicChanges,
   type TopicRoute,
-  toCometError,
 } from '@cometmq/protocol'
 import { CLIENTS_LISTENER } from '@cometmq/runtime'
+import {
+  type BrokerEntry,
+  brokerAddress,
+  byName,
+  type ConnectionNumber,
+  entryOf,
+  looksTheSame,
+} from './broker-entry.ts'
+import { BrokerGroup } from './broker-group.ts'
 import { DepartedBrokers } from './departed-brokers.ts'
+import { HighestEpochs } from './highest-epochs.ts'
+import { mistakeInTopics } from './registration-mistakes.ts'
+import { type Refusal, refusalOf } from './refusal.ts'
+import { differences, type Standing, type Standings } from './standings.ts'
 
 export interface RouteTableOptions {
   readonly cluster: string
@@ -28,12 +38,6 @@ export interface RouteTableOptions {
   readonly maxTopicsPerBroker: number
 }
 
-/** Ways to reach one broker. */
-const LISTENERS_MAX = 16
-
-/** One `Register` stream; numbers are never used again. */
-export type ConnectionNumber = number
-
 /** What an event changed, for those who watch. */
 export interface RouteChange {
   /** Topics whose route is another one now, or that are gone. */
@@ -46,10 +50,10 @@ export type RegisterAnswer =
   | {
       readonly kind: 'registered'
       readonly change: RouteChange
-      /** The stream this broker spoke on before, if that was still known. */
-      readonly replaced: ConnectionNumber | undefined
+      /** Other streams, on which nobody is registered any more. */
+      readonly replaced: readonly ConnectionNumber[]
     }
-  | { readonly kind: 'refused'; readonly error: CometError }
+  | Refusal
 
 export interface TickAnswer {
   readonly change: RouteChange
@@ -63,27 +67,13 @@ export interface SilentBroker {
   readonly connection: ConnectionNumber
 }
 
-interface BrokerEntry {
-  readonly brokerName: string
-  readonly brokerId: number
-  readonly epoch: number
-  readonly storeId: string
-  readonly address: string
-  readonly listeners: readonly ListenerAddress[]
-  readonly autoCreateTopics: boolean
-  readonly version: string
-  readonly topics: Map<string, RegisteredTopic>
-  readonly registeredAtMs: number
-  readonly connection: ConnectionNumber
-  /** Whether that stream still stands. Without it the broker stays until it counts as silent. */
-  linked: boolean
-  writable: boolean
-  heardAtMs: number
-}
-
-interface Named {
-  readonly brokerName: string
-  readonly brokerId?: number
+/** What an event may have an effect on. */
+interface Scope {
+  readonly brokerNames: Iterable<string>
+  /** Absent: every topic of those broker groups. */
+  readonly topics?: readonly string[]
+  /** Topics that a broker had and has no more. */
+  readonly deleted?: Iterable<string>
 }
 
 const nothing: RouteChange = { topics: new Set(), brokers: false }
@@ -95,17 +85,19 @@ const nothing: RouteChange = { topics: new Set(), brokers: false }
  * name server that was itself stopped for a while does not take every broker for silent when it
  * wakes up with their beats still unread.
  *
- * Invariants: a broker serves its queues exactly while it has an entry; of one broker name the
- * highest epoch ever registered is remembered and no entry of a lower one is taken.
+ * Invariants: a broker serves its queues exactly while it has an entry; a store has one entry at
+ * most, whatever roles it had before; of one broker name the highest epoch ever registered is
+ * remembered, and no master of a lower one is taken. Without a master nothing leaves a broker
+ * group's lists of queues: it closes.
  */
 export class RouteTable {
   readonly #options: RouteTableOptions
-  readonly #entries = new Map<string, BrokerEntry>()
+  /** By broker name; never empty ones. */
+  readonly #groups = new Map<string, BrokerGroup>()
   readonly #byConnection = new Map<ConnectionNumber, BrokerEntry>()
-  /** Those broker groups of which no broker has an entry. */
+  /** Those broker groups that have no master. */
   readonly #departed: DepartedBrokers
-  /** Per broker name. Bounded: the name that was registered longest ago is forgotten. */
-  readonly #highestEpochs = new Map<string, number>()
+  readonly #epochs: HighestEpochs
   /** By listener. */
   readonly #brokers = new Map<string, BrokerAddress[]>()
   #tickedAtMs: number
@@ -113,11 +105,10 @@ export class RouteTable {
 
   /** `startedAtMs` and the argument of `tick` are readings of one steady clock. */
   constructor(options: RouteTableOptions, startedAtMs: number) {
+    const { rememberMs, maxBrokers } = options
     this.#options = options
-    this.#departed = new DepartedBrokers({
-      rememberMs: options.rememberMs,
-      max: options.maxBrokers,
-    })
+    this.#departed = new DepartedBrokers({ rememberMs, max: maxBrokers })
+    this.#epochs = new HighestEpochs(2 * maxBrokers, (name) => this.#groups.has(name))
     this.#tickedAtMs = startedAtMs
   }
 
@@ -127,47 +118,43 @@ export class RouteTable {
   }
 
   /**
-   * Takes a broker in, in place of what it said before.
+   * Takes a broker in, in place of what it said before, on whichever stream and in whichever role,
+   * and in place of the master that it succeeds.
    *
    * Refusals: `WRONG_CLUSTER`, `STALE_EPOCH`, `NAME_TAKEN`, `TOO_MANY`, `ILLEGAL_NAME`,
    * `ILLEGAL_ARGUMENT`.
    */
   register(registration: Registration, connection: ConnectionNumber): RegisterAnswer {
-    const error = this.#refusal(registration)
-    if (error !== undefined) return { kind: 'refused', error }
-    const key = keyOf(registration)
-    const before = this.#entries.get(key)
-    if (before !== undefined) this.#byConnection.delete(before.connection)
-    const entry: BrokerEntry = {
-      brokerName: registration.brokerName,
-      brokerId: registration.brokerId,
-      epoch: registration.epoch,
-      storeId: registration.storeId,
-      address: addressOf(registration),
-      listeners: registration.listeners,
-      autoCreateTopics: registration.autoCreateTopics,
-      version: registration.version,
-      topics: new Map(registration.topics.map((topic) => [topic.topic, topic])),
-      registeredAtMs: this.#observedMs,
+    const before = this.#replacedBy(registration, connection)
+    const refusal = refusalOf(registration, {
+      ...this.#options,
+      replaced: before,
+      brokerCount: this.#size,
+      highestEpoch: this.#epochs.of(registration.brokerName),
+    })
+    if (refusal !== undefined) return refusal
+    const entry = entryOf(registration, {
       connection,
-      linked: true,
-      writable: true,
+      registeredAtMs: this.#observedMs,
       heardAtMs: this.#heardNowMs,
-    }
-    this.#entries.set(key, entry)
-    this.#brokers.clear()
-    this.#byConnection.set(connection, entry)
-    this.#rememberEpoch(entry)
+    })
     // With other data it is another broker, which has deleted nothing.
-    if (before?.storeId === entry.storeId) {
-      for (const topic of before.topics.keys()) {
-        if (!entry.topics.has(topic)) this.#closedQueuesEndWith(topic)
-      }
-    }
-    const { topics, brokers } = changeBetween(before, entry)
-    const hadBefore = this.#departed.returned(entry.brokerName)
-    const change = { topics: new Set([...topics, ...hadBefore]), brokers }
-    return { kind: 'registered', change, replaced: before?.connection }
+    const own = before.filter(({ storeId }) => storeId === entry.storeId)
+    const topics = this.#changedBy(
+      {
+        brokerNames: new Set([entry, ...before].map(({ brokerName }) => brokerName)),
+        deleted: own.flatMap((each) => [...each.topics.keys()].filter((t) => !entry.topics.has(t))),
+      },
+      () => {
+        for (const each of before) this.#takeOut(each)
+        this.#putIn(entry)
+      },
+    )
+    const [first, ...rest] = before
+    const brokers = first === undefined || rest.length > 0 || !looksTheSame(first, entry)
+    const streams = before.map((each) => each.connection)
+    const replaced = streams.filter((each) => each !== connection)
+    return { kind: 'registered', change: { topics, brokers }, replaced }
   }
 
   /**
@@ -177,22 +164,22 @@ export class RouteTable {
   change(connection: ConnectionNumber, changes: TopicChanges): RouteChange | undefined {
     const entry = this.#heard(connection)
     if (entry === undefined) return undefined
-    const mistake = this.#mistakeInTopics(changes.changed, entry.topics.size)
+    const { changed, removed, hasWritable, writable } = changes
+    const { maxTopicsPerBroker } = this.#options
+    const alreadyThere = entry.topics.size
+    const mistake = mistakeInTopics(changed, { alreadyThere, maxTopicsPerBroker })
     if (mistake !== undefined) throw mistake
-    const topics = new Set<string>()
-    for (const topic of changes.changed) {
-      if (!sameTopic(entry.topics.get(topic.topic), topic)) topics.add(topic.topic)
-      entry.topics.set(topic.topic, topic)
+    const scope = {
+      brokerNames: [entry.brokerName],
+      deleted: removed.filter((topic) => entry.topics.has(topic)),
+      topics: [...changed.map(({ topic }) => topic), ...removed],
     }
-    for (const topic of changes.removed) {
-      if (!entry.topics.delete(topic)) continue
-      topics.add(topic)
-      this.#closedQueuesEndWith(topic)
-    }
-    if (changes.hasWritable && changes.writable !== entry.writable) {
-      entry.writable = changes.writable
-      for (const topic of entry.topics.keys()) topics.add(topic)
-    }
+    if (hasWritable) scope.topics.push(...entry.topics.keys())
+    const topics = this.#changedBy(scope, () => {
+      for (const topic of changed) entry.topics.set(topic.topic, topic)
+      for (const topic of removed) entry.topics.delete(topic)
+      if (hasWritable) entry.writable = writable
+    })
     return { topics, brokers: false }
   }
 
@@ -219,7 +206,7 @@ export class RouteTable {
     this.#observedMs += Math.min(Math.max(0, nowMs - this.#tickedAtMs), 2 * tickMs)
     this.#tickedAtMs = nowMs
     const silent: BrokerEntry[] = []
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries()) {
       if (this.#observedMs - entry.heardAtMs >= silenceMs) silent.push(entry)
     }
     const forgotten = this.#departed.expire(this.#observedMs)
@@ -239,7 +226,7 @@ export class RouteTable {
    */
   forget(brokerName: string): { readonly change: RouteChange; readonly wasKnown: boolean } {
     checkBrokerName(brokerName)
-    if (this.#isHeard(brokerName)) {
+    if (this.#groups.has(brokerName)) {
       throw new CometError(
         'BROKER_ACTIVE',
         `"${brokerName}" is heard; stop it before it is forgotten`,
@@ -257,43 +244,32 @@ export class RouteTable {
 
   /**
    * `undefined`: no broker has it. Broker groups are in the order of their names; those that are
-   * away are closed.
+   * away are closed, those without a master can be read.
    */
   route(topic: string): TopicRoute | undefined {
-    const chosen = new Map<string, BrokerEntry>()
-    for (const entry of this.#entries.values()) {
-      if (!entry.topics.has(topic)) continue
-      const other = chosen.get(entry.brokerName)
-      if (other === undefined || entry.brokerId < other.brokerId) {
-        chosen.set(entry.brokerName, entry)
-      }
+    const queueGroups = []
+    let type: string | undefined
+    for (const brokerName of this.#groups.keys()) {
+      const standing = this.#servedTopic(brokerName, topic)
+      if (standing === undefined) continue
+      const { registered, readable, writable } = standing
+      queueGroups.push({ brokerName, queueCount: registered.queueCount, readable, writable })
+      type ??= registered.type
     }
-    const departed = [...this.#departed.queueGroupsOf(topic)]
-    if (chosen.size + departed.length === 0) return undefined
-    const entries = [...chosen.values()].toSorted(byName)
-    const heard = entries.map((entry) => {
-      const registered = entry.topics.get(topic) as RegisteredTopic
-      return {
-        brokerName: entry.brokerName,
-        queueCount: registered.queueCount,
-        readable: registered.readable,
-        // Only the master takes writes.
-        writable: entry.brokerId === 0 && entry.writable && registered.writable,
-      }
-    })
-    return {
-      topic,
-      type: entries[0]?.topics.get(topic)?.type ?? departed[0]?.type ?? '',
-      queueGroups: [...heard, ...departed.map(({ group }) => group)].toSorted(byName),
+    const served = new Set(queueGroups.map(({ brokerName }) => brokerName))
+    for (const departed of this.#departed.queueGroupsOf(topic)) {
+      if (served.has(departed.group.brokerName)) continue
+      queueGroups.push(departed.group)
+      type ??= departed.type
     }
+    if (type === undefined) return undefined
+    return { topic, type, queueGroups: queueGroups.toSorted(byName) }
   }
 
   /** Names of all topics that have a route. */
   topics(): Set<string> {
     const topics = new Set(this.#departed.topics())
-    for (const entry of this.#entries.values()) {
-      for (const topic of entry.topics.keys()) topics.add(topic)
-    }
+    for (const group of this.#groups.values()) for (const topic of group.topics()) topics.add(topic)
     return topics
   }
 
@@ -301,20 +277,21 @@ export class RouteTable {
   brokers(listener = CLIENTS_LISTENER): BrokerAddress[] {
     let brokers = this.#brokers.get(listener)
     if (brokers === undefined) {
-      const entries = [...this.#entries.values()].toSorted(byName)
+      const entries = [...this.#entries()].toSorted(byName)
       brokers = entries.map((entry) => brokerAddress(entry, listener))
       this.#brokers.set(listener, brokers)
     }
     return brokers
   }
 
+  /** `undefined`: the group has none, or one of which is known that its reign is over. */
   masterOf(brokerName: string, listener = CLIENTS_LISTENER): BrokerAddress | undefined {
-    const entry = this.#entries.get(keyOf({ brokerName, brokerId: 0 }))
-    return entry === undefined ? undefined : brokerAddress(entry, listener)
+    const entry = this.#groups.get(brokerName)?.master
+    return entry !== undefined && this.#reigns(entry) ? brokerAddress(entry, listener) : undefined
   }
 
   describeBrokers(): RegisteredBroker[] {
-    return [...this.#entries.values()].toSorted(byName).map((entry) => ({
+    return [...this.#entries()].toSorted(byName).map((entry) => ({
       broker: brokerAddress(entry, CLIENTS_LISTENER),
       registeredAgoMs: Math.round(this.#observedMs - entry.registeredAtMs),
       lastBeatAgoMs: Math.max(0, Math.round(this.#observedMs - entry.heardAtMs)),
@@ -325,7 +302,7 @@ export class RouteTable {
 
   /** Whether sending to a topic that is missing may make it. */
   get autoCreateTopics(): boolean {
-    for (const entry of this.#entries.values()) if (entry.autoCreateTopics) return true
+    for (const entry of this.#entries()) if (entry.autoCreateTopics) return true
     return false
   }
 
@@ -339,65 +316,26 @@ export class RouteTable {
   groupOf(connection: ConnectionNumber): { masterPresent: boolean; highestEpoch: number } {
     const brokerName = this.#byConnection.get(connection)?.brokerName ?? ''
     return {
-      masterPresent: this.#entries.has(keyOf({ brokerName, brokerId: 0 })),
-      highestEpoch: this.#highestEpochs.get(brokerName) ?? 0,
+      masterPresent: this.masterOf(brokerName) !== undefined,
+      highestEpoch: this.#epochs.of(brokerName),
     }
   }
 
-  #refusal(registration: Registration): CometError | undefined {
-    const { cluster, maxBrokers } = this.#options
-    if (registration.cluster !== cluster) {
-      return new CometError(
-        'WRONG_CLUSTER',
-        `this name server serves cluster "${cluster}", the broker belongs to "${registration.cluster}"; correct "cluster" or "nameservers" of one of them`,
-      )
-    }
-    const mistake = mistakeIn(registration) ?? this.#mistakeInTopics(registration.topics, 0)
-    if (mistake !== undefined) return mistake
-    const { brokerName, brokerId, epoch, storeId } = registration
-    const highest = this.#highestEpochs.get(brokerName) ?? 0
-    if (epoch < highest) {
-      return new CometError(
-        'STALE_EPOCH',
-        `"${brokerName}" has been registered with epoch ${highest}, epoch ${epoch} is over`,
-      )
-    }
-    const holder = this.#entries.get(keyOf(registration))
-    if (holder === undefined) {
-      if (this.#entries.size < maxBrokers) return undefined
-      return new CometError('TOO_MANY', `this name server takes ${maxBrokers} brokers`)
-    }
-    // A new reign replaces the old master, wherever it is.
-    if (epoch > holder.epoch) return undefined
-    if (holder.storeId !== storeId) {
-      return new CometError(
-        'NAME_TAKEN',
-        `a broker with other data is registered as "${brokerName}", id ${brokerId}, at ${holder.address}; give this one another brokerName`,
-      )
-    }
-    // Its stream stands and its beats arrive, so this is not the same process on its way back.
-    if (holder.linked && holder.address !== addressOf(registration)) {
-      return new CometError(
-        'NAME_TAKEN',
-        `"${brokerName}" is registered at ${holder.address} with a copy of the same data; two brokers may not share one`,
-      )
-    }
-    return undefined
-  }
-
-  #mistakeInTopics(
-    topics: readonly RegisteredTopic[],
-    alreadyThere: number,
-  ): CometError | undefined {
-    const { maxTopicsPerBroker } = this.#options
-    if (topics.length + alreadyThere > maxTopicsPerBroker) {
-      return new CometError('TOO_MANY', `a broker may register ${maxTopicsPerBroker} topics`)
-    }
-    for (const topic of topics) {
-      const mistake = mistakeInTopic(topic)
-      if (mistake !== undefined) return mistake
-    }
-    return undefined
+  /**
+   * The entries whose place a registration takes: that of its id, that of its store, which may have
+   * had another role, and that of its stream.
+   */
+  #replacedBy(
+    { brokerName, brokerId, storeId }: Registration,
+    connection: ConnectionNumber,
+  ): BrokerEntry[] {
+    const group = this.#groups.get(brokerName)
+    const places = [
+      group?.member(brokerId),
+      group?.memberWith(storeId),
+      this.#byConnection.get(connection),
+    ]
+    return [...new Set(places)].filter((entry) => entry !== undefined)
   }
 
   #heard(connection: ConnectionNumber): BrokerEntry | undefined {
@@ -411,124 +349,119 @@ export class RouteTable {
     return this.#observedMs + this.#options.tickMs
   }
 
-  #rememberEpoch({ brokerName, epoch }: BrokerEntry): void {
-    this.#highestEpochs.delete(brokerName)
-    this.#highestEpochs.set(brokerName, epoch)
-    if (this.#highestEpochs.size <= 2 * this.#options.maxBrokers) return
-    const oldest = this.#highestEpochs.keys().next()
-    if (!oldest.done) this.#highestEpochs.delete(oldest.value)
+  get #size(): number {
+    let size = 0
+    for (const { members } of this.#groups.values()) size += members.length
+    return size
+  }
+
+  *#entries(): Generator<BrokerEntry> {
+    for (const { members } of this.#groups.values()) yield* members
   }
 
   #remove(entries: readonly BrokerEntry[]): RouteChange {
-    const topics = new Set<string>()
-    for (const entry of entries) {
-      this.#entries.delete(keyOf(entry))
-      this.#brokers.clear()
-      this.#byConnection.delete(entry.connection)
-      for (const topic of entry.topics.keys()) topics.add(topic)
-      if (this.#isHeard(entry.brokerName)) continue
-      const lost = this.#departed.left(entry.brokerName, entry.topics, this.#observedMs)
-      for (const topic of lost) topics.add(topic)
-    }
+    const brokerNames = new Set(entries.map(({ brokerName }) => brokerName))
+    const topics = this.#changedBy({ brokerNames }, () => {
+      for (const entry of entries) this.#takeOut(entry)
+    })
     return { topics, brokers: entries.length > 0 }
+  }
+
+  #putIn(entry: BrokerEntry): void {
+    const { brokerName, connection, epoch } = entry
+    const group = this.#groups.get(brokerName) ?? new BrokerGroup()
+    this.#groups.set(brokerName, group)
+    group.put(entry)
+    this.#byConnection.set(connection, entry)
+    this.#brokers.clear()
+    this.#epochs.raise(brokerName, epoch)
+  }
+
+  #takeOut(entry: BrokerEntry): void {
+    const group = this.#groups.get(entry.brokerName)
+    group?.remove(entry)
+    if (group?.isEmpty) this.#groups.delete(entry.brokerName)
+    this.#byConnection.delete(entry.connection)
+    this.#brokers.clear()
+  }
+
+  /** Carries an event out. Returns the topics whose route is another one because of it. */
+  #changedBy(scope: Scope, act: () => void): Set<string> {
+    const names = [...scope.brokerNames]
+    const before = names.map((name) => this.#standings(name, scope.topics))
+    act()
+    const topics = new Set<string>()
+    for (const [i, name] of names.entries()) {
+      for (const topic of this.#closeWhatNobodyServes(name, before[i] as Standings)) {
+        topics.add(topic)
+      }
+    }
+    for (const topic of scope.deleted ?? []) {
+      if (this.#closedQueuesEndWith(topic)) topics.add(topic)
+    }
+    for (const [i, name] of names.entries()) {
+      const after = this.#standings(name, scope.topics)
+      for (const topic of differences(before[i] as Standings, after)) topics.add(topic)
+    }
+    return topics
+  }
+
+  #standings(brokerName: string, topics: readonly string[] | undefined): Standings {
+    const standings = new Map<string, Standing>()
+    const names = topics ?? [
+      ...(this.#groups.get(brokerName)?.topics() ?? []),
+      ...this.#departed.topicsOf(brokerName),
+    ]
+    for (const topic of names) {
+      const standing = this.#standing(brokerName, topic)
+      if (standing !== undefined) standings.set(topic, standing)
+    }
+    return standings
+  }
+
+  #standing(brokerName: string, topic: string): Standing | undefined {
+    const served = this.#servedTopic(brokerName, topic)
+    if (served !== undefined) return served
+    const registered = this.#departed.topic(brokerName, topic)
+    return registered && { registered, readable: false, writable: false }
+  }
+
+  #servedTopic(brokerName: string, topic: string): Standing | undefined {
+    const group = this.#groups.get(brokerName)
+    const said = group?.topic(topic)
+    if (group === undefined || said === undefined) return undefined
+    const { registered } = said
+    const isReigning = group.master !== undefined && this.#reigns(group.master)
+    return { registered, readable: registered.readable, writable: said.writable && isReigning }
+  }
+
+  /** A slave that follows a higher epoch tells of a master that has not registered here yet. */
+  #reigns({ brokerName, epoch }: BrokerEntry): boolean {
+    return epoch === this.#epochs.of(brokerName)
+  }
+
+  /** Returns the topics of broker groups that are forgotten because of it. */
+  #closeWhatNobodyServes(brokerName: string, before: Standings): Iterable<string> {
+    const group = this.#groups.get(brokerName)
+    if (group?.master !== undefined) {
+      this.#departed.hasMaster(brokerName)
+      return []
+    }
+    const closed: RegisteredTopic[] = []
+    for (const [topic, { registered }] of before) {
+      if (group?.topic(topic) === undefined) closed.push(registered)
+    }
+    if (group === undefined) return this.#departed.left(brokerName, closed, this.#observedMs)
+    this.#departed.hasNoMaster(brokerName, closed)
+    return []
   }
 
   /**
    * When the last broker that is heard has deleted a topic, the topic is gone: producers would wait
    * for one that is away and still has it. That one brings the topic back with it.
    */
-  #closedQueuesEndWith(topic: string): void {
-    for (const entry of this.#entries.values()) if (entry.topics.has(topic)) return
-    this.#departed.topicDeleted(topic)
+  #closedQueuesEndWith(topic: string): boolean {
+    for (const group of this.#groups.values()) if (group.topic(topic) !== undefined) return false
+    return this.#departed.topicDeleted(topic)
   }
-
-  #isHeard(brokerName: string): boolean {
-    for (const entry of this.#entries.values()) if (entry.brokerName === brokerName) return true
-    return false
-  }
-}
-
-function keyOf(broker: { readonly brokerName: string; readonly brokerId: number }): string {
-  return `${broker.brokerName}/${broker.brokerId}`
-}
-
-function addressOf(registration: Registration): string {
-  return registration.listeners[0]?.address ?? ''
-}
-
-function brokerAddress(entry: BrokerEntry, listener: string): BrokerAddress {
-  const { brokerName, brokerId, epoch, listeners } = entry
-  const named = listeners.find((each) => each.listener === listener)
-  const address = named?.address ?? entry.address
-  return {
-    brokerName,
-    brokerId,
-    epoch,
-    address,
-    listeners: listeners.length > 1 ? [...listeners] : [],
-  }
-}
-
-function byName(a: Named, b: Named): number {
-  if (a.brokerName !== b.brokerName) return a.brokerName < b.brokerName ? -1 : 1
-  return (a.brokerId ?? 0) - (b.brokerId ?? 0)
-}
-
-function changeBetween(before: BrokerEntry | undefined, now: BrokerEntry): RouteChange {
-  const topics = new Set<string>()
-  for (const [name, topic] of now.topics) {
-    if (before?.writable === false || !sameTopic(before?.topics.get(name), topic)) topics.add(name)
-  }
-  for (const name of before?.topics.keys() ?? []) if (!now.topics.has(name)) topics.add(name)
-  const brokers =
-    before === undefined ||
-    !sameAddresses(before.listeners, now.listeners) ||
-    before.epoch !== now.epoch ||
-    before.autoCreateTopics !== now.autoCreateTopics
-  return { topics, brokers }
-}
-
-function sameAddresses(
-  before: readonly ListenerAddress[],
-  now: readonly ListenerAddress[],
-): boolean {
-  const name = ({ listener, address }: ListenerAddress): string => `${listener} ${address}`
-  return before.map(name).join() === now.map(name).join()
-}
-
-function sameTopic(before: RegisteredTopic | undefined, now: RegisteredTopic): boolean {
-  return (
-    before !== undefined &&
-    before.type === now.type &&
-    before.queueCount === now.queueCount &&
-    before.readable === now.readable &&
-    before.writable === now.writable
-  )
-}
-
-function mistakeIn(registration: Registration): CometError | undefined {
-  try {
-    checkBrokerName(registration.brokerName)
-  } catch (thrown) {
-    return toCometError(thrown)
-  }
-  const { listeners } = registration
-  const isEach = listeners.every(({ address }) => /^\S+:\d+$/.test(address))
-  if (listeners.length === 0 || listeners.length > LISTENERS_MAX || !isEach) {
-    return new CometError(
-      'ILLEGAL_ARGUMENT',
-      `a registration names ${LISTENERS_MAX} addresses of form host:port at most, and one at least`,
-    )
-  }
-  return undefined
-}
-
-function mistakeInTopic({ topic, queueCount }: RegisteredTopic): CometError | undefined {
-  if (topic.length === 0 || topic.length > limits.topicNameMaxChars) {
-    return new CometError('ILLEGAL_ARGUMENT', `a registered topic name has ${topic.length} chars`)
-  }
-  if (queueCount > limits.queuesPerTopicMax) {
-    return new CometError('ILLEGAL_ARGUMENT', `"${topic}" is registered with ${queueCount} queues`)
-  }
-  return undefined
 }

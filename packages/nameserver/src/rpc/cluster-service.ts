@@ -9,7 +9,8 @@ import {
   toCometError,
 } from '@cometmq/protocol'
 import { accept, type Handler, type Logger, type MessageStream } from '@cometmq/runtime'
-import type { ConnectionNumber, RouteChange, RouteTable } from '../route-table.ts'
+import type { ConnectionNumber } from '../broker-entry.ts'
+import type { RouteChange, RouteTable } from '../route-table.ts'
 
 /** Refusals that are remembered, so that a broker that tries again for hours is one line of the log. */
 const MAX_REFUSALS = 1_000
@@ -126,13 +127,13 @@ export class ClusterService {
     const answer = this.#table.register(registration, connection)
     if (answer.kind === 'refused') {
       const { code, message } = answer.error
-      this.#logRefusal(registration, code)
+      this.#logRefusal(registration, code, answer.alarm)
       stream.send({ refused: { error: errorTable[code].id, message } })
       stream.end()
       return
     }
-    if (answer.replaced !== undefined && answer.replaced !== connection) {
-      this.breakOff(answer.replaced, 'CANCELLED', 'the broker registered on another stream')
+    for (const replaced of answer.replaced) {
+      this.breakOff(replaced, 'CANCELLED', 'another stream has taken the place of this one')
     }
     this.#refusals.delete(registration.storeId)
     const topics = registration.topics.length
@@ -157,11 +158,18 @@ export class ClusterService {
     void stream.writable().then(() => this.#unread.delete(stream))
   }
 
-  #logRefusal({ brokerName, brokerId, storeId }: Registration, code: string): void {
+  #logRefusal(
+    { brokerName, brokerId, epoch, storeId, listeners }: Registration,
+    code: string,
+    alarm: string | undefined,
+  ): void {
     if (this.#refusals.get(storeId) === code) return
     if (this.#refusals.size >= MAX_REFUSALS) this.#refusals.clear()
     this.#refusals.set(storeId, code)
-    this.#log.warn({ brokerName, brokerId, code }, 'broker refused')
+    this.#log.warn({ brokerName, brokerId, epoch, code }, 'broker refused')
+    if (alarm === undefined) return
+    const address = listeners[0]?.address
+    this.#log.error({ alarm, brokerName, epoch, address }, 'two brokers claim the same reign')
   }
 }
 
