@@ -24,6 +24,7 @@ const commands = {
   conformance: [FROM_SOURCE, 'scripts/conformance.ts'],
   'compose:test': [FROM_SOURCE, 'test/compose/main.ts'],
   simulate: [FROM_SOURCE, 'test/simulation/main.ts'],
+  drill: [FROM_SOURCE, 'test/drill/main.ts'],
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))

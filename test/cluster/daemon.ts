@@ -5,6 +5,7 @@ import path from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { hasStopped, killWithUs } from './child.ts'
 
 const comet = fileURLToPath(new URL('../../packages/cli/bin/comet.js', import.meta.url))
 
@@ -16,13 +17,15 @@ export class Daemon {
   readonly name: string
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
+  readonly #onLine: (line: LogLine) => void
   /** By message, which are constant sentences: the first line with each. */
   readonly #said = new Map<string, PromiseWithResolvers<LogLine>>()
   #address = ''
 
-  private constructor(name: string, child: ChildProcess) {
+  private constructor(name: string, child: ChildProcess, onLine: (line: LogLine) => void) {
     this.name = name
     this.#child = child
+    this.#onLine = onLine
     this.#exited = once(child, 'exit').then(() => {})
   }
 
@@ -33,12 +36,15 @@ export class Daemon {
     readonly logDirectory: string
     /** In addition to ours. */
     readonly env?: Readonly<Record<string, string>>
+    /** Is given each line of its log as it comes. */
+    readonly onLine?: (line: LogLine) => void
   }): Promise<Daemon> {
     const child = spawn(process.execPath, [comet, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     })
-    const daemon = new Daemon(options.name, child)
+    killWithUs(child)
+    const daemon = new Daemon(options.name, child, options.onLine ?? (() => {}))
     const logPath = path.join(options.logDirectory, `${options.name}.log`)
     daemon.#address = await daemon.#untilReady(createWriteStream(logPath, { flags: 'a' }))
     return daemon
@@ -74,6 +80,12 @@ export class Daemon {
     return Promise.race([this.#lineOf(message).promise, silent])
   }
 
+  /** Resolves when it stands still, until it gets a SIGCONT. */
+  async freeze(): Promise<void> {
+    this.#child.kill('SIGSTOP')
+    await hasStopped(this.#child)
+  }
+
   /** Resolves when the process has gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.isRunning) this.#child.kill(signal)
@@ -93,6 +105,7 @@ export class Daemon {
         const said = JSON.parse(line) as LogLine
         const { message, address } = said
         if (typeof message !== 'string') return
+        this.#onLine(said)
         this.#lineOf(message).resolve(said)
         if (message.endsWith('is ready') && typeof address === 'string') resolve(address)
       })

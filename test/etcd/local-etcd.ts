@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hasStopped, killWithUs } from '../cluster/child.ts'
 
 /** Whether a program named `etcd` is there. */
 export const hasEtcd = canRun('etcd')
@@ -118,7 +118,7 @@ export class EtcdMember {
   async freeze(): Promise<void> {
     this.#isFrozen = true
     this.#child.kill('SIGSTOP')
-    while (!(await hasStopped(this.#child.pid))) await sleep(5)
+    await hasStopped(this.#child)
   }
 
   thaw(): void {
@@ -158,6 +158,13 @@ export class EtcdMember {
     await this.#post('kv/compaction', { revision: String(status.revision), physical: true })
   }
 
+  /** Reads past the adapter, what all members agree on. Undefined if the key is not there. */
+  async get(key: string): Promise<string | undefined> {
+    const answer = (await this.#post('kv/range', { key: base64(key) })) as RangeAnswer
+    const value = answer.kvs?.[0]?.value
+    return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8')
+  }
+
   /** Writes past the adapter. */
   async put(key: string, value: string): Promise<void> {
     await this.#post('kv/put', { key: base64(key), value: base64(value) })
@@ -179,6 +186,10 @@ export class EtcdMember {
   }
 }
 
+interface RangeAnswer {
+  readonly kvs?: readonly { readonly value: string }[]
+}
+
 interface StatusAnswer {
   readonly header?: { readonly member_id: string; readonly revision: string }
   readonly leader?: string
@@ -195,12 +206,7 @@ function canRun(program: string): boolean {
 
 function start(args: readonly string[]): ChildProcess {
   const child = spawn('etcd', args, { stdio: ['ignore', 'ignore', 'inherit'] })
-  // A test run that is broken off leaves none behind.
-  const kill = (): void => {
-    child.kill('SIGKILL')
-  }
-  process.once('exit', kill)
-  child.once('exit', () => process.off('exit', kill))
+  killWithUs(child)
   return child
 }
 
@@ -219,15 +225,4 @@ async function freePorts(count: number): Promise<number[]> {
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64')
-}
-
-/** All of its threads have; where there is no /proc, after a while in which they should have. */
-async function hasStopped(pid: number | undefined): Promise<boolean> {
-  const tasks = `/proc/${pid}/task`
-  const threads = await readdir(tasks).catch(() => undefined)
-  if (threads === undefined) return sleep(200, true)
-  const stats = await Promise.all(
-    threads.map((thread) => readFile(`${tasks}/${thread}/stat`, 'utf8').catch(() => ') T')),
-  )
-  return stats.every((stat) => /\) [Tt]/.test(stat))
 }

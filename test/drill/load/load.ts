@@ -1,0 +1,190 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type CometClient, connect, text } from '@cometmq/client'
+import { silentLogger } from '@cometmq/runtime'
+import { killWithUs } from '../../cluster/child.ts'
+import type { DrillGroups } from '../judge.ts'
+import { hashOf, idOf, Ledger } from '../ledger.ts'
+import type { LoadProgress, LoadTask } from './load-task.ts'
+
+const TOPIC = 'drill'
+const GROUPS: DrillGroups = { shared: 'drill-shared', ordered: 'drill-ordered' }
+const QUEUES = 4
+const PRODUCERS = 2
+const CONSUMERS = 2
+const CLIENTS = 2
+const KEYED = 4
+const UNKEYED = 2
+/** A member that is lost must not hold up the end of a drill for long. */
+const INVISIBLE_MS = 10_000
+/** No message is to end among the dead letters, however often its broker dies. */
+const MAX_ATTEMPTS = 1_000
+
+/** Producers and consumers in processes of their own, and what they write down. */
+export class DrillLoad implements AsyncDisposable {
+  readonly groups = GROUPS
+  /** Of all ledgers. */
+  readonly directory: string
+  readonly #comet: CometClient
+  readonly #producers: readonly LoadProcess[]
+  readonly #consumers: readonly LoadProcess[]
+
+  private constructor(parts: {
+    readonly directory: string
+    readonly comet: CometClient
+    readonly producers: readonly LoadProcess[]
+    readonly consumers: readonly LoadProcess[]
+  }) {
+    this.directory = parts.directory
+    this.#comet = parts.comet
+    this.#producers = parts.producers
+    this.#consumers = parts.consumers
+  }
+
+  /** `perSecond`: messages, of all producers together. */
+  static async start(options: {
+    readonly endpoints: readonly string[]
+    readonly directory: string
+    readonly perSecond: number
+  }): Promise<DrillLoad> {
+    const { endpoints, perSecond } = options
+    const directory = path.join(options.directory, 'ledgers')
+    await mkdir(directory, { recursive: true })
+    await using undone = new AsyncDisposableStack()
+    const comet = undone.use(await connect({ endpoints, log: silentLogger }))
+    await comet.admin.topics.create(TOPIC, { queueCount: QUEUES })
+    for (const [group, fifo] of [
+      [GROUPS.shared, false] as const,
+      [GROUPS.ordered, true] as const,
+    ]) {
+      const settings = { invisibleMs: INVISIBLE_MS, maxAttempts: MAX_ATTEMPTS, fifo }
+      await comet.admin.groups.create(group, {
+        start: 'earliest',
+        retryDelaysMs: [100, 500, 1_000],
+        ...settings,
+      })
+    }
+    const start = (task: LoadTask): LoadProcess => undone.use(new LoadProcess(task))
+    const common = { endpoints, topic: TOPIC, clients: CLIENTS }
+    const named = (name: string) => ({
+      ...common,
+      name,
+      ledger: path.join(directory, `${name}.jsonl`),
+    })
+    const pauseMs = (PRODUCERS * CLIENTS * (KEYED + UNKEYED) * 1_000) / perSecond
+    const lanes = { keyed: KEYED, unkeyed: UNKEYED, pauseMs }
+    const consumers = Array.from({ length: CONSUMERS }, (_, index) =>
+      start({ role: 'consumer', groups: GROUPS, ...named(`consumer-${index}`) }),
+    )
+    const producers = Array.from({ length: PRODUCERS }, (_, index) =>
+      start({ role: 'producer', ...lanes, ...named(`producer-${index}`) }),
+    )
+    await Promise.all([...consumers, ...producers].map((each) => each.ready))
+    undone.move()
+    return new DrillLoad({ directory, comet, producers, consumers })
+  }
+
+  get progress(): LoadProgress {
+    const all = [...this.#producers, ...this.#consumers].map((each) => each.progress)
+    const acknowledged: Record<string, number> = {}
+    for (const each of all) {
+      for (const [broker, count] of Object.entries(each.acknowledged)) {
+        acknowledged[broker] = (acknowledged[broker] ?? 0) + count
+      }
+    }
+    const sum = (of: (each: LoadProgress) => number): number =>
+      all.reduce((total, each) => total + of(each), 0)
+    return {
+      acknowledged,
+      delivered: sum((each) => each.delivered),
+      redelivered: sum((each) => each.redelivered),
+      failed: sum((each) => each.failed),
+    }
+  }
+
+  /** Resolves when all that was sent is settled. */
+  async stopSending(): Promise<void> {
+    await Promise.all(this.#producers.map((each) => each.finish()))
+  }
+
+  /** What both groups have still to do, on every broker group; undefined while one does not answer. */
+  async backlog(brokerGroups: number): Promise<number | undefined> {
+    const { shared, ordered } = this.groups
+    let backlog = 0
+    for (const group of [shared, ordered]) {
+      const descriptions = await this.#comet.admin.groups.describe(group).catch(() => [])
+      if (descriptions.length < brokerGroups) return undefined
+      for (const { queues } of descriptions) for (const queue of queues) backlog += queue.backlog
+    }
+    return backlog
+  }
+
+  async stopConsuming(): Promise<void> {
+    await Promise.all(this.#consumers.map((each) => each.finish()))
+  }
+
+  /** Every queue from its first message to its end, written down as whoever reads it sees it. */
+  async readQueues(): Promise<void> {
+    using ledger = new Ledger(path.join(this.directory, 'final.jsonl'))
+    const topic = this.#comet.topic(TOPIC, { codec: text() })
+    await using reader = topic.reader({ from: 'earliest', untilEnd: true })
+    for await (const { body, brokerName, queueId, queueOffset } of reader) {
+      const place = { brokerName, queueId, queueOffset }
+      ledger.write({ kind: 'stored', id: idOf(body), hash: hashOf(body), ...place })
+    }
+  }
+
+  /** Once nothing is left of it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const each of [...this.#producers, ...this.#consumers]) await each[Symbol.asyncDispose]()
+    // The brokers may be away for good, and closing waits for what they have to answer.
+    await Promise.race([this.#comet.close(), sleep(1_000)])
+  }
+}
+
+class LoadProcess implements AsyncDisposable {
+  readonly ready: Promise<void>
+  readonly #name: string
+  readonly #child: ChildProcess
+  readonly #ended: Promise<unknown>
+  #progress: LoadProgress = { acknowledged: {}, delivered: 0, redelivered: 0, failed: 0 }
+
+  constructor(task: LoadTask) {
+    const script = fileURLToPath(new URL('load-process.ts', import.meta.url))
+    this.#name = task.name
+    this.#child = fork(script, [JSON.stringify(task)], {
+      execArgv: ['--conditions=cometmq-source'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    killWithUs(this.#child)
+    this.#ended = once(this.#child, 'exit')
+    const first = once(this.#child, 'message')
+    const died = this.#ended.then(() => Promise.reject(new Error(`${this.#name} has ended`)))
+    this.ready = Promise.race([first, died]).then(() => {})
+    this.#child.on('message', (progress: LoadProgress) => {
+      this.#progress = progress
+    })
+  }
+
+  get progress(): LoadProgress {
+    return this.#progress
+  }
+
+  /** Resolves when it has ended in order. */
+  async finish(): Promise<void> {
+    if (this.#child.connected) this.#child.send('stop')
+    await this.#ended
+    if (this.#child.exitCode !== 0)
+      throw new Error(`${this.#name} ended with ${this.#child.exitCode}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    this.#child.kill('SIGKILL')
+    await this.#ended
+  }
+}

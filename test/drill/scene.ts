@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SeededRandom } from '@cometmq/simulation'
+import type { DrillCluster } from './cluster/drill-cluster.ts'
+import type { DrillLoad } from './load/load.ts'
+import { sharedNowMs } from './shared-clock.ts'
+import type { Fault } from './timeline.ts'
+
+/** Far beyond every goal: a cluster that is not back by then will not come back by itself. */
+const RECOVERY_MS = 90_000
+
+export interface SceneSettings {
+  /** In place of the scenario's own: how long something is away, one after the other. */
+  readonly timesMs: readonly number[] | undefined
+  /** Of scenarios that go on for as long as one likes. */
+  readonly durationMs: number
+}
+
+interface FaultOptions {
+  /** Broker groups that may stand still for it; all unless given. */
+  readonly groups?: readonly string[]
+  /** Whether a group may get another master for it. */
+  readonly elects: boolean
+}
+
+/** The cluster under load, and what a scenario does to it. */
+export class Scene {
+  readonly cluster: DrillCluster
+  readonly random: SeededRandom
+  readonly settings: SceneSettings
+  /** What was not as the scenario wants it. */
+  readonly complaints: string[] = []
+  readonly #load: DrillLoad
+  readonly #say: (line: string) => void
+  readonly #faults: (Fault & { readonly notes: { what: string; atMs: number }[] })[] = []
+  /** Of each group, before a fault that must elect nobody. */
+  #epochsToKeep: { readonly what: string; readonly epochs: ReadonlyMap<string, number> } | undefined
+
+  constructor(parts: {
+    readonly cluster: DrillCluster
+    readonly load: DrillLoad
+    readonly random: SeededRandom
+    readonly settings: SceneSettings
+    readonly say: (line: string) => void
+  }) {
+    this.cluster = parts.cluster
+    this.random = parts.random
+    this.settings = parts.settings
+    this.#load = parts.load
+    this.#say = parts.say
+  }
+
+  get faults(): readonly Fault[] {
+    return this.#faults
+  }
+
+  /** All broker groups. */
+  get groups(): string[] {
+    return this.cluster.groups.map(({ name }) => name)
+  }
+
+  /** The one that a scenario is about. */
+  get group(): string {
+    const [first = ''] = this.groups
+    return first
+  }
+
+  get hasSlaves(): boolean {
+    return this.cluster.shape.members > 1
+  }
+
+  timesMs(usual: readonly number[]): readonly number[] {
+    return this.settings.timesMs ?? usual
+  }
+
+  /** Breaks something, under load. */
+  async fault(what: string, options: FaultOptions, act: () => Promise<unknown>): Promise<void> {
+    const { groups = this.groups, elects } = options
+    this.#say(what)
+    const epochs = new Map(groups.map((group) => [group, this.cluster.epochOf(group)]))
+    this.#epochsToKeep = elects ? undefined : { what, epochs }
+    this.#faults.push({ what, atMs: sharedNowMs(), groups, notes: [] })
+    await act()
+  }
+
+  /** Puts something right that the latest fault has broken. */
+  async mend(what: string, act: () => unknown): Promise<void> {
+    this.#say(`  ${what}`)
+    await act()
+    this.#faults.at(-1)?.notes.push({ what, atMs: sharedNowMs() })
+  }
+
+  pause(ms: number): Promise<void> {
+    return sleep(ms)
+  }
+
+  /** Resolves when every group acknowledges sends again, and nothing of the cluster is missing. */
+  async untilRecovered(): Promise<void> {
+    const deadline = AbortSignal.timeout(RECOVERY_MS)
+    await this.#untilServing(deadline)
+    await within(this.cluster.untilWhole(deadline), deadline, 'the cluster is not whole')
+    this.#checkEpochs()
+    // So that the next fault meets a cluster that is calm.
+    await sleep(500)
+  }
+
+  async #untilServing(deadline: AbortSignal): Promise<void> {
+    // Whatever was on its way before is no proof.
+    await sleep(100)
+    const before = this.#load.progress.acknowledged
+    const isServing = (group: string): boolean => {
+      const now = this.#load.progress.acknowledged[group] ?? 0
+      return now > (before[group] ?? 0)
+    }
+    for (;;) {
+      const waiting = this.groups.filter((group) => !isServing(group))
+      if (waiting.length === 0) return
+      if (deadline.aborted) throw new Error(`${waiting.join(', ')} takes no writes`)
+      await sleep(20)
+    }
+  }
+
+  #checkEpochs(): void {
+    if (this.#epochsToKeep === undefined) return
+    const { what, epochs } = this.#epochsToKeep
+    for (const [group, epoch] of epochs) {
+      const now = this.cluster.epochOf(group)
+      if (now === epoch || !this.hasSlaves) continue
+      this.complaints.push(`${what}: ${group} went from epoch ${epoch} to ${now} for nothing`)
+    }
+  }
+}
+
+async function within(
+  work: Promise<void>,
+  deadline: AbortSignal,
+  otherwise: string,
+): Promise<void> {
+  const late = new Promise<never>((_, reject) => {
+    deadline.addEventListener('abort', () => reject(new Error(`${otherwise} in time`)))
+  })
+  await Promise.race([work, late])
+}

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest'
+import type { LedgerLine } from './ledger.ts'
+import { type Fault, type Observation, timelineOf } from './timeline.ts'
+
+const LOAD = { fromMs: 1_000, toMs: 3_000 }
+const fault: Fault = {
+  what: 'kill a-0',
+  atMs: 2_000,
+  groups: ['a'],
+  notes: [{ what: 'start a-0', atMs: 2_400 }],
+}
+
+const acknowledged = (atMs: number, brokerName = 'a'): LedgerLine => ({
+  kind: 'acknowledged',
+  atMs,
+  id: `${atMs}`,
+  brokerName,
+  queueId: 0,
+  queueOffset: atMs,
+})
+const delivered = (atMs: number, id: string): LedgerLine => ({
+  kind: 'delivered',
+  atMs,
+  group: 'g',
+  id,
+  hash: '',
+  attempt: 1,
+  brokerName: 'a',
+  queueId: 0,
+  queueOffset: 0,
+})
+const log = (atMs: number, message: string): Observation => ({
+  kind: 'log',
+  atMs,
+  source: 'ns-0',
+  message,
+  fields: {},
+})
+const route = (atMs: number, master: string | undefined, epoch = 1): Observation => ({
+  kind: 'route',
+  atMs,
+  source: 'ns-0',
+  brokerName: 'a',
+  epoch,
+  master,
+})
+
+/** An acknowledgement each 10 ms, but not from 2 000 to 2 500; group b never stops. */
+const lines = Array.from({ length: 200 }, (_, index) => 1_000 + index * 10)
+  .flatMap((atMs) => [
+    acknowledged(atMs, 'b'),
+    ...(atMs < 2_000 || atMs > 2_500 ? [acknowledged(atMs)] : []),
+  ])
+  .concat([delivered(2_505, '1990'), delivered(2_530, '2510')])
+  .toSorted((a, b) => a.atMs - b.atMs)
+
+test('a fault is told from what was done to the first delivery of what was sent after it', () => {
+  const observations = [
+    log(1_500, 'broker fell silent'),
+    route(1_100, 'a-0'),
+    route(2_050, undefined),
+    log(2_060, 'broker fell silent'),
+    log(2_070, 'registration stream ended'),
+    route(2_450, 'a-1', 2),
+  ]
+
+  const [report] = timelineOf({ faults: [fault], observations, lines }, LOAD)
+
+  expect(report).toMatchObject({ fault: 'kill a-0', atMs: 1_000, unavailableMs: 510 })
+  expect(report?.steps).toEqual([
+    { step: 'detected', afterMs: 60, source: 'ns-0: broker fell silent' },
+    { step: 'mended', afterMs: 400, source: 'start a-0' },
+    { step: 'route seen', afterMs: 450, source: 'ns-0: a is a-1 in epoch 2' },
+    { step: 'first send acknowledged', afterMs: 510, source: 'a' },
+    { step: 'first delivery', afterMs: 530, source: 'g' },
+  ])
+})
+
+// The groups that a fault does not concern would hide how long the others are away.
+test('only the groups of a fault count, and of several the worst', () => {
+  const both = { ...fault, groups: ['a', 'b'] }
+  const other = { ...fault, groups: ['b'] }
+
+  const reports = [both, other].map((each) =>
+    timelineOf({ faults: [each], observations: [], lines }, LOAD),
+  )
+
+  expect(reports.map(([report]) => report?.unavailableMs)).toEqual([510, 0])
+})
+
+test('each fault is told until the next one', () => {
+  const next = { ...fault, what: 'later', atMs: 2_700 }
+
+  const reports = timelineOf({ faults: [fault, next], observations: [], lines }, LOAD)
+
+  expect(reports.map(({ unavailableMs }) => unavailableMs)).toEqual([510, 0])
+})
+
+test('a group that never comes back is away until the end of the load', () => {
+  const dead = lines.filter(({ atMs, kind }) => kind === 'acknowledged' && atMs < 2_000)
+
+  const [report] = timelineOf({ faults: [fault], observations: [], lines: dead }, LOAD)
+
+  expect(report?.unavailableMs).toBe(1_000)
+  expect(report?.steps.map(({ step }) => step)).toEqual(['mended'])
+})

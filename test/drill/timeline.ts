@@ -1,0 +1,178 @@
+import type { LedgerLine } from './ledger.ts'
+import { longestOutage, type Outage, type Span, usualGapMs } from './outage.ts'
+
+/** What a process of the cluster said, or a name server told those that watch it. */
+export type Observation =
+  | {
+      readonly kind: 'log'
+      readonly atMs: number
+      /** Which process. */
+      readonly source: string
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
+  | {
+      readonly kind: 'route'
+      readonly atMs: number
+      readonly source: string
+      readonly brokerName: string
+      readonly epoch: number
+      /** Where the master is; undefined: the group has none. */
+      readonly master: string | undefined
+    }
+
+/** Something that was done to the cluster. */
+export interface Fault {
+  readonly what: string
+  readonly atMs: number
+  /** Broker groups that may stand still for it. */
+  readonly groups: readonly string[]
+  /** What was done later as part of it: a restart, a thaw. */
+  readonly notes: readonly { readonly what: string; readonly atMs: number }[]
+}
+
+export interface FaultReport {
+  readonly fault: string
+  /** After the beginning of the load. */
+  readonly atMs: number
+  /** The worst of its groups; see `longestOutage`. */
+  readonly unavailableMs: number
+  readonly steps: readonly Step[]
+}
+
+export interface Step {
+  readonly step: StepName
+  /** After the fault; an outage may begin a little before it. */
+  readonly afterMs: number
+  /** Which process said so, and what. */
+  readonly source: string
+}
+
+export type StepName =
+  | 'mended'
+  | 'detected'
+  | 'elected'
+  | 'route seen'
+  | 'first send acknowledged'
+  | 'first delivery'
+
+/** Sentences by which a process says that it has noticed something. */
+const SENTENCES: ReadonlyMap<string, StepName> = new Map([
+  ['registration stream ended', 'detected'],
+  ['broker fell silent', 'detected'],
+  ['broker said goodbye', 'detected'],
+])
+
+/** What became of each fault, until the next one or the end of the load. */
+export function timelineOf(
+  seen: {
+    readonly faults: readonly Fault[]
+    readonly observations: readonly Observation[]
+    readonly lines: readonly LedgerLine[]
+  },
+  load: Span,
+): FaultReport[] {
+  const { faults, observations, lines } = seen
+  const [first] = faults
+  const calm = { fromMs: load.fromMs, toMs: first?.atMs ?? load.toMs }
+  return faults.map((fault, index) => {
+    const span = { fromMs: fault.atMs, toMs: faults[index + 1]?.atMs ?? load.toMs }
+    const outage = worstOutage(fault.groups, lines, span, calm)
+    const steps = [
+      ...fault.notes.map(({ what, atMs }) => stepAt('mended', atMs, what, fault)),
+      ...observedSteps(fault, observations, span),
+      ...loadSteps(fault, lines, outage, span),
+    ]
+    return {
+      fault: fault.what,
+      atMs: Math.round(fault.atMs - load.fromMs),
+      unavailableMs: Math.round(outage.unavailableMs),
+      steps: steps.toSorted((a, b) => a.afterMs - b.afterMs),
+    }
+  })
+}
+
+function worstOutage(
+  groups: readonly string[],
+  lines: readonly LedgerLine[],
+  span: Span,
+  calm: Span,
+): Outage & { readonly group: string } {
+  const outages = groups.map((group) => {
+    const times = acknowledgementsOf(lines, group)
+    return { ...longestOutage(times, span, usualGapMs(times, calm)), group }
+  })
+  const [worst] = outages.toSorted((a, b) => b.unavailableMs - a.unavailableMs)
+  return worst ?? { ...longestOutage([], { fromMs: 0, toMs: 0 }, 0), group: '' }
+}
+
+function acknowledgementsOf(lines: readonly LedgerLine[], group: string): number[] {
+  return lines
+    .filter((line) => line.kind === 'acknowledged' && line.brokerName === group)
+    .map(({ atMs }) => atMs)
+}
+
+/** The first observation of each step; a route counts once it shows a master again or anew. */
+function observedSteps(fault: Fault, observations: readonly Observation[], span: Span): Step[] {
+  const steps = new Map<StepName, Step>()
+  const told = new Map<string, string>()
+  for (const observation of observations) {
+    const { source, atMs } = observation
+    const isWithin = atMs >= span.fromMs && atMs < span.toMs
+    const step = stepOf(observation, fault, told)
+    if (step === undefined || !isWithin || steps.has(step.name)) continue
+    steps.set(step.name, stepAt(step.name, atMs, `${source}: ${step.detail}`, fault))
+  }
+  return [...steps.values()]
+}
+
+function stepOf(
+  observation: Observation,
+  fault: Fault,
+  told: Map<string, string>,
+): { name: StepName; detail: string } | undefined {
+  switch (observation.kind) {
+    case 'log': {
+      const name = SENTENCES.get(observation.message)
+      return name === undefined ? undefined : { name, detail: observation.message }
+    }
+    case 'route': {
+      const { source, brokerName, epoch, master } = observation
+      const place = `${source} ${brokerName}`
+      const now = master === undefined ? '' : `${master} in epoch ${epoch}`
+      const before = told.get(place)
+      told.set(place, now)
+      if (before === now || now === '' || !fault.groups.includes(brokerName)) return undefined
+      return { name: 'route seen', detail: `${brokerName} is ${now}` }
+    }
+  }
+}
+
+/** Where the outage ended, and when something that was sent after it came to a consumer. */
+function loadSteps(
+  fault: Fault,
+  lines: readonly LedgerLine[],
+  outage: Outage & { readonly group: string },
+  span: Span,
+): Step[] {
+  const steps: Step[] = []
+  const after = new Set<string>()
+  for (const line of lines) {
+    if (line.atMs < outage.toMs || line.atMs > span.toMs) continue
+    if (line.kind === 'acknowledged' && line.brokerName === outage.group) {
+      if (after.size === 0) {
+        steps.push(stepAt('first send acknowledged', line.atMs, outage.group, fault))
+      }
+      after.add(line.id)
+    }
+    if (line.kind === 'delivered' && after.has(line.id)) {
+      steps.push(stepAt('first delivery', line.atMs, line.group, fault))
+      break
+    }
+  }
+  return steps
+}
+
+function stepAt(step: StepName, atMs: number, source: string, fault: Fault): Step {
+  return { step, afterMs: Math.round(atMs - fault.atMs), source }
+}
