@@ -120,8 +120,7 @@ export class RawClient {
       readonly timeoutMs?: number
       readonly signal?: AbortSignal
     },
-  ): Promise<{ code: string; messages: Message[]; kinds: string[]; tookMs: number }> {
-    const startedAt = performance.now()
+  ): Promise<{ code: string; messages: Message[]; kinds: string[] }> {
     const answers = await this.collect<ReceiveMessageResponse__Input>(
       address,
       'ReceiveMessage',
@@ -135,7 +134,6 @@ export class RawClient {
       code: String(answers.find(({ status }) => status)?.status?.code ?? 'none'),
       messages: answers.flatMap(({ message }) => (message ? [message as Message] : [])),
       kinds: answers.map(({ content }) => content ?? 'none'),
-      tookMs: performance.now() - startedAt,
     }
   }
 

@@ -51,15 +51,15 @@ function change(ask: { group: string; topic: string }, receiptHandle: string, se
   })
 }
 
+// How long polls take is tested on virtual time, in polls.test.ts.
 describe('receiving', { timeout: 60_000 }, () => {
   test('42. with nothing there, the poll time ends with MESSAGE_NOT_FOUND', async () => {
     const ask = await fill('empty')
 
-    const { code, kinds, tookMs } = await client.receive(broker, ask)
+    const { code, kinds } = await client.receive(broker, ask)
 
     expect(code).toBe('MESSAGE_NOT_FOUND')
     expect(kinds).toEqual(['status', 'deliveryTimestamp'])
-    expect(tookMs).toBeGreaterThan(4_900)
   })
 
   test('43. a poll ends before its caller gives up', async () => {
