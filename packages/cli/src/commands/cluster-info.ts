@@ -1,4 +1,10 @@
-import { type BrokerDescription, type ClusterDescription, CometError } from '@cometmq/protocol'
+import {
+  type BrokerAddress,
+  type BrokerDescription,
+  type ClusterDescription,
+  CometError,
+  type RegisteredBroker,
+} from '@cometmq/protocol'
 import type { Cluster } from '../cluster.ts'
 import { type WatchedOptions, withCluster } from '../operator.ts'
 import type { View } from '../output.ts'
@@ -21,7 +27,12 @@ export type BrokerState = { readonly brokerName: string; readonly address: strin
   | { readonly kind: 'silent'; readonly why: string }
 )
 
-/** Asks each broker; one that does not answer is a finding, not a failure. */
+/** A master that was asked, or a slave as it has described itself to the name server. */
+type Member = BrokerState | { readonly kind: 'slave'; readonly slave: Slave }
+
+type Slave = Omit<RegisteredBroker, 'broker'> & { readonly broker: BrokerAddress }
+
+/** Asks each master; one that does not answer is a finding, not a failure. */
 export async function describeBrokers(cluster: Cluster): Promise<readonly BrokerState[]> {
   const answers = await cluster.tryAll('DescribeBroker', {})
   return answers.map(({ brokerName, answer }) => {
@@ -36,6 +47,13 @@ export function clusterView(
   description: ClusterDescription,
   brokers: readonly BrokerState[],
 ): View {
+  const slaves = description.brokers.flatMap(({ broker, ...rest }): Slave[] =>
+    broker === null || broker.brokerId === 0 ? [] : [{ ...rest, broker }],
+  )
+  const members: Member[] = [
+    ...brokers,
+    ...slaves.map((slave) => ({ kind: 'slave', slave }) as const),
+  ].toSorted(byNameAndId)
   return {
     document: {
       cluster: description.cluster,
@@ -44,43 +62,113 @@ export function clusterView(
         uptimeMs: description.uptimeMs,
         ready: description.ready,
       },
-      brokers: brokers.map((state) =>
-        state.kind === 'answers'
-          ? { ...state.broker, brokerName: state.brokerName, address: state.address }
-          : { brokerName: state.brokerName, address: state.address, error: state.why },
-      ),
+      brokers: members.map(documentOf),
     },
     lines: (style) => [
       ...fieldLines([
         ['cluster', description.cluster],
         ['name server', `${description.version}, up ${formatDuration(description.uptimeMs)}`],
-        ['brokers', brokers.length],
+        ['brokers', members.length],
       ]),
-      ...(brokers.length === 0 ? [] : ['', ...tableLines(columns, brokers, style)]),
+      ...(members.length === 0 ? [] : ['', ...tableLines(columns, members, style)]),
     ],
   }
 }
 
+function documentOf(member: Member): object {
+  switch (member.kind) {
+    case 'answers': {
+      const { broker, brokerName, address } = member
+      return { ...broker, brokerName, address }
+    }
+    case 'silent':
+      return { brokerName: member.brokerName, address: member.address, error: member.why }
+    case 'slave': {
+      const { broker, version, topicCount, lastBeatAgoMs } = member.slave
+      const { brokerName, brokerId, address, epoch } = broker
+      const place = { brokerName, brokerId, address, epoch }
+      return { ...place, role: 'slave', version, topics: topicCount, lastBeatAgoMs }
+    }
+  }
+}
+
 const columns = [
-  { title: 'BROKER', value: ({ brokerName }: BrokerState) => brokerName },
-  { title: 'ADDRESS', value: ({ address }: BrokerState) => address },
-  { title: 'ROLE', value: ofAnswer(({ role }) => role) },
-  { title: 'EPOCH', value: ofAnswer(({ epoch }) => epoch) },
-  { title: 'VERSION', value: ofAnswer(({ version }) => version) },
-  { title: 'UP', value: ofAnswer(({ uptimeMs }) => formatDuration(uptimeMs)) },
-  { title: 'TOPICS', value: ofAnswer(({ topics }) => topics) },
-  { title: 'GROUPS', value: ofAnswer(({ groups }) => groups) },
-  { title: 'CLIENTS', value: ofAnswer(({ connections }) => connections) },
-  { title: 'LOG', value: ofAnswer((b) => formatBytes(b.logMaxOffset - b.logMinOffset)) },
-  { title: 'FREE', value: ofAnswer(({ diskFreeBytes }) => formatBytes(diskFreeBytes)) },
-  { title: 'RSS', value: ofAnswer(({ rssBytes }) => formatBytes(rssBytes)) },
-  { title: 'STATE', value: healthOf, flexible: true },
+  { title: 'BROKER', value: (member: Member) => nameOf(member) },
+  { title: 'ID', value: (member: Member) => idOf(member) },
+  { title: 'ADDRESS', value: (member: Member) => addressOf(member) },
+  {
+    title: 'ROLE',
+    value: column(
+      ({ role }) => role,
+      () => 'slave',
+    ),
+  },
+  {
+    title: 'EPOCH',
+    value: column(
+      ({ epoch }) => epoch,
+      ({ broker }) => broker.epoch,
+    ),
+  },
+  {
+    title: 'VERSION',
+    value: column(
+      ({ version }) => version,
+      ({ version }) => version,
+    ),
+  },
+  { title: 'UP', value: column(({ uptimeMs }) => formatDuration(uptimeMs)) },
+  {
+    title: 'TOPICS',
+    value: column(
+      ({ topics }) => topics,
+      ({ topicCount }) => topicCount,
+    ),
+  },
+  { title: 'GROUPS', value: column(({ groups }) => groups) },
+  { title: 'CLIENTS', value: column(({ connections }) => connections) },
+  { title: 'LOG', value: column((b) => formatBytes(b.logMaxOffset - b.logMinOffset)) },
+  { title: 'FREE', value: column(({ diskFreeBytes }) => formatBytes(diskFreeBytes)) },
+  { title: 'RSS', value: column(({ rssBytes }) => formatBytes(rssBytes)) },
+  { title: 'STATE', value: stateOf, flexible: true },
 ]
 
-function ofAnswer(
-  value: (broker: BrokerDescription) => string | number,
-): (state: BrokerState) => string | number {
-  return (state) => (state.kind === 'answers' ? value(state.broker) : '-')
+/** What a master says itself, and what the name server knows of a slave. */
+function column(
+  ofMaster: (broker: BrokerDescription) => string | number,
+  ofSlave: (slave: Slave) => string | number = () => '-',
+): (member: Member) => string | number {
+  return (member) => {
+    switch (member.kind) {
+      case 'answers':
+        return ofMaster(member.broker)
+      case 'slave':
+        return ofSlave(member.slave)
+      case 'silent':
+        return '-'
+    }
+  }
+}
+
+function nameOf(member: Member): string {
+  return member.kind === 'slave' ? member.slave.broker.brokerName : member.brokerName
+}
+
+function idOf(member: Member): number {
+  return member.kind === 'slave' ? member.slave.broker.brokerId : 0
+}
+
+function addressOf(member: Member): string {
+  return member.kind === 'slave' ? member.slave.broker.address : member.address
+}
+
+function byNameAndId(a: Member, b: Member): number {
+  const [one, other] = [nameOf(a), nameOf(b)]
+  return one === other ? idOf(a) - idOf(b) : one < other ? -1 : 1
+}
+
+function stateOf(member: Member): string {
+  return member.kind === 'slave' ? 'follows' : healthOf(member)
 }
 
 /** `writable`, or why it is not. */

@@ -23,7 +23,7 @@ const { admin, routes } = loadServices()
 /** Brokers whose answers are written here, so that each case of them comes about. */
 class ScriptedCluster implements AsyncDisposable {
   readonly #runtime: NodeRuntime = openNodeRuntime({ name: 'test', logLevel: 'silent' })
-  readonly #brokers: { name: string; address: string }[] = []
+  readonly #brokers: BrokerAddress[] = []
   readonly #watchers = new Set<MessageStream<RouteUpdate, WatchRequest>>()
   readonly calls: unknown[] = []
   routes: TopicRoute[] = []
@@ -46,12 +46,16 @@ class ScriptedCluster implements AsyncDisposable {
 
   async addBroker(name: string, handlers: readonly Handler[]): Promise<void> {
     const { address } = await this.#listen(handlers)
-    this.#brokers.push({ name, address })
+    this.#brokers.push(addressOf(name, address))
     for (const watcher of this.#watchers) watcher.send(this.#update())
   }
 
   addUnreachableBroker(name: string): void {
-    this.#brokers.push({ name, address: '127.0.0.1:1' })
+    this.#brokers.push(addressOf(name, '127.0.0.1:1'))
+  }
+
+  addSlave(slave: Omit<BrokerAddress, 'listeners'>): void {
+    this.#brokers.push({ ...slave, listeners: [] })
   }
 
   /** Runs a command line against this cluster. */
@@ -82,7 +86,7 @@ class ScriptedCluster implements AsyncDisposable {
 
   #update(): RouteUpdate {
     return {
-      brokers: this.#brokers.map(({ name, address }) => addressOf(name, address)),
+      brokers: this.#brokers,
       topics: this.routes,
       missing: [],
       cluster: 'test',
@@ -98,8 +102,8 @@ class ScriptedCluster implements AsyncDisposable {
       version: '1.2.3',
       uptimeMs: 61_000,
       ready: this.isReady,
-      brokers: this.#brokers.map(({ name, address }) => ({
-        broker: addressOf(name, address),
+      brokers: this.#brokers.map((broker) => ({
+        broker,
         registeredAgoMs: 1,
         lastBeatAgoMs: 1,
         topicCount: 1,
@@ -212,10 +216,40 @@ describe('topic route', () => {
     const asJson = await cluster.run(['topic', 'route', 'orders', '--json'])
 
     const [, a, b] = stdout.split('\n').map((line) => line.split(/ +/))
-    expect(a).toEqual(['a', expect.stringContaining('127.0.0.1:'), '4', '1', 'read-write'])
-    expect(b).toEqual(['b', '-', '4', '0', 'away'])
+    const address = expect.stringContaining('127.0.0.1:')
+    expect(a).toEqual(['a', '0', 'master', address, '4', '1', 'read-write'])
+    expect(b).toEqual(['b', '-', '-', '-', '4', '-', 'away'])
     expect(JSON.parse(asJson.stdout)).toMatchObject({
       brokers: [{ away: false }, { away: true, readable: false }],
+    })
+  })
+})
+
+describe('a slave', () => {
+  // Whoever looks for the reason of a failover looks here first.
+  test('is among the members of its broker group, with its role', async () => {
+    cluster.addSlave({ brokerName: 'a', brokerId: 2, epoch: 7, address: '127.0.0.1:2' })
+    const queues = { queueCount: 4, readable: true, writable: false }
+    cluster.routes = [
+      { topic: 'orders', type: 'normal', queueGroups: [{ ...queues, brokerName: 'a' }] },
+    ]
+
+    const route = await cluster.run(['topic', 'route', 'orders'])
+    const info = await cluster.run(['cluster', 'info'])
+    const asJson = await cluster.run(['cluster', 'info', '--json'])
+
+    expect(route.stdout.split('\n')[1]?.split(/ +/)).toEqual([
+      'a',
+      '2',
+      'slave',
+      '127.0.0.1:2',
+      '4',
+      '7',
+      'read',
+    ])
+    expect(info.stdout).toMatch(/^a +2 +127\.0\.0\.1:2 +slave +7 .* follows$/m)
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      brokers: [{ brokerName: 'a', brokerId: 2, role: 'slave', epoch: 7, lastBeatAgoMs: 1 }],
     })
   })
 })

@@ -1,4 +1,10 @@
-import { CometError, loadServices, type RouteUpdate } from '@cometmq/protocol'
+import {
+  type BrokerAddress,
+  CometError,
+  loadServices,
+  type QueueGroup,
+  type RouteUpdate,
+} from '@cometmq/protocol'
 import type { Connection } from '@cometmq/runtime'
 import { endpointsOf, type WatchedOptions } from '../operator.ts'
 import type { View } from '../output.ts'
@@ -64,28 +70,63 @@ async function firstUpdate(
   }
 }
 
+interface Member {
+  readonly brokerId: number
+  readonly role: 'master' | 'slave'
+  readonly address: string
+  readonly epoch: number
+}
+
+/** A broker group that has the topic, and one of its members, if any is heard. */
+interface Row extends QueueGroup {
+  readonly member: Member | undefined
+}
+
 export function routeView(topic: string, update: RouteUpdate): View {
   const route = update.topics.find((candidate) => candidate.topic === topic)
   const brokers = (route?.queueGroups ?? [])
     .map((group) => {
-      const heard = update.brokers.filter(({ brokerName }) => brokerName === group.brokerName)
-      const { address = '', epoch = 0 } = heard.find(({ brokerId }) => brokerId === 0) ?? {}
-      return { ...group, address, epoch, away: heard.length === 0 }
+      const members = membersOf(group.brokerName, update.brokers)
+      const { address = '', epoch = 0 } = members.find(({ role }) => role === 'master') ?? {}
+      return { ...group, address, epoch, away: members.length === 0, members }
     })
     .toSorted((a, b) => (a.brokerName < b.brokerName ? -1 : 1))
+  const rows = brokers.flatMap(({ members, ...group }): Row[] =>
+    members.length === 0
+      ? [{ ...group, member: undefined }]
+      : members.map((member) => ({ ...group, member })),
+  )
   return {
     document: { topic, cluster: update.cluster, brokers },
     lines: (style) =>
       tableLines(
         [
           { title: 'BROKER', value: ({ brokerName }) => brokerName },
-          { title: 'ADDRESS', value: ({ address }) => address || '-' },
+          { title: 'ID', value: ({ member }) => member?.brokerId ?? '-' },
+          { title: 'ROLE', value: ({ member }) => member?.role ?? '-' },
+          { title: 'ADDRESS', value: ({ member }) => member?.address ?? '-' },
           { title: 'QUEUES', value: ({ queueCount }) => queueCount },
-          { title: 'EPOCH', value: ({ epoch }) => epoch },
-          { title: 'ACCESS', value: (broker) => (broker.away ? 'away' : accessOf(broker)) },
+          { title: 'EPOCH', value: ({ member }) => member?.epoch ?? '-' },
+          { title: 'ACCESS', value: accessAt },
         ],
-        brokers,
+        rows,
         style,
       ),
   }
+}
+
+/** The master first. */
+function membersOf(brokerName: string, brokers: readonly BrokerAddress[]): Member[] {
+  return brokers
+    .filter((broker) => broker.brokerName === brokerName)
+    .toSorted((a, b) => a.brokerId - b.brokerId)
+    .map(({ brokerId, address, epoch }) => {
+      return { brokerId, role: brokerId === 0 ? 'master' : 'slave', address, epoch }
+    })
+}
+
+/** What is allowed with the topic there. */
+function accessAt({ member, readable, writable }: Row): string {
+  if (member === undefined) return 'away'
+  return accessOf({ readable, writable: writable && member.role === 'master' })
 }
