@@ -59,7 +59,6 @@ function reportFor(entries: readonly LedgerEntry[]) {
     members: 1,
     judgement: judge(lines, GROUPS),
     timeline: [],
-    goalMs: undefined,
     complaints: [],
   })
 }

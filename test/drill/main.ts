@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { documentOf, type DrillReport, spreadOf, tableOf } from './report.ts'
 import { runDrill } from './run-drill.ts'
 import { scenarios } from './scenarios/index.ts'
+import { missingFor } from './scenarios/scenario.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,7 +39,7 @@ const shape = {
   groups: whole('groups', values.groups, { min: 1, max: 8 }),
   members: whole('members', values.members, { min: 1, max: 3 }),
 }
-const missing = scenario.missing?.(shape)
+const missing = missingFor(scenario, shape)
 if (missing !== undefined) fail(`${scenario.name}: ${missing}\n`)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // Whatever was started is killed at exit.
@@ -76,11 +77,9 @@ if (values.json === '-') process.stdout.write(document)
 else if (values.json !== undefined) await writeFile(values.json, document)
 process.exitCode = reports.every(({ verdict }) => verdict === 'PASS') ? 0 : 1
 
-/** Of the scenario unless another one, or none, is asked for. Groups without slaves have none. */
-function goalMs(): number | undefined {
-  if (values.goal === 'none') return undefined
-  if (values.goal !== undefined) return whole('goal', values.goal, { min: 0, max: 86_400_000 })
-  return shape.members > 1 ? scenario?.goalMs : undefined
+function goalMs(): number | 'own' | 'none' {
+  if (values.goal === undefined) return 'own'
+  return values.goal === 'none' ? 'none' : whole('goal', values.goal, { min: 0, max: 86_400_000 })
 }
 
 function whole(

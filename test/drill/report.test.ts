@@ -25,8 +25,15 @@ function reportWith(
     groups: 1,
     members: 3,
     judgement: changes.judgement ?? judgement,
-    timeline: [{ fault: 'kill a-0', atMs: 5, unavailableMs: changes.unavailableMs ?? 80, steps }],
-    goalMs: changes.goalMs,
+    timeline: [
+      {
+        fault: 'kill a-0',
+        atMs: 5,
+        unavailableMs: changes.unavailableMs ?? 80,
+        goalMs: changes.goalMs,
+        steps,
+      },
+    ],
     complaints: changes.complaints ?? [],
   })
 }
@@ -62,7 +69,7 @@ test('several runs are told together, and one that fails fails them', () => {
 test('the table shows each fault with its steps', () => {
   const table = tableOf(reportWith({ goalMs: 1_500 }))
 
-  expect(table).toMatch(/^kill a-0 +80 +– +– +– +77 +–$/m)
-  expect(table).toContain('unavailable 80 ms, the goal is 1500 ms')
+  expect(table).toMatch(/^kill a-0 +80 +1500 +– +– +– +77 +–$/m)
+  expect(table).toContain('unavailable 80 ms')
   expect(table).toMatch(/PASS$/)
 })

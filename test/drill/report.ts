@@ -17,8 +17,6 @@ export interface DrillReport {
   readonly outOfOrder: number
   /** Of the worst fault. */
   readonly unavailableMs: number
-  /** What it may be; undefined: it is told and not judged. */
-  readonly goalMs: number | undefined
   readonly timeline: readonly FaultReport[]
   /** Why the verdict is what it is: nothing where it is PASS. */
   readonly why: readonly string[]
@@ -36,18 +34,18 @@ export function reportOf(run: {
   readonly members: number
   readonly judgement: Judgement
   readonly timeline: readonly FaultReport[]
-  readonly goalMs: number | undefined
   /** What else was not as the scenario wants it. */
   readonly complaints: readonly string[]
 }): DrillReport {
-  const { judgement, timeline, goalMs, complaints, ...rest } = run
+  const { judgement, timeline, complaints, ...rest } = run
   const { breaches, ...counts } = judgement
   const unavailableMs = Math.max(0, ...timeline.map((fault) => fault.unavailableMs))
   const why = [...complaints]
   if (counts.acknowledged === 0) why.push('nothing was acknowledged, so nothing was proven')
   if (counts.failed > 0) why.push(`${counts.failed} sends were given up`)
-  if (goalMs !== undefined && unavailableMs > goalMs) {
-    why.push(`unavailable for ${unavailableMs} ms, ${goalMs} ms is the goal`)
+  for (const { fault, unavailableMs: away, goalMs } of timeline) {
+    if (goalMs === undefined || away <= goalMs) continue
+    why.push(`${fault}: unavailable for ${away} ms, the goal is ${goalMs} ms`)
   }
   why.push(...breaches.slice(0, SHOWN).map(({ kind, found }) => `${kind}: ${found}`))
   if (breaches.length > SHOWN) why.push(`and ${breaches.length - SHOWN} more broken promises`)
@@ -60,7 +58,6 @@ export function reportOf(run: {
     duplicates: count('duplicate'),
     outOfOrder: count('out-of-order'),
     unavailableMs,
-    goalMs,
     timeline,
     why,
     verdict: why.length === 0 ? 'PASS' : 'FAIL',
@@ -95,10 +92,11 @@ const COLUMNS: readonly StepName[] = [
 /** For people. Times are milliseconds after the fault. */
 export function tableOf(report: DrillReport): string {
   const rows = [
-    ['fault', 'unavailable', ...COLUMNS],
-    ...report.timeline.map(({ fault, unavailableMs, steps }) => [
+    ['fault', 'unavailable', 'goal', ...COLUMNS],
+    ...report.timeline.map(({ fault, unavailableMs, goalMs, steps }) => [
       fault,
       `${unavailableMs}`,
+      `${goalMs ?? '–'}`,
       ...COLUMNS.map((name) => `${steps.find(({ step }) => step === name)?.afterMs ?? '–'}`),
     ]),
   ]
@@ -113,15 +111,14 @@ export function tableOf(report: DrillReport): string {
       })
       .join('  '),
   )
-  const { acknowledged, delivered, redelivered, failed, goalMs } = report
+  const { acknowledged, delivered, redelivered, failed } = report
   const { lost, phantom, duplicates, outOfOrder, unavailableMs } = report
-  const goal = goalMs === undefined ? '' : `, the goal is ${goalMs} ms`
   return [
     `${report.scenario}, seed ${report.seed}: groups ${report.groups}, members ${report.members}`,
     ...table,
     `acknowledged ${acknowledged}  delivered ${delivered}  again ${redelivered}  given up ${failed}`,
     `lost ${lost}  phantom ${phantom}  duplicates ${duplicates}  out of order ${outOfOrder}`,
-    `unavailable ${unavailableMs} ms${goal}`,
+    `unavailable ${unavailableMs} ms`,
     ...report.why.map((reason) => `  ${reason}`),
     report.verdict,
   ].join('\n')

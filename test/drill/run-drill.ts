@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '@cometmq/simulation'
-import { type ClusterShape, DrillCluster } from './cluster/drill-cluster.ts'
+import { DrillCluster } from './cluster/drill-cluster.ts'
+import type { ClusterShape } from './cluster/layout.ts'
 import { judge } from './judge.ts'
 import { readLedgers } from './ledger.ts'
 import { DrillLoad } from './load/load.ts'
@@ -18,8 +19,6 @@ export interface DrillOptions extends SceneSettings {
   readonly shape: ClusterShape
   readonly seed: number
   readonly perSecond: number
-  /** Of `unavailableMs`; undefined: it is told and not judged. */
-  readonly goalMs: number | undefined
   readonly say: (line: string) => void
 }
 
@@ -34,17 +33,18 @@ const PROGRESS_MS = 1_000
  * is FAIL, and said.
  */
 export async function runDrill(options: DrillOptions): Promise<DrillReport> {
-  const { scenario, shape, seed, goalMs, say } = options
+  const { scenario, shape, seed, say } = options
+  const { fittings = [], goalMs = 'none' } = scenario
   const directory = await mkdtemp(path.join(tmpdir(), 'comet-drill-'))
   const observations: Observation[] = []
   const onObservation = (observation: Observation): void => void observations.push(observation)
   const report = await (async () => {
-    await using cluster = await DrillCluster.start({ shape, directory, onObservation })
+    await using cluster = await DrillCluster.start({ shape, fittings, directory, onObservation })
     say(`the cluster is up: groups ${shape.groups}, members ${shape.members}, in ${directory}`)
     const { endpoints } = cluster
     await using load = await DrillLoad.start({ endpoints, directory, perSecond: options.perSecond })
     const random = new SeededRandom(seed)
-    const scene = new Scene({ cluster, load, random, settings: options, say })
+    const scene = new Scene({ cluster, load, random, settings: options, goalMs, say })
     const fromMs = sharedNowMs()
     const progress = setInterval(() => say(progressOf(load, sharedNowMs() - fromMs)), PROGRESS_MS)
     let toMs = fromMs
@@ -67,7 +67,6 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
       ...shape,
       judgement: judge(lines, load.groups),
       timeline: timelineOf({ faults, observations, lines }, { fromMs, toMs }),
-      goalMs,
       complaints,
     })
   })()

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SeededRandom } from '@cometmq/simulation'
 import type { DrillCluster } from './cluster/drill-cluster.ts'
+import type { DrillProcess } from './cluster/drill-process.ts'
 import type { DrillLoad } from './load/load.ts'
 import { sharedNowMs } from './shared-clock.ts'
 import type { Fault } from './timeline.ts'
@@ -13,6 +14,8 @@ export interface SceneSettings {
   readonly timesMs: readonly number[] | undefined
   /** Of scenarios that go on for as long as one likes. */
   readonly durationMs: number
+  /** How long a group may be away: in place of what the faults say; `none`: that is not judged. */
+  readonly goalMs: number | 'own' | 'none'
 }
 
 interface FaultOptions {
@@ -20,6 +23,8 @@ interface FaultOptions {
   readonly groups?: readonly string[]
   /** Whether a group may get another master for it. */
   readonly elects: boolean
+  /** For how long groups with slaves may be away; that of the scenario unless given. */
+  readonly goalMs?: number | 'none'
 }
 
 /** The cluster under load, and what a scenario does to it. */
@@ -30,6 +35,7 @@ export class Scene {
   /** What was not as the scenario wants it. */
   readonly complaints: string[] = []
   readonly #load: DrillLoad
+  readonly #goalMs: number | 'none'
   readonly #say: (line: string) => void
   readonly #faults: (Fault & { readonly notes: { what: string; atMs: number }[] })[] = []
   /** Of each group, before a fault that must elect nobody. */
@@ -40,12 +46,15 @@ export class Scene {
     readonly load: DrillLoad
     readonly random: SeededRandom
     readonly settings: SceneSettings
+    /** Of the scenario. */
+    readonly goalMs: number | 'none'
     readonly say: (line: string) => void
   }) {
     this.cluster = parts.cluster
     this.random = parts.random
     this.settings = parts.settings
     this.#load = parts.load
+    this.#goalMs = parts.goalMs
     this.#say = parts.say
   }
 
@@ -78,7 +87,8 @@ export class Scene {
     this.#say(what)
     const epochs = new Map(groups.map((group) => [group, this.cluster.epochOf(group)]))
     this.#epochsToKeep = elects ? undefined : { what, epochs }
-    this.#faults.push({ what, atMs: sharedNowMs(), groups, notes: [] })
+    const goalMs = this.#goalOf(options)
+    this.#faults.push({ what, atMs: sharedNowMs(), groups, goalMs, notes: [] })
     await act()
   }
 
@@ -91,6 +101,17 @@ export class Scene {
 
   pause(ms: number): Promise<void> {
     return sleep(ms)
+  }
+
+  /** Resolves when another member is the master of the group that this one belongs to. */
+  async untilElsewhere(before: DrillProcess): Promise<void> {
+    const deadline = AbortSignal.timeout(RECOVERY_MS)
+    for (;;) {
+      const now = this.cluster.masterNow(this.group)
+      if (now !== undefined && now !== before) return
+      if (deadline.aborted) throw new Error(`nobody took over from ${before.name}`)
+      await sleep(5)
+    }
   }
 
   /** Resolves when every group acknowledges sends again, and nothing of the cluster is missing. */
@@ -117,6 +138,12 @@ export class Scene {
       if (deadline.aborted) throw new Error(`${waiting.join(', ')} takes no writes`)
       await sleep(20)
     }
+  }
+
+  #goalOf({ goalMs: own = this.#goalMs }: FaultOptions): number | undefined {
+    const { goalMs: given } = this.settings
+    if (typeof given === 'number') return given
+    return given === 'none' || own === 'none' || !this.hasSlaves ? undefined : own
   }
 
   #checkEpochs(): void {

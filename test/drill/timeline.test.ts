@@ -7,6 +7,7 @@ const fault: Fault = {
   what: 'kill a-0',
   atMs: 2_000,
   groups: ['a'],
+  goalMs: undefined,
   notes: [{ what: 'start a-0', atMs: 2_400 }],
 }
 

@@ -27,6 +27,8 @@ export interface Fault {
   readonly atMs: number
   /** Broker groups that may stand still for it. */
   readonly groups: readonly string[]
+  /** For how long they may; undefined: that is told and not judged. */
+  readonly goalMs: number | undefined
   /** What was done later as part of it: a restart, a thaw. */
   readonly notes: readonly { readonly what: string; readonly atMs: number }[]
 }
@@ -37,6 +39,7 @@ export interface FaultReport {
   readonly atMs: number
   /** The worst of its groups; see `longestOutage`. */
   readonly unavailableMs: number
+  readonly goalMs: number | undefined
   readonly steps: readonly Step[]
 }
 
@@ -87,6 +90,7 @@ export function timelineOf(
       fault: fault.what,
       atMs: Math.round(fault.atMs - load.fromMs),
       unavailableMs: Math.round(outage.unavailableMs),
+      goalMs: fault.goalMs,
       steps: steps.toSorted((a, b) => a.afterMs - b.afterMs),
     }
   })

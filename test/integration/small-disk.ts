@@ -10,9 +10,12 @@ const MIB = 2 ** 20
 /** A file system of its own, so small that a test can fill it, and in it a file that keeps space free. */
 export class SmallDisk implements AsyncDisposable {
   readonly directory: string
+  /** Whoever is broken off in the middle leaves no mount behind. */
+  readonly #unmountAtExit = (): void => unmount(this.directory)
 
   private constructor(directory: string) {
     this.directory = directory
+    process.once('exit', this.#unmountAtExit)
   }
 
   /** Whether this process may mount file systems: root may not in every container. */
@@ -45,7 +48,12 @@ export class SmallDisk implements AsyncDisposable {
   async leaveFree(mebibytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.directory)
     const bytes = bavail * bsize - mebibytes * MIB
-    if (bytes > 0) await writeFile(path.join(this.directory, 'filler'), Buffer.alloc(bytes))
+    if (bytes > 0) await writeFile(this.#filler, Buffer.alloc(bytes))
+  }
+
+  /** He deletes it again. */
+  async takeFillerAway(): Promise<void> {
+    await rm(this.#filler, { force: true })
   }
 
   /** What an operator does. */
@@ -55,7 +63,12 @@ export class SmallDisk implements AsyncDisposable {
 
   /** Also while a process still uses it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.#unmountAtExit)
     unmount(this.directory)
+  }
+
+  get #filler(): string {
+    return path.join(this.directory, 'filler')
   }
 
   get #ballast(): string {

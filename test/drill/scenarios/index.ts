@@ -1,14 +1,23 @@
-import { freezeMaster, killMaster, killSlave, powerCutAll, rollingRestart } from './members.ts'
+import { diskFull } from './disks.ts'
+import { freezeMaster, killMaster, killSlave, killTwice } from './members.ts'
+import { partitionMaster } from './partitions.ts'
 import { randomFaults } from './random.ts'
+import { handOver, powerCutAll, rollingRestart } from './restarts.ts'
 import type { Scenario } from './scenario.ts'
-import { killNameServers } from './surroundings.ts'
+import { hostLoss, killEtcd, killNameServers } from './surroundings.ts'
 
 export const scenarios: readonly Scenario[] = [
   killMaster,
+  killTwice,
   freezeMaster,
+  partitionMaster,
+  hostLoss,
   killSlave,
+  diskFull,
+  killNameServers,
+  killEtcd,
+  handOver,
   rollingRestart,
   powerCutAll,
-  killNameServers,
   randomFaults,
 ]
