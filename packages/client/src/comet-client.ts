@@ -190,7 +190,7 @@ export class CometClient implements AsyncDisposable {
   }
 
   #connectionTo(brokerName: string): Connection | undefined {
-    const address = this.#parts.routes.addressOf(brokerName)
+    const address = this.#parts.routes.masterOf(brokerName)?.address
     if (address === undefined) return undefined
     let connection = this.#connections.get(address)
     if (connection === undefined) {

@@ -4,6 +4,7 @@ import {
   type ChangeOutcome,
   type ClusterDescription,
   CometError,
+  type ErrorCode,
   type CreateGroupRequest,
   type CreateTopicRequest,
   type DeadLetterCount,
@@ -70,7 +71,7 @@ export class Admin {
     this.deadLetters = new DeadLetterAdmin(this)
   }
 
-  /** The brokers that a name server hears, by name. */
+  /** The masters that a name server hears, by name. */
   get brokers(): readonly BrokerAddress[] {
     return [...this.#ports.routes.brokers.values()].toSorted((a, b) =>
       a.brokerName < b.brokerName ? -1 : 1,
@@ -111,8 +112,7 @@ export class Admin {
         return await this.call(brokerName, name, request, options)
       } catch (thrown) {
         const error = toCometError(thrown)
-        // Only what was surely never begun may be tried elsewhere.
-        if (error.code !== 'CONNECT_FAILED' && error.code !== 'DRAINING') throw error
+        if (!neverBegun.has(error.code)) throw error
         unreachable = error
       }
     }
@@ -327,6 +327,9 @@ export class DeadLetterAdmin {
     return checked(await this.#admin.callAny('PurgeDeadLetters', { group, everywhere: true }))
   }
 }
+
+/** Nothing was done, and another broker may do it. */
+const neverBegun: ReadonlySet<ErrorCode> = new Set(['CONNECT_FAILED', 'DRAINING', 'NOT_MASTER'])
 
 /** The answers of brokers that know it; those that do not are no failure as long as one does. */
 function found<Response>(

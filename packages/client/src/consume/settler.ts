@@ -6,7 +6,8 @@ import {
   type SettlementAction,
   type SettlementFailure,
 } from '@cometmq/protocol'
-import type { Clock, Logger } from '@cometmq/runtime'
+import type { Clock, Logger, Random, Timer } from '@cometmq/runtime'
+import { isOfReign, waitMsAfter } from '../waits.ts'
 import type { LeasedRun } from './leased-run.ts'
 import {
   covers,
@@ -31,6 +32,7 @@ const ACKNOWLEDGE_INTERVAL_MS = 2
 export interface SettlerPorts {
   readonly clock: Clock
   readonly log: Logger
+  readonly random: Random
   /** Sends a request, if the broker is there to take one; otherwise settlements wait. */
   send(id: number, settlements: readonly Settlement[]): boolean
   /** How long an extension sent now extends. */
@@ -73,7 +75,9 @@ export class Settler {
   #nextId = 1
   #isFlushQueued = false
   #isFlushDue = false
-  #isPaused = false
+  #pause: Timer | undefined
+  /** Requests in a row of which the broker could not take all, as it has only just become master. */
+  #unreadyCount = 0
   #sentAtMs = Number.NEGATIVE_INFINITY
 
   constructor(ports: SettlerPorts) {
@@ -146,7 +150,7 @@ export class Settler {
   }
 
   flush(): void {
-    if (this.#sent !== undefined || this.#isPaused || this.#buffer.isEmpty) return
+    if (this.#sent !== undefined || this.#pause !== undefined || this.#buffer.isEmpty) return
     const settlements = this.#buffer.take(SETTLEMENTS_MAX)
     const id = this.#nextId++
     if (!this.#ports.send(id, settlements)) {
@@ -178,7 +182,8 @@ export class Settler {
       failures.map(({ settlement }) => settlement.range),
     )
     const again = failures.filter(({ error }) => error.retry !== 'never')
-    if (again.length > 0) this.#tryAgain(again.map(({ settlement }) => settlement))
+    if (again.length > 0) this.#tryAgain(again)
+    else this.#unreadyCount = 0
     for (const waiter of sent.waiters) {
       const failure = failures.find(({ settlement }) => isOf(settlement, waiter))
       if (failure === undefined) waiter.resolve()
@@ -197,6 +202,9 @@ export class Settler {
   streamLost(): void {
     const sent = this.#sent
     this.#sent = undefined
+    this.#unreadyCount = 0
+    this.#pause?.cancel()
+    this.#pause = undefined
     for (const run of [...(sent?.extended ?? []), ...this.#extending]) run.isExtending = false
     this.#extending = []
     if (sent === undefined) return
@@ -210,11 +218,16 @@ export class Settler {
     this.#waiters = []
   }
 
-  #tryAgain(settlements: readonly Settlement[]): void {
-    this.#buffer.putBack(settlements)
-    this.#isPaused = true
-    this.#ports.clock.schedule(RETRY_MS, () => {
-      this.#isPaused = false
+  #tryAgain(failures: readonly { readonly settlement: Settlement; readonly error: CometError }[]) {
+    this.#buffer.putBack(failures.map(({ settlement }) => settlement))
+    this.#pause?.cancel()
+    const { clock, random } = this.#ports
+    const unready = failures.find(({ error }) => isOfReign(error))
+    this.#unreadyCount = unready === undefined ? 0 : this.#unreadyCount + 1
+    const pauseMs =
+      unready === undefined ? RETRY_MS : waitMsAfter(unready.error, this.#unreadyCount - 1, random)
+    this.#pause = clock.schedule(pauseMs, () => {
+      this.#pause = undefined
       this.flush()
     })
   }

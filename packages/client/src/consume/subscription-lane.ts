@@ -11,20 +11,13 @@ import {
   type SubscribeResponse,
   toCometError,
 } from '@cometmq/protocol'
-import {
-  backoffMs,
-  type Connection,
-  type MessageStream,
-  type Runtime,
-  type Timer,
-} from '@cometmq/runtime'
+import { type Connection, type MessageStream, type Runtime, type Timer } from '@cometmq/runtime'
+import { waitMsAfter } from '../waits.ts'
 import { CreditWindow } from './credit-window.ts'
 import { LeasedRun } from './leased-run.ts'
 import { ArrivedMessages, OrderedMessages, type ReadyMessages } from './ready-messages.ts'
 import { isSameQueue, joinRanges, type QueueOfGroup } from './settlement-buffer.ts'
 import { Settler } from './settler.ts'
-
-const RECONNECT = { baseMs: 100, maxMs: 500 } as const
 
 /** What a lane is told once. */
 export interface SubscriptionSettings {
@@ -43,7 +36,7 @@ export interface SubscriptionSettings {
 
 export interface LaneHost {
   readonly runtime: Runtime
-  /** The connection to the broker's present address, if it is known. */
+  /** The connection to the master's present address, if it is known. */
   connect(): Connection | undefined
   /** Runs before each stream: makes the group there, if this consumer says how. */
   prepare(connection: Connection): Promise<void>
@@ -65,10 +58,11 @@ export interface TakenMessage {
 type Stream = MessageStream<SubscribeRequest, SubscribeResponse>
 
 /**
- * Membership of a consumer group at one broker: one stream, and what was leased over it.
+ * Membership of a consumer group at one broker group: one stream to its master, and what was leased
+ * over it.
  *
- * A stream that breaks is opened again, for ever: the new one names what is still held, so that
- * work goes on without a redelivery.
+ * A stream that breaks, or whose broker is no longer the master, is followed by another, for ever:
+ * the new one names what is still held, so that work goes on without a redelivery.
  */
 export class SubscriptionLane {
   readonly brokerName: string
@@ -87,7 +81,8 @@ export class SubscriptionLane {
   /** The broker shuts down: hand everything back, then come again. */
   #peerDraining = false
   #closed = false
-  #starting = false
+  /** A new object for each stream that is being prepared. */
+  #starting: { readonly address: string } | undefined
   #failures = 0
   #retry: Timer | undefined
   #invisibleMs = 60_000
@@ -96,11 +91,12 @@ export class SubscriptionLane {
     this.#host = host
     this.brokerName = brokerName
     this.#settings = settings
-    const { clock, log } = host.runtime
+    const { clock, log, random } = host.runtime
     this.#credit = new CreditWindow(settings.bufferBytes, clock.elapsedMs())
     this.#settler = new Settler({
       clock,
       log,
+      random,
       send: (id, settlements) => this.#send({ kind: 'settle', id, settlements }),
       invisibleMs: () => this.#invisibleMs,
       answered: () => {
@@ -127,19 +123,18 @@ export class SubscriptionLane {
 
   /** Opens the stream, unless it stands or waits for its next try. */
   start(): void {
-    if (this.#stream !== undefined || this.#starting || this.#retry !== undefined) return
+    const isUnderWay = this.#stream !== undefined || this.#starting !== undefined
+    if (isUnderWay || this.#retry !== undefined) return
     if (this.#closed || (this.#leaving && this.isIdle)) return
     const connection = this.#host.connect()
     if (connection !== undefined) void this.#start(connection)
   }
 
-  /** The broker may be back: no more waiting. */
+  /** The master may be another one, or be back: no more waiting. */
   routeChanged(): void {
-    const address = this.#host.connect()?.address ?? this.#address
-    if (this.#stream !== undefined && address !== this.#address) {
-      this.#stream.cancel(new CometError('UNAVAILABLE', `${this.brokerName} has moved`))
-      return
-    }
+    const present = this.#stream === undefined ? this.#starting?.address : this.#address
+    const address = this.#host.connect()?.address ?? present
+    if (present !== undefined && present !== address) this.#leaveBehind()
     this.#retry?.cancel()
     this.#retry = undefined
     this.start()
@@ -223,15 +218,35 @@ export class SubscriptionLane {
   }
 
   async #start(connection: Connection): Promise<void> {
-    this.#starting = true
+    const starting = { address: connection.address }
+    this.#starting = starting
+    let failure: CometError | undefined
     try {
       await this.#host.prepare(connection)
-      this.#starting = false
-      if (!this.#closed) this.#open(connection)
-    } catch (error) {
-      this.#starting = false
-      this.#failed(toCometError(error))
+    } catch (thrown) {
+      failure = toCometError(thrown)
     }
+    // Else the master has become another one meanwhile, which is being asked already.
+    if (this.#starting !== starting) return
+    this.#starting = undefined
+    if (failure !== undefined) this.#failed(failure)
+    else if (!this.#closed) this.#open(connection)
+  }
+
+  /** There is another master; what this one would still have said does not count. */
+  #leaveBehind(): void {
+    this.#starting = undefined
+    this.#failures = 0
+    const stream = this.#stream
+    this.#lost()
+    stream?.cancel(new CometError('UNAVAILABLE', `${this.brokerName} has another master`))
+    this.#host.changed()
+  }
+
+  #lost(): void {
+    this.#stream = undefined
+    this.#isOpen = false
+    this.#settler.streamLost()
   }
 
   #open(connection: Connection): void {
@@ -430,9 +445,7 @@ export class SubscriptionLane {
   }
 
   #failed(error: CometError): void {
-    this.#stream = undefined
-    this.#isOpen = false
-    this.#settler.streamLost()
+    this.#lost()
     if (this.#closed) return
     if (finalErrors.has(error.code)) {
       this.#host.refused(error)
@@ -442,8 +455,7 @@ export class SubscriptionLane {
     if (error.retry === 'never') {
       this.#host.runtime.log.warn(fields, 'a broker refuses this consumer for now')
     } else this.#host.runtime.log.debug(fields, 'lost a broker')
-    const pauseMs =
-      (error.retryAfterMs ?? 0) + backoffMs(this.#failures, RECONNECT, this.#host.runtime.random)
+    const pauseMs = waitMsAfter(error, this.#failures, this.#host.runtime.random)
     this.#failures += 1
     this.#retry = this.#host.runtime.clock.schedule(pauseMs, () => {
       this.#retry = undefined

@@ -12,6 +12,7 @@ import type { BatchOwner, PublishLane, SentBatch } from './publish-lane.ts'
 import { Rotation } from './queue-selector.ts'
 import { QueueWindow } from './queue-window.ts'
 import { type BatchKind, SendBatch } from './send-batch.ts'
+import { isOfWholeBroker } from './whole-broker.ts'
 
 /** A batch that collects while its broker is away closes after that, so that its deadline fits all in it. */
 export const COLLECT_MAX_MS = 250
@@ -38,8 +39,9 @@ interface Slot {
   /** Batches of message groups; the last one may still collect. */
   readonly keyed: Fifo<SendBatch>
   isWritable: boolean
-  /** `clock.elapsedMs()`; nothing is sent before. */
+  /** `clock.elapsedMs()`; nothing is sent before, in the reign in which it was said. */
   pausedUntilMs: number
+  pausedInReign: number
 }
 
 /**
@@ -127,7 +129,7 @@ export class Outbox implements BatchOwner {
     if (batch.outcome === undefined && errorTable[error.code].retry === 'never') {
       this.#reject(batch, error)
     }
-    if (isOfWholeBroker(error)) this.#ports.lane(window.brokerName).refused()
+    if (isOfWholeBroker(error)) this.#ports.lane(window.brokerName).refused(error)
     this.#rewind(window)
   }
 
@@ -152,7 +154,7 @@ export class Outbox implements BatchOwner {
   /** Returns whether nothing is left to send. */
   #pumpSlot(slot: Slot, nowMs: number): boolean {
     const { window, keyed, lane } = slot
-    if (slot.pausedUntilMs > nowMs) return false
+    if (isPaused(slot, nowMs)) return false
     for (let batch = window.nextToRepeat; batch !== undefined; batch = window.nextToRepeat) {
       if (!lane.hasRoom) return false
       this.#send(slot, batch)
@@ -168,11 +170,16 @@ export class Outbox implements BatchOwner {
   }
 
   #pumpFree(nowMs: number): void {
+    // A broker group that cannot take them now is tried again when it may, or must.
+    const hasOther = this.#ordered.some(
+      ({ isWritable, lane }) => isWritable && !lane.isAvoidedAt(nowMs),
+    )
     for (let batch = this.#free.first; batch !== undefined; batch = this.#free.first) {
       const isPartial = this.#free.length === 1 && batch.isOpen
       const index = this.#rotation.pick(this.#ordered.length, (candidate) => {
         const slot = this.#ordered[candidate] as Slot
-        return slot.isWritable && slot.pausedUntilMs <= nowMs && isReady(slot, isPartial)
+        if (!slot.isWritable || (hasOther && slot.lane.isAvoidedAt(nowMs))) return false
+        return !isPaused(slot, nowMs) && isReady(slot, isPartial)
       })
       if (index === -1) return
       this.#free.shift()
@@ -210,6 +217,7 @@ export class Outbox implements BatchOwner {
       const { retryAfterMs } = rewound.pause
       const pauseMs = retryAfterMs ?? backoffMs(rewound.failures - 1, RETRY, random)
       slot.pausedUntilMs = clock.elapsedMs() + pauseMs
+      slot.pausedInReign = slot.lane.reigns
       clock.schedule(pauseMs, () => this.#ports.wake(this))
     }
     this.#ports.wake(this)
@@ -256,6 +264,7 @@ export class Outbox implements BatchOwner {
         keyed: new Fifo(),
         isWritable: false,
         pausedUntilMs: 0,
+        pausedInReign: 0,
       }
       this.#slots.set(name, slot)
     }
@@ -313,6 +322,7 @@ function isReady({ lane, window }: Slot, isPartial: boolean): boolean {
   return (isPartial ? lane.takesPartial : lane.hasRoom) && window.canTake
 }
 
-function isOfWholeBroker(error: CometError): boolean {
-  return error.code === 'NOT_MASTER' || error.code === 'DRAINING' || error.code === 'DISK_FULL'
+/** Until another reign begins, or it says otherwise, nothing is sent. */
+function isPaused({ lane, pausedUntilMs, pausedInReign }: Slot, nowMs: number): boolean {
+  return pausedUntilMs > nowMs && pausedInReign === lane.reigns
 }

@@ -285,10 +285,16 @@ export class Producer {
   #lane(brokerName: string): PublishLane {
     const known = this.#lanes.get(brokerName)
     if (known !== undefined) return known
-    const connect = (): Connection | undefined => this.#ports.connectionTo(brokerName)
-    const lane = new PublishLane(this.#ports.runtime, brokerName, connect, {
-      changed: () => this.#pump(),
-    })
+    const { runtime, routes } = this.#ports
+    const lane = new PublishLane(
+      {
+        runtime,
+        master: () => routes.masterOf(brokerName),
+        connect: () => this.#ports.connectionTo(brokerName),
+        changed: () => this.#pump(),
+      },
+      brokerName,
+    )
     this.#lanes.set(brokerName, lane)
     return lane
   }

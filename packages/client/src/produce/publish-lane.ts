@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { PublishRequest, PublishResponse } from '@cometmq/protocol'
+import type { BrokerAddress, PublishRequest, PublishResponse } from '@cometmq/protocol'
 import {
   CometError,
   type ErrorCode,
@@ -7,14 +7,9 @@ import {
   type PublishResult,
   publishMethod,
 } from '@cometmq/protocol'
-import {
-  backoffMs,
-  type Connection,
-  type MessageStream,
-  type Runtime,
-  type Timer,
-} from '@cometmq/runtime'
+import { type Connection, type MessageStream, type Runtime, type Timer } from '@cometmq/runtime'
 import { Fifo } from '../fifo.ts'
+import { waitMsAfter } from '../waits.ts'
 import type { QueueWindow } from './queue-window.ts'
 import type { SendBatch } from './send-batch.ts'
 
@@ -24,7 +19,8 @@ const IN_FLIGHT_MAX_BYTES = 1280 * 1024
 /** One request carries no more than that, far below what the transport allows. */
 const REQUEST_MAX_BYTES = 4 * 1024 * 1024
 
-const RECONNECT = { baseMs: 50, maxMs: 500 } as const
+/** So long after a broker could not take what it was sent, messages that may go elsewhere do. */
+const AVOID_MS = 500
 
 /** A batch under way, with whom its answer concerns. */
 export interface SentBatch {
@@ -38,22 +34,26 @@ export interface BatchOwner {
   failed(sent: SentBatch, error: CometError): void
 }
 
-export interface LaneEvents {
+export interface LanePorts {
+  readonly runtime: Runtime
+  /** Who is to be written to; the same object until its epoch or address is another one. */
+  master(): BrokerAddress | undefined
+  /** The connection to that one's address, if it is known. */
+  connect(): Connection | undefined
   /** Answers came, or a broken lane is whole again: there may be room. */
   changed(): void
 }
 
 /**
- * The way to one broker: one stream, batches up, answers down in the same order.
+ * The way to the master of one broker group: one stream, batches up, answers down in the same order.
  *
- * It opens its stream when there is something to send. When the stream breaks, every batch under
- * way has failed: `CONNECT_FAILED` if nothing was sent, outcome unknown otherwise.
+ * It opens its stream when there is something to send. When the stream breaks, or the master is
+ * another one, every batch under way has failed: `CONNECT_FAILED` if nothing was sent, outcome
+ * unknown otherwise.
  */
 export class PublishLane {
   readonly brokerName: string
-  readonly #runtime: Runtime
-  readonly #connect: () => Connection | undefined
-  readonly #events: LaneEvents
+  readonly #ports: LanePorts
   readonly #inFlight = new Fifo<SentBatch>()
   #inFlightBytes = 0
   #partialsInFlight = 0
@@ -62,21 +62,27 @@ export class PublishLane {
   #outgoingBytes = 0
   #stream: MessageStream<PublishRequest, PublishResponse> | undefined
   #address = ''
+  #master: BrokerAddress | undefined
+  #reigns = 0
   #failures = 0
+  #avoidedUntilMs = Number.NEGATIVE_INFINITY
   #pause: Timer | undefined
   #waitsForWritable = false
 
-  constructor(
-    runtime: Runtime,
-    brokerName: string,
-    /** The connection to the broker's present address, if it is known. */
-    connect: () => Connection | undefined,
-    events: LaneEvents,
-  ) {
-    this.#runtime = runtime
+  constructor(ports: LanePorts, brokerName: string) {
+    this.#ports = ports
     this.brokerName = brokerName
-    this.#connect = connect
-    this.#events = events
+    this.#master = ports.master()
+  }
+
+  /** How many reigns it has seen begin: waits that were imposed in another one are over. */
+  get reigns(): number {
+    return this.#reigns
+  }
+
+  /** Whether what may go to another broker group should, as this one has just refused or failed. */
+  isAvoidedAt(nowMs: number): boolean {
+    return nowMs < this.#avoidedUntilMs
   }
 
   /** Whether a full batch may be sent now. */
@@ -85,7 +91,7 @@ export class PublishLane {
       this.#inFlightBytes < IN_FLIGHT_MAX_BYTES &&
       this.#pause === undefined &&
       !this.#waitsForWritable &&
-      this.#connect() !== undefined
+      this.#ports.connect() !== undefined
     )
   }
 
@@ -124,36 +130,45 @@ export class PublishLane {
     this.#waitsForWritable = true
     void stream.writable().then(() => {
       this.#waitsForWritable = false
-      this.#events.changed()
+      this.#ports.changed()
     })
   }
 
-  /** The broker may have another address, or be back: no more waiting. */
+  /** The master may be another one, or be back: no more waiting. */
   routeChanged(): void {
-    const connection = this.#connect()
+    const connection = this.#ports.connect()
     if (connection === undefined) return
     if (this.#stream !== undefined && connection.address !== this.#address) {
-      this.#stream.cancel(new CometError('UNAVAILABLE', `${this.brokerName} has moved`))
+      this.#giveUp(new CometError('UNAVAILABLE', `${this.brokerName} has another master`))
     }
-    this.#failures = 0
+    const master = this.#ports.master()
+    if (master !== this.#master) {
+      this.#master = master
+      this.#reigns += 1
+      this.#trusted()
+    }
     this.#endPause()
   }
 
   /** The broker takes no writes for now; ask again after a pause. */
-  refused(): void {
-    this.#pauseOnce()
+  refused(error: CometError): void {
+    this.#pauseOnce(error)
   }
 
   /** Fails everything under way with `error`. */
   close(error: CometError): void {
     this.#pause?.cancel()
+    this.#giveUp(error)
+  }
+
+  #giveUp(error: CometError): void {
     const stream = this.#stream
     this.#broke(error)
     stream?.cancel(error)
   }
 
   #open(): MessageStream<PublishRequest, PublishResponse> {
-    const connection = this.#connect()
+    const connection = this.#ports.connect()
     assert.ok(connection !== undefined, 'a lane sends only while it has room')
     this.#address = connection.address
     const stream = connection.open(publishMethod)
@@ -174,7 +189,6 @@ export class PublishLane {
   }
 
   #answered(response: PublishResponse): void {
-    this.#failures = 0
     for (const result of response.results) {
       const sent = this.#take()
       if (sent === undefined) {
@@ -183,10 +197,12 @@ export class PublishLane {
         )
         return
       }
-      if (result.error === 0) sent.owner.stored(sent, result)
-      else sent.owner.failed(sent, errorOf(result))
+      if (result.error === 0) {
+        this.#trusted()
+        sent.owner.stored(sent, result)
+      } else sent.owner.failed(sent, errorOf(result))
     }
-    this.#events.changed()
+    this.#ports.changed()
   }
 
   #broke(error: CometError): void {
@@ -198,12 +214,12 @@ export class PublishLane {
     for (let sent = this.#take(); sent !== undefined; sent = this.#take()) failed.push(sent)
     // An idle stream that breaks says nothing about the next one.
     if (failed.length > 0) {
-      this.#runtime.log.debug({ broker: this.brokerName, error }, 'a publish stream broke')
-      this.#pauseOnce()
+      this.#ports.runtime.log.debug({ broker: this.brokerName, error }, 'a publish stream broke')
+      this.#pauseOnce(error)
     }
     for (const sent of failed) sent.owner.failed(sent, error)
     // Later: the transport is in the middle of breaking the connection.
-    queueMicrotask(() => this.#events.changed())
+    queueMicrotask(() => this.#ports.changed())
   }
 
   #take(): SentBatch | undefined {
@@ -214,17 +230,25 @@ export class PublishLane {
     return sent
   }
 
-  #pauseOnce(): void {
+  /** It took something, or another master reigns: what was before tells nothing any more. */
+  #trusted(): void {
+    this.#failures = 0
+    this.#avoidedUntilMs = Number.NEGATIVE_INFINITY
+  }
+
+  #pauseOnce(error: CometError): void {
     if (this.#pause !== undefined) return
-    const pauseMs = backoffMs(this.#failures, RECONNECT, this.#runtime.random)
+    const { clock, random } = this.#ports.runtime
+    const pauseMs = waitMsAfter(error, this.#failures, random)
     this.#failures += 1
-    this.#pause = this.#runtime.clock.schedule(pauseMs, () => this.#endPause())
+    this.#avoidedUntilMs = clock.elapsedMs() + Math.max(AVOID_MS, pauseMs)
+    this.#pause = clock.schedule(pauseMs, () => this.#endPause())
   }
 
   #endPause(): void {
     this.#pause?.cancel()
     this.#pause = undefined
-    this.#events.changed()
+    this.#ports.changed()
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type CometError, errorTable, limits } from '@cometmq/protocol'
 import type { SendBatch } from './send-batch.ts'
+import { isOfWholeBroker } from './whole-broker.ts'
 
 /**
  * The batches of one queue that are numbered and not known to be stored, and the numbers themselves.
@@ -86,7 +87,8 @@ export class QueueWindow {
     if (advice === 'refresh-route') this.#refused = true
     // Gaps follow from another failure, or are over with the next epoch; but a broker that calls
     // even its first number a gap must not be asked in a loop.
-    if (error.code !== 'SEQUENCE_GAP' || batch.number?.sequence === 0) {
+    const isFollowUp = error.code === 'SEQUENCE_GAP' && batch.number?.sequence !== 0
+    if (!isFollowUp && !isOfWholeBroker(error)) {
       this.#failures += 1
       this.#pause = { retryAfterMs: error.retryAfterMs ?? this.#pause?.retryAfterMs }
     }

@@ -9,19 +9,15 @@ import {
   RecordBatch,
   toCometError,
 } from '@cometmq/protocol'
-import {
-  backoffMs,
-  type Connection,
-  type MessageStream,
-  type Runtime,
-  type Timer,
-} from '@cometmq/runtime'
+import { type Connection, type MessageStream, type Runtime, type Timer } from '@cometmq/runtime'
+import { isOfReign, waitMsAfter } from '../waits.ts'
 
-const RECONNECT = { baseMs: 100, maxMs: 500 } as const
+/** A broker that cannot read a queue now, though nothing is wrong with the reader, is asked again after that. */
+const READ_AGAIN_MS = 500
 
 export interface ReadLaneHost {
   readonly runtime: Runtime
-  /** The connection to the broker's present address, if it is known. */
+  /** The connection to the master's present address, if it is known. */
   connect(): Connection | undefined
   arrived(run: ReadRun): void
   /** A queue has reached its end, or the lane has opened. */
@@ -69,6 +65,8 @@ export class QueueCursor {
   /** Where the queue ended when it was assigned first. */
   endOffset: number | undefined
   committed: number | undefined
+  /** Answers in a row that the broker is not ready to read it. */
+  unreadyCount = 0
 
   constructor(brokerName: string, queueId: number, start: ReadStart) {
     this.brokerName = brokerName
@@ -87,7 +85,10 @@ export class QueueCursor {
   }
 }
 
-/** Reading the queues of one broker over one stream, opened again whenever it breaks. */
+/**
+ * Reading the queues of one broker group over one stream to its master, opened again whenever it
+ * breaks, or another one is the master.
+ */
 export class ReadLane {
   readonly brokerName: string
   readonly #host: ReadLaneHost
@@ -131,13 +132,10 @@ export class ReadLane {
     if (this.#stream !== undefined) this.#assign(cursor)
   }
 
-  /** The broker may be back, or have moved: no more waiting. */
+  /** The master may be another one, or be back: no more waiting. */
   routeChanged(): void {
     const address = this.#host.connect()?.address ?? this.#address
-    if (this.#stream !== undefined && address !== this.#address) {
-      this.#stream.cancel(new CometError('UNAVAILABLE', `${this.brokerName} has moved`))
-      return
-    }
+    if (this.#stream !== undefined && address !== this.#address) this.#leaveBehind()
     this.#retry?.cancel()
     this.#retry = undefined
     this.#start()
@@ -173,6 +171,16 @@ export class ReadLane {
     this.#stream = undefined
     stream?.cancel()
     this.#failCommits(new CometError('CLOSED', 'the reader was closed'))
+  }
+
+  /** There is another master; what this one would still have said does not count. */
+  #leaveBehind(): void {
+    const error = new CometError('UNAVAILABLE', `${this.brokerName} has another master`)
+    const stream = this.#stream
+    this.#stream = undefined
+    this.#failures = 0
+    this.#failCommits(error)
+    stream?.cancel(error)
   }
 
   #start(): void {
@@ -228,6 +236,7 @@ export class ReadLane {
         const cursor = this.#cursorOf(response.assignmentId)
         if (cursor === undefined) return
         cursor.readTo = response.from
+        cursor.unreadyCount = 0
         cursor.endOffset ??= response.maxOffset
         this.#host.changed()
         return
@@ -325,13 +334,18 @@ export class ReadLane {
       if (isGone) this.#host.skipped(cursor, problem.minOffset - wanted)
       this.#assign(cursor)
     } else if (error.retry === 'never') this.#host.refused(error)
-    else {
-      const pauseMs = backoffMs(3, RECONNECT, this.#host.runtime.random)
-      const { assignmentId } = cursor
-      this.#host.runtime.clock.schedule(pauseMs, () => {
-        if (cursor.assignmentId === assignmentId && this.#stream !== undefined) this.#assign(cursor)
-      })
-    }
+    else this.#assignLater(cursor, error)
+  }
+
+  #assignLater(cursor: QueueCursor, error: CometError): void {
+    const { clock, random } = this.#host.runtime
+    const pauseMs = isOfReign(error)
+      ? waitMsAfter(error, cursor.unreadyCount++, random)
+      : READ_AGAIN_MS
+    const { assignmentId } = cursor
+    clock.schedule(pauseMs, () => {
+      if (cursor.assignmentId === assignmentId && this.#stream !== undefined) this.#assign(cursor)
+    })
   }
 
   #cursorOf(assignmentId: number): QueueCursor | undefined {
@@ -350,7 +364,7 @@ export class ReadLane {
       return
     }
     this.#host.runtime.log.debug({ broker: this.brokerName, error }, 'lost a broker')
-    const pauseMs = backoffMs(this.#failures, RECONNECT, this.#host.runtime.random)
+    const pauseMs = waitMsAfter(error, this.#failures, this.#host.runtime.random)
     this.#failures += 1
     this.#retry = this.#host.runtime.clock.schedule(pauseMs, () => {
       this.#retry = undefined

@@ -13,6 +13,7 @@ import {
   type Timer,
 } from '@cometmq/runtime'
 import { untilAborted } from '../until-aborted.ts'
+import { Masters } from './masters.ts'
 import { mergeRoute, type Route, withoutGone } from './topic-route.ts'
 
 /** What is known of a topic. */
@@ -36,7 +37,7 @@ type RouteStream = MessageStream<
 >
 
 /**
- * The routes of the topics that this client uses, and the addresses of all brokers.
+ * The routes of the topics that this client uses, and the masters of all broker groups.
  *
  * Watches one name server at a time and moves to the next when it falls silent; what was learned
  * stays valid while none answers. Listeners are called after each change, never during one.
@@ -49,9 +50,7 @@ export class RouteCache {
   readonly #watchers = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
   #attemptListener: ((error: CometError | undefined) => void) | undefined
-  #brokers: ReadonlyMap<string, BrokerAddress> = new Map()
-  /** The last known address of every broker: one that no name server hears may still be reached. */
-  readonly #addresses = new Map<string, string>()
+  readonly #masters = new Masters()
   #cluster = ''
   /** The watch that answered last. While another topic is added, it goes on until its successor answers. */
   #current: Watch | undefined
@@ -104,9 +103,9 @@ export class RouteCache {
     return this.#cluster
   }
 
-  /** All brokers that a name server hears, by name: the one to write to where a name has several. */
+  /** The masters of all broker groups of which a name server hears one, by broker name. */
   get brokers(): ReadonlyMap<string, BrokerAddress> {
-    return this.#brokers
+    return this.#masters.heard
   }
 
   /** The cluster as the name server sees it that is in use now. */
@@ -115,8 +114,12 @@ export class RouteCache {
     return nameServer.call(this.#services.routes.DescribeCluster, {}, { timeoutMs: 5_000 })
   }
 
-  addressOf(brokerName: string): string | undefined {
-    return this.#addresses.get(brokerName)
+  /**
+   * The master of a broker group, also of one that no name server hears any more. The same object
+   * until it has another epoch or address; epochs only rise.
+   */
+  masterOf(brokerName: string): BrokerAddress | undefined {
+    return this.#masters.of(brokerName)
   }
 
   state(topic: string): TopicState {
@@ -223,10 +226,7 @@ export class RouteCache {
 
   #apply(update: RouteUpdate): void {
     this.#cluster = update.cluster
-    this.#brokers = mastersOf(update.brokers)
-    for (const { brokerName, address } of this.#brokers.values()) {
-      this.#addresses.set(brokerName, address)
-    }
+    this.#masters.take(update.brokers)
     const forgotten = new Set(update.forgotten)
     if (forgotten.size > 0) this.#forget(forgotten, update.autoCreateTopics)
     for (const topic of update.missing) {
@@ -238,7 +238,7 @@ export class RouteCache {
       if (!this.#watchers.has(topic.topic)) continue
       const before = this.state(topic.topic)
       const previous = before.kind === 'routed' ? before.route : undefined
-      const isGone = (name: string): boolean => this.#brokers.has(name) || forgotten.has(name)
+      const isGone = (name: string): boolean => this.brokers.has(name) || forgotten.has(name)
       const route = mergeRoute(previous, topic, isGone)
       this.#topics.set(topic.topic, { kind: 'routed', route })
     }
@@ -246,7 +246,7 @@ export class RouteCache {
 
   /** No message group waits for these brokers any more, and nobody tries to reach them. */
   #forget(brokerNames: ReadonlySet<string>, autoCreate: boolean): void {
-    for (const brokerName of brokerNames) this.#addresses.delete(brokerName)
+    for (const brokerName of brokerNames) this.#masters.forget(brokerName)
     for (const [topic, state] of this.#topics) {
       if (state.kind !== 'routed') continue
       const route = withoutGone(state.route, (name) => brokerNames.has(name))
@@ -260,10 +260,10 @@ export class RouteCache {
    * may have been started after they had left, and the topic comes back with them.
    */
   #isGone(topic: string): boolean {
-    if (this.#brokers.size === 0) return false
+    if (this.brokers.size === 0) return false
     const state = this.state(topic)
     if (state.kind !== 'routed') return true
-    return state.route.groups.some(({ brokerName }) => this.#brokers.has(brokerName))
+    return state.route.groups.some(({ brokerName }) => this.brokers.has(brokerName))
   }
 }
 
@@ -329,15 +329,4 @@ class Watch {
   #silence(): CometError {
     return new CometError('TIMEOUT', `no answer within ${FIRST_UPDATE_TIMEOUT_MS} ms`)
   }
-}
-
-/** Brokers of one name: the master of the highest reign is the one to write to. */
-function mastersOf(brokers: readonly BrokerAddress[]): ReadonlyMap<string, BrokerAddress> {
-  const masters = new Map<string, BrokerAddress>()
-  for (const broker of brokers) {
-    if (broker.brokerId !== 0) continue
-    const other = masters.get(broker.brokerName)
-    if (other === undefined || other.epoch < broker.epoch) masters.set(broker.brokerName, broker)
-  }
-  return masters
 }

@@ -18,8 +18,14 @@ import { ScriptedMember, ScriptedReader } from './scripted-streams.ts'
 
 const services = loadServices()
 
-/** What a script says to a batch: an error, no answer at all, or undefined: store it as usual. */
-export type PublishScript = (batch: RecordBatch, count: number) => ErrorCode | 'silence' | undefined
+/**
+ * What a script says to a batch: an error, no answer at all, that it was stored and is not known to
+ * be confirmed, or undefined: store it as usual.
+ */
+export type PublishScript = (
+  batch: RecordBatch,
+  count: number,
+) => ErrorCode | 'silence' | 'unconfirmed' | undefined
 
 interface StoredBatch {
   readonly topic: string
@@ -117,6 +123,10 @@ export class ScriptedBroker {
     this.arrived.push(batch)
     const scripted = this.script(batch, this.arrived.length)
     if (scripted === 'silence') return []
+    if (scripted === 'unconfirmed') {
+      this.#append(batch)
+      return [refusal('NOT_CONFIRMED')]
+    }
     return [scripted === undefined ? this.#append(batch) : refusal(scripted)]
   }
 
@@ -141,6 +151,16 @@ export class ScriptedBroker {
     window.results.push(base)
     this.stored.push({ topic, queueId, base, batch })
     return success(base)
+  }
+
+  /** Has the whole log of another member of its broker group, and nothing else. */
+  takeOver(from: ScriptedBroker): void {
+    this.stored.splice(0, this.stored.length, ...from.stored)
+    this.#sequences.clear()
+    for (const [queue, offset] of from.#nextOffsets) this.#nextOffsets.set(queue, offset)
+    for (const [key, { epoch, results }] of from.#sequences) {
+      this.#sequences.set(key, { epoch, results: [...results] })
+    }
   }
 
   /** Forgets what it knows of producers, as a broker does after a long time. */

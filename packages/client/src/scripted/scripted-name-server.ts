@@ -9,6 +9,9 @@ export interface ScriptedTopic {
   readonly queues: Readonly<Record<string, number>>
 }
 
+/** The master of a broker group: its address, and an epoch other than 1. */
+export type ScriptedMaster = string | { readonly address: string; readonly epoch: number }
+
 /** Tells clients what the test wants them to know. */
 export class ScriptedNameServer {
   readonly address: string
@@ -36,9 +39,9 @@ export class ScriptedNameServer {
     return this.#close()
   }
 
-  /** Sets the brokers that are heard, and the topics, and tells every watcher. All other brokers are away. */
+  /** Sets the masters that are heard, and the topics, and tells every watcher. All other broker groups are away. */
   set(
-    brokers: Readonly<Record<string, string>>,
+    brokers: Readonly<Record<string, ScriptedMaster>>,
     topics: readonly ScriptedTopic[],
     also: Partial<Pick<RouteUpdate, 'autoCreateTopics' | 'forgotten'>> = {},
   ): void {
@@ -73,16 +76,15 @@ export class ScriptedNameServer {
 }
 
 function update(
-  brokers: Readonly<Record<string, string>>,
+  brokers: Readonly<Record<string, ScriptedMaster>>,
   topics: readonly ScriptedTopic[],
 ): RouteUpdate {
   return {
-    brokers: Object.entries(brokers).map(([brokerName, address]) => ({
+    brokers: Object.entries(brokers).map(([brokerName, master]) => ({
       brokerName,
       brokerId: 0,
       listeners: [],
-      epoch: 1,
-      address,
+      ...(typeof master === 'string' ? { epoch: 1, address: master } : master),
     })),
     topics: topics.map(({ topic, queues }) => ({
       topic,

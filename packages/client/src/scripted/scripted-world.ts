@@ -84,10 +84,20 @@ export class ScriptedWorld<Sim extends Machines> {
 
   /** The broker's end of the stream that a consumer has opened to "a" as number `index`, let in. */
   async member(invisibleMs = 60_000, index = 0, fifo = false): Promise<ScriptedMember> {
-    await this.until(() => this.a.members[index]?.open !== undefined)
-    const member = this.a.members[index] as ScriptedMember
+    const member = await this.arrivedMember(this.a, index)
     member.welcome(invisibleMs, [], fifo)
     return member
+  }
+
+  /** The same at any broker, not let in yet. */
+  async arrivedMember(broker: ScriptedBroker, index = 0): Promise<ScriptedMember> {
+    await this.until(() => broker.members[index]?.open !== undefined)
+    return broker.members[index] as ScriptedMember
+  }
+
+  /** The broker on "b" is the master of broker group "a" now; the one on "a" is not told. */
+  elect(epoch = 2, queues: Readonly<Record<string, number>> = { a: 4 }): void {
+    this.nameServer.set({ a: { address: this.b.address, epoch } }, [{ topic: 'orders', queues }])
   }
 
   error(code: ErrorCode): CometError {

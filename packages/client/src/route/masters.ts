@@ -1,0 +1,45 @@
+import type { BrokerAddress } from '@cometmq/protocol'
+
+/**
+ * Where to write, by broker name.
+ *
+ * A master is never replaced by one of a lower epoch, whoever names it: a name server that was cut
+ * off may still list one whose reign is over. What was learned outlives the name server that told.
+ */
+export class Masters {
+  /** Of each broker name the master of the highest epoch; the same object until it is another one. */
+  readonly #known = new Map<string, BrokerAddress>()
+  #heard: ReadonlyMap<string, BrokerAddress> = new Map()
+
+  /** The one to write to. Nobody may hear it now, and yet it may be reached. */
+  of(brokerName: string): BrokerAddress | undefined {
+    return this.#known.get(brokerName)
+  }
+
+  /** Those of broker groups of which the name server hears a master. */
+  get heard(): ReadonlyMap<string, BrokerAddress> {
+    return this.#heard
+  }
+
+  /** All brokers that a name server hears now. */
+  take(brokers: readonly BrokerAddress[]): void {
+    const heard = new Map<string, BrokerAddress>()
+    for (const broker of brokers) {
+      if (broker.brokerId !== 0) continue
+      const { brokerName } = broker
+      const known = this.#known.get(brokerName)
+      const isNews =
+        known === undefined ||
+        broker.epoch > known.epoch ||
+        (broker.epoch === known.epoch && broker.address !== known.address)
+      if (isNews) this.#known.set(brokerName, broker)
+      heard.set(brokerName, isNews ? broker : known)
+    }
+    this.#heard = heard
+  }
+
+  /** The broker group is gone for good; one that comes under its name is another one. */
+  forget(brokerName: string): void {
+    this.#known.delete(brokerName)
+  }
+}
