@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { openNodeRuntime } from '@cometmq/runtime/node'
 import { SeededRandom } from '@cometmq/simulation'
 import { DrillCluster } from './cluster/drill-cluster.ts'
 import type { ClusterShape } from './cluster/layout.ts'
 import { judge } from './judge.ts'
 import { readLedgers } from './ledger.ts'
 import { DrillLoad } from './load/load.ts'
+import { faultsInLogs } from './logs.ts'
 import { type DrillReport, reportOf } from './report.ts'
 import { Scene, type SceneSettings } from './scene.ts'
 import type { Scenario } from './scenarios/scenario.ts'
@@ -61,6 +63,11 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     await settle(load, scene, say)
     const lines = readLedgers(load.directory)
     const { faults, complaints } = scene
+    const runtime = openNodeRuntime({ name: 'drill', logLevel: 'silent' })
+    for (const group of await cluster.stopBrokers()) {
+      const seen = { topic: load.topic, lines }
+      complaints.push(...(await faultsInLogs(runtime.files, group, seen)))
+    }
     return reportOf({
       scenario: scenario.name,
       seed,

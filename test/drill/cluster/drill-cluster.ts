@@ -4,6 +4,7 @@ import { type BrokerAddress, loadServices } from '@cometmq/protocol'
 import { openNodeRuntime } from '@cometmq/runtime/node'
 import { LocalEtcd } from '../../etcd/local-etcd.ts'
 import type { SmallDisk } from '../../integration/small-disk.ts'
+import type { StoppedMember } from '../logs.ts'
 import type { Observation } from '../timeline.ts'
 import type { DrillProcess } from './drill-process.ts'
 import { GroupRecords } from './group-records.ts'
@@ -141,6 +142,21 @@ export class DrillCluster implements AsyncDisposable {
   /** Resolves when every name server knows a master of every group, and every member is in sync. */
   async untilWhole(signal: AbortSignal): Promise<void> {
     while (!(await this.#isWhole())) await sleep(50, undefined, { signal })
+  }
+
+  /** Kills every broker; what they leave can be looked at until the cluster is disposed of. */
+  async stopBrokers(): Promise<
+    readonly { readonly name: string; readonly members: readonly StoppedMember[] }[]
+  > {
+    const brokers = this.groups.flatMap(({ members }) => members)
+    await Promise.all(brokers.map((broker) => broker.kill()))
+    return this.groups.map(({ name, members }) => ({
+      name,
+      members: members.map((member) => ({
+        name: member.name,
+        directory: this.#layout.folders.get(member) ?? '',
+      })),
+    }))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

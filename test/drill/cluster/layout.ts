@@ -25,6 +25,8 @@ export interface BrokerGroup {
 export interface Layout {
   readonly nameServers: readonly DrillProcess[]
   readonly groups: readonly BrokerGroup[]
+  /** The data folder of each broker. */
+  readonly folders: ReadonlyMap<DrillProcess, string>
   readonly ways: ReadonlyMap<DrillProcess, MemberWays>
   readonly disks: ReadonlyMap<DrillProcess, SmallDisk>
 }
@@ -55,6 +57,7 @@ export async function layOut(options: {
     assert(port !== undefined, 'every process has its ports')
     return `127.0.0.1:${port}`
   }
+  const folders = new Map<DrillProcess, string>()
   const ways = new Map<DrillProcess, MemberWays>()
   const disks = new Map<DrillProcess, SmallDisk>()
   const nameServers = Array.from({ length: NAME_SERVERS }, (_, index) => {
@@ -86,13 +89,14 @@ export async function layOut(options: {
         ...(isSmall ? smallDiskArgs : []),
       ]
       const member = new DrillProcess({ ...place, args })
+      folders.set(member, data)
       if (isFitted('relays')) ways.set(member, undone.use(await MemberWays.open(plan)))
       if (isSmall) disks.set(member, undone.use(await SmallDisk.make(data, DISK)))
       members.push(member)
     }
     groups.push({ name, members })
   }
-  return { nameServers, groups, ways, disks }
+  return { nameServers, groups, folders, ways, disks }
 }
 
 const smallDiskArgs = [

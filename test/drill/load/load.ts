@@ -26,6 +26,7 @@ const MAX_ATTEMPTS = 1_000
 
 /** Producers and consumers in processes of their own, and what they write down. */
 export class DrillLoad implements AsyncDisposable {
+  readonly topic = TOPIC
   readonly groups = GROUPS
   /** Of all ledgers. */
   readonly directory: string
