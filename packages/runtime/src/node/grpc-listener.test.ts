@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
+import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2'
 import { connect, createServer, type Socket } from 'node:net'
 import type { CometError, Method } from '@cometmq/protocol'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -115,6 +115,56 @@ describe('GrpcListener', () => {
 
     expect(sentBytes).toBeGreaterThan(0)
     expect(sentBytes).toBeLessThan(8 * 1024 * 1024)
+  })
+})
+
+describe('GrpcListener, when it has ended a stream', () => {
+  const SIZE = 1024 * 1024
+
+  async function openAndEnd() {
+    const { port } = await serve(
+      accept(flow, (stream) => {
+        stream.receive({ message: () => {}, ended: () => {}, failed: () => {} })
+        stream.send(Buffer.alloc(SIZE))
+        stream.end()
+      }),
+    )
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    onTestFinished(() => session.destroy())
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    const request = open(session, flow.path)
+    await once(request, 'response')
+    return request
+  }
+
+  // Such streams would stay as long as their connection, and a client can open any number.
+  test('lets go of a stream that it has ended, whose client does not end it', async () => {
+    const request = await openAndEnd()
+    request.resume()
+    const [trailers] = (await once(request, 'trailers')) as [Record<string, unknown>]
+    expect(trailers['grpc-status']).toBe('0')
+
+    vi.advanceTimersByTime(1_000)
+    await once(request, 'close')
+
+    expect(request.rstCode).toBe(constants.NGHTTP2_NO_ERROR)
+    expect(request.writableEnded).toBe(true)
+  })
+
+  test('waits for a client that is slow to read', async () => {
+    const request = await openAndEnd()
+    const trailers = once(request, 'trailers') as Promise<[Record<string, unknown>]>
+    // More would be too much for keep-alive.
+    vi.advanceTimersByTime(3_000)
+    let receivedBytes = 0
+
+    request.on('data', (bytes: Buffer) => (receivedBytes += bytes.length))
+
+    expect((await trailers)[0]['grpc-status']).toBe('0')
+    expect(receivedBytes).toBe(5 + SIZE)
   })
 })
 

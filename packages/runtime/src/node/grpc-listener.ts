@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from 'node:http2'
+import type {
+  Http2SecureServer,
+  Http2Server,
+  IncomingHttpHeaders,
+  ServerHttp2Stream,
+} from 'node:http2'
 import { createServer, type Server as SocketServer, type Socket } from 'node:net'
 import { CometError, toCometError } from '@cometmq/protocol'
 import {
@@ -29,6 +34,9 @@ import type { TlsIdentities } from './tls-identity.ts'
  * has cancelled" fails.
  */
 const RESET_GRACE_MS = 10
+
+/** How long a client may take to end its side of a stream that has ended here. */
+const CLIENT_END_MS = 1_000
 
 /**
  * Serves handlers at one address.
@@ -210,6 +218,8 @@ const UNITS_MS: Readonly<Record<string, number>> = {
  *   it the test "takes more than the default window from a client" fails.
  * - `grpc-timeout`: grpc-js counts in 32 bits, so that a year, which Java's and C#'s telemetry
  *   streams have, becomes a moment. Without it the tests of checklist 2 fail.
+ * - Streams that have ended here: a client that never ends its side would keep them for ever. They
+ *   may be reset (RFC 9113 §8.1); without it the test "lets go of a stream that it has ended" fails.
  *
  * Its servers are in a private field.
  */
@@ -224,11 +234,20 @@ function prepare(server: GrpcServer): Http2Server | Http2SecureServer {
     session.setLocalWindowSize(WINDOW_BYTES)
   })
   // Before the listener of grpc-js, which reads the headers.
-  http2Server.prependListener('stream', (_stream, headers: IncomingHttpHeaders) => {
+  const prepareStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
     const timeout = headers['grpc-timeout']
     if (typeof timeout === 'string' && !isTimeout(timeout)) delete headers['grpc-timeout']
-  })
+    // All but the status has left: sent with it, the reset would overtake it.
+    stream.once('wantTrailers', () => letGoSoon(stream))
+  }
+  http2Server.prependListener('stream', prepareStream)
   return http2Server
+}
+
+function letGoSoon(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded) return
+  const timer = setTimeout(() => stream.close(), CLIENT_END_MS).unref()
+  stream.once('close', () => clearTimeout(timer))
 }
 
 function isTimeout(text: string): boolean {
