@@ -18,27 +18,24 @@ function freeze(...brokerNames: readonly string[]): void {
   for (const brokerName of brokerNames) cluster.simulation.machine(brokerName).pause()
 }
 
+const settings = {
+  clientType: 'PUSH_CONSUMER',
+  subscription: {
+    group: { name: 'billing' },
+    subscriptions: [{ topic: { name: 'orders' }, expression: { expression: '*' } }],
+  },
+}
+
 function subscribe(client: RawClient) {
   const line = client.telemetry(NAME_SERVER)
-  line.stream.send({
-    settings: {
-      clientType: 'PUSH_CONSUMER',
-      subscription: {
-        group: { name: 'billing' },
-        subscriptions: [{ topic: { name: 'orders' }, expression: { expression: '*' } }],
-      },
-    },
-  })
+  line.stream.send({ settings })
   return line
 }
 
 async function settingsOf(client: RawClient) {
   const line = subscribe(client)
-  const answered = async (): Promise<{ readonly maxAttempts: number | undefined }> => {
-    while (line.commands.length === 0) await cluster.simulation.clock.sleep(1)
-    return { maxAttempts: line.commands[0]?.settings?.backoffPolicy?.maxAttempts }
-  }
-  return cluster.timed(answered())
+  const tookMs = await cluster.until(() => line.commands.length > 0)
+  return { maxAttempts: line.commands[0]?.settings?.backoffPolicy?.maxAttempts, tookMs }
 }
 
 // Clients wait 3 s for their settings, and C++ does not start without.
@@ -75,5 +72,32 @@ describe('settings from a name server, while brokers are frozen', () => {
     await cluster.simulation.advance(2_000)
 
     expect((await settingsOf(cluster.client('other'))).maxAttempts).toBe(7)
+  })
+
+  // Rust opens a stream for each settings, and may end its side behind them.
+  test('20. 23. come to a client that has ended its side', async () => {
+    freeze(...BROKERS)
+    const line = subscribe(cluster.client('consumer'))
+    line.stream.end()
+
+    await cluster.until(() => line.outcome !== undefined)
+
+    expect(line.outcome).toBe('ended')
+    expect(line.commands.map(({ status }) => status?.code)).toEqual(['OK'])
+  })
+
+  // All at once, a client's settings without end would be as many questions to each broker.
+  test('20. 23. are asked for one after the other', async () => {
+    freeze(...BROKERS)
+    const line = subscribe(cluster.client('consumer'))
+    for (let i = 0; i < 3; i++) line.stream.send({ settings })
+    const answered: number[] = []
+
+    for (let second = 0; second < 5; second++) {
+      await cluster.simulation.advance(1_020)
+      answered.push(line.commands.length)
+    }
+
+    expect(answered).toEqual([1, 2, 3, 4, 4])
   })
 })

@@ -56,6 +56,13 @@ export class VirtualCluster {
     const result = await this.run(promise)
     return { ...result, tookMs: this.simulation.clock.elapsedMs() - startedAtMs }
   }
+
+  /** Lets time pass until it is so. Resolves to how long that took. */
+  async until(isSo: () => boolean): Promise<number> {
+    const startedAtMs = this.simulation.clock.elapsedMs()
+    await this.simulation.runUntil(isSo, LIMIT)
+    return this.simulation.clock.elapsedMs() - startedAtMs
+  }
 }
 
 const LIMIT = { limitMs: 60_000 }

@@ -54,6 +54,10 @@ export class Gateway {
     return this.#context.sessions.count
   }
 
+  get telemetryStreamCount(): number {
+    return this.#context.sessions.lineCount
+  }
+
   handlers(): Handler[] {
     const context = this.#context
     const edge = this.#edge

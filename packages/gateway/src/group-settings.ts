@@ -13,34 +13,33 @@ export interface KnownGroup {
   readonly answered: Settings | undefined
 }
 
+/** Who asks, by which settings, and until when the answer is of use. */
+interface Asking {
+  readonly call: ClientCall
+  readonly settings: Settings
+  readonly signal: AbortSignal
+}
+
 /**
  * The group as this broker has it. A name server has none: it asks the brokers what the client would
  * be told there. Where nobody knows, the answer is that of a group with the defaults.
  */
-export async function knownGroup(
-  context: GatewayContext,
-  call: ClientCall,
-  settings: Settings,
-): Promise<KnownGroup> {
-  const name = settings.subscription?.group?.name
+export async function knownGroup(context: GatewayContext, asking: Asking): Promise<KnownGroup> {
+  const name = asking.settings.subscription?.group?.name
   if (name === undefined) return { group: undefined, answered: undefined }
   if (context.broker !== undefined) {
     return { group: context.broker.group(name), answered: undefined }
   }
-  return { group: undefined, answered: await askBrokers(context, call, settings) }
+  return { group: undefined, answered: await askBrokers(context, asking) }
 }
 
 /** All at once, since any of them may be frozen; the first answer counts. */
-async function askBrokers(
-  context: GatewayContext,
-  call: ClientCall,
-  settings: Settings,
-): Promise<Settings | undefined> {
+async function askBrokers(context: GatewayContext, asking: Asking): Promise<Settings | undefined> {
   const answered = new AbortController()
-  const signal = AbortSignal.any([call.signal, answered.signal])
+  const signal = AbortSignal.any([asking.signal, answered.signal])
   const brokerNames = context.cluster.brokerNames()
   const asked = brokerNames.map((brokerName) =>
-    askBroker(context, { call, settings, brokerName, signal }),
+    askBroker(context, { ...asking, brokerName, signal }),
   )
   try {
     return await Promise.any(asked)
@@ -54,15 +53,7 @@ async function askBrokers(
 
 async function askBroker(
   { forwarding, methods }: GatewayContext,
-  {
-    settings,
-    ...to
-  }: {
-    readonly call: ClientCall
-    readonly settings: Settings
-    readonly brokerName: string
-    readonly signal: AbortSignal
-  },
+  { settings, ...to }: Asking & { readonly brokerName: string },
 ): Promise<Settings> {
   const method: MessagingMethods['Telemetry'] = methods.Telemetry
   const answer = Promise.withResolvers<Settings>()

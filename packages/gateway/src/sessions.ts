@@ -1,13 +1,19 @@
-import type { ClientType, Settings, TelemetryCommand__Input } from '@cometmq/protocol/rocketmq'
+import type {
+  ClientType,
+  Settings,
+  Status__Input,
+  TelemetryCommand__Input,
+} from '@cometmq/protocol/rocketmq'
 import type { Clock } from '@cometmq/runtime'
 import type { ClientCall } from './client-call.ts'
 import { bounds } from './config.ts'
-import { RefusedCall } from './status.ts'
+import { RefusedCall, status } from './status.ts'
 
 /** One end of a `Telemetry` stream: how the client is told something. */
 export interface TelemetryLine {
   tell(command: TelemetryCommand__Input): void
-  end(): void
+  /** Tells why first, unless it is the client's own wish or silence. */
+  end(why?: Status__Input): void
 }
 
 /** One client, as far as it has talked to this process. */
@@ -51,6 +57,12 @@ export class Sessions {
     return this.#sessions.size
   }
 
+  get lineCount(): number {
+    let count = 0
+    for (const { lines } of this.#sessions.values()) count += lines.length
+    return count
+  }
+
   get(clientId: string): ClientSession | undefined {
     return this.#sessions.get(clientId)
   }
@@ -86,8 +98,11 @@ export class Sessions {
 
   addLine(session: ClientSession, line: TelemetryLine): void {
     session.lines.push(line)
+    const { streamsPerClient } = bounds
+    if (session.lines.length <= streamsPerClient) return
     // A client that opens streams without end keeps the newest.
-    while (session.lines.length > bounds.streamsPerClient) session.lines.shift()?.end()
+    const why = `this client has opened ${streamsPerClient} more telemetry streams since`
+    session.lines.shift()?.end(status('TOO_MANY_REQUESTS', why))
   }
 
   removeLine(session: ClientSession, line: TelemetryLine): void {

@@ -16,6 +16,16 @@ import { routesHandlers } from './rpc/routes-service.ts'
 
 type NameServerPorts = Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>
 
+export interface NameServerStatus {
+  readonly ready: boolean
+  readonly brokers: number
+  readonly watchers: number
+  /** Official RocketMQ 5 clients that live, and the telemetry streams that they have open. */
+  readonly officialClients: number
+  readonly telemetryStreams: number
+  readonly uptimeMs: number
+}
+
 /** How much later than `silenceMs` a silent broker may leave, as a fraction of it. */
 const TICKS_PER_SILENCE = 12
 
@@ -116,11 +126,13 @@ export class NameServer implements AsyncDisposable {
     return this.#listeners.address(listener)
   }
 
-  get status(): { ready: boolean; brokers: number; watchers: number; uptimeMs: number } {
+  get status(): NameServerStatus {
     return {
       ready: this.#table.isReady,
       brokers: this.#table.brokers().length,
       watchers: this.#watchers.count,
+      officialClients: this.#gateway.clientCount,
+      telemetryStreams: this.#gateway.telemetryStreamCount,
       uptimeMs: Math.round(this.#clock.elapsedMs() - this.#startedAtMs),
     }
   }

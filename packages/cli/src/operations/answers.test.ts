@@ -30,7 +30,8 @@ describe('answers to orchestrators', () => {
   })
 
   test('say of a name server that has just started that it is not ready', () => {
-    const status = { ready: false, brokers: 0, watchers: 0, uptimeMs: 1 }
+    const counts = { brokers: 0, watchers: 0, officialClients: 0, telemetryStreams: 0 }
+    const status = { ...counts, ready: false, uptimeMs: 1 }
 
     expect(ask('/readyz', nameServerHealth(status)).status).toBe(503)
     expect(ask('/readyz', nameServerHealth({ ...status, ready: true })).status).toBe(200)

@@ -116,6 +116,16 @@ export function nameServerMetrics(status: () => NameServer['status'] | undefined
   return registryOf([
     measured('brokers', 'Brokers that are heard.', (now) => now.brokers),
     measured('route_watchers', 'Clients that watch routes.', (now) => now.watchers),
+    measured(
+      'official_clients',
+      'Official RocketMQ clients that live.',
+      (now) => now.officialClients,
+    ),
+    measured(
+      'telemetry_streams',
+      'Open telemetry streams of official clients.',
+      (now) => now.telemetryStreams,
+    ),
     measured('ready', '1 when it knows the cluster.', (now) => (now.ready ? 1 : 0)),
   ])
 }

@@ -1,10 +1,14 @@
 import { CometError } from '@cometmq/protocol'
-import type { TelemetryCommand, TelemetryCommand__Input } from '@cometmq/protocol/rocketmq'
+import type {
+  Settings,
+  TelemetryCommand,
+  TelemetryCommand__Input,
+} from '@cometmq/protocol/rocketmq'
 import { accept, type Handler, type MessageStream } from '@cometmq/runtime'
 import type { ClientCall } from '../client-call.ts'
 import type { GatewayContext } from '../context.ts'
 import type { CallEdge } from '../edge.ts'
-import type { ClientSession, TelemetryLine } from '../sessions.ts'
+import type { TelemetryLine } from '../sessions.ts'
 import { knownGroup } from '../group-settings.ts'
 import { answerSettings, checkSettings } from '../settings.ts'
 import { OK, RefusedCall, statusOf } from '../status.ts'
@@ -28,46 +32,64 @@ export function telemetry(context: GatewayContext, edge: CallEdge): Handler {
       return
     }
     const { call, session } = admitted
+    const over = new AbortController()
     const line: TelemetryLine = {
       tell: (command) => void stream.send(command),
-      end: () => stream.end(),
+      end: (why) => {
+        if (why !== undefined) stream.send({ status: why })
+        stream.end()
+        over.abort()
+      },
     }
-    context.sessions.addLine(session, line)
-    const gone = (): void => context.sessions.removeLine(session, line)
+    const gone = (): void => {
+      context.sessions.removeLine(session, line)
+      over.abort()
+    }
     stream.receive({
-      message: (command) => take(context, { stream, call, command }),
+      message: (command) => {
+        // Sent before its client has heard of the end.
+        if (over.signal.aborted) return
+        void take(context, { stream, call, command, signal: over.signal })
+      },
       ended: () => {
         gone()
         stream.end()
       },
       failed: gone,
     })
+    context.sessions.addLine(session, line)
   })
 }
 
-function take(
+async function take(
   context: GatewayContext,
-  { stream, call, command }: { stream: Stream; call: ClientCall; command: TelemetryCommand },
-): void {
-  let session: ClientSession
+  {
+    stream,
+    call,
+    command,
+    signal,
+  }: {
+    readonly stream: Stream
+    readonly call: ClientCall
+    readonly command: TelemetryCommand
+    /** Aborted when the stream is over. */
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  // Who sends settings without end waits for the answers.
+  stream.pause()
   try {
-    session = context.sessions.touch(call)
+    const session = context.sessions.touch(call)
     // What else clients send answers commands that this server does not give.
     if (command.command !== 'settings' || !command.settings) return
-    checkSettings(command.settings)
-  } catch (thrown) {
-    const { message } = statusOf(thrown, context.log)
-    const code = thrown instanceof RefusedCall ? 'ILLEGAL_ARGUMENT' : 'INTERNAL'
-    stream.cancel(new CometError(code, message ?? 'the settings cannot be used'))
-    return
-  }
-  const { settings } = command
-  const isFirst = session.settings === undefined
-  session.settings = settings
-  session.clientType = settings.clientType ?? session.clientType
-  session.group = settings.subscription?.group?.name ?? session.group
-  void subscribe(context, call, session).then(async () => {
-    const { group, answered } = await knownGroup(context, call, settings)
+    const { settings } = command
+    checkSettings(settings)
+    const isFirst = session.settings === undefined
+    session.settings = settings
+    session.clientType = settings.clientType ?? session.clientType
+    session.group = settings.subscription?.group?.name ?? session.group
+    await subscribe(context, call, settings)
+    const { group, answered } = await knownGroup(context, { call, settings, signal })
     const answer = {
       status: OK,
       settings: answered ?? answerSettings(settings, { language: call.language, group }),
@@ -75,16 +97,21 @@ function take(
     stream.send(answer)
     if (!isFirst || call.language !== 'HTTP') return
     context.clock.schedule(REPEAT_FOR_NODE_MS, () => void stream.send(answer))
-  })
+  } catch (thrown) {
+    const { message } = statusOf(thrown, context.log)
+    const code = thrown instanceof RefusedCall ? 'ILLEGAL_ARGUMENT' : 'INTERNAL'
+    stream.cancel(new CometError(code, message ?? 'the settings cannot be used'))
+  } finally {
+    stream.resume()
+  }
 }
 
 /** Fixes where the group starts in topics that are new to it: from now on, and not from its first poll. */
 async function subscribe(
   { broker, log }: GatewayContext,
   { clientId, peer }: ClientCall,
-  { settings }: ClientSession,
+  { subscription }: Settings,
 ): Promise<void> {
-  const subscription = settings?.subscription
   if (broker === undefined || !subscription?.group) return
   const group = subscription.group.name
   const topics = subscription.subscriptions.flatMap(({ topic, expression }) =>
