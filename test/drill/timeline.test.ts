@@ -46,6 +46,16 @@ const route = (atMs: number, master: string | undefined, epoch = 1): Observation
   master,
 })
 
+const state = (atMs: number, epoch: number): Observation => ({
+  kind: 'state',
+  atMs,
+  source: 'etcd-0',
+  brokerName: 'a',
+  epoch,
+  master: 2,
+  reason: 'process gone',
+})
+
 /** An acknowledgement each 10 ms, but not from 2 000 to 2 500; group b never stops. */
 const lines = Array.from({ length: 200 }, (_, index) => 1_000 + index * 10)
   .flatMap((atMs) => [
@@ -57,11 +67,16 @@ const lines = Array.from({ length: 200 }, (_, index) => 1_000 + index * 10)
 
 test('a fault is told from what was done to the first delivery of what was sent after it', () => {
   const observations = [
-    log(1_500, 'broker fell silent'),
+    state(1_050, 1),
     route(1_100, 'a-0'),
+    log(1_500, 'broker fell silent'),
+    // Only who is in sync has changed.
+    state(2_030, 1),
     route(2_050, undefined),
     log(2_060, 'broker fell silent'),
     log(2_070, 'registration stream ended'),
+    state(2_440, 2),
+    state(2_441, 2),
     route(2_450, 'a-1', 2),
   ]
 
@@ -71,6 +86,11 @@ test('a fault is told from what was done to the first delivery of what was sent 
   expect(report?.steps).toEqual([
     { step: 'detected', afterMs: 60, source: 'ns-0: broker fell silent' },
     { step: 'mended', afterMs: 400, source: 'start a-0' },
+    {
+      step: 'elected',
+      afterMs: 440,
+      source: 'etcd-0: member 2 of a in epoch 2: process gone',
+    },
     { step: 'route seen', afterMs: 450, source: 'ns-0: a is a-1 in epoch 2' },
     { step: 'first send acknowledged', afterMs: 510, source: 'a' },
     { step: 'first delivery', afterMs: 530, source: 'g' },

@@ -20,6 +20,18 @@ export type Observation =
       /** Where the master is; undefined: the group has none. */
       readonly master: string | undefined
     }
+  /** A state of the group that its members agreed on. */
+  | {
+      readonly kind: 'state'
+      readonly atMs: number
+      readonly source: string
+      readonly brokerName: string
+      readonly epoch: number
+      /** Member id. */
+      readonly master: number
+      /** Why this epoch began. */
+      readonly reason: string
+    }
 
 /** Something that was done to the cluster. */
 export interface Fault {
@@ -119,7 +131,7 @@ function acknowledgementsOf(lines: readonly LedgerLine[], group: string): number
 /** The first observation of each step; a route counts once it shows a master again or anew. */
 function observedSteps(fault: Fault, observations: readonly Observation[], span: Span): Step[] {
   const steps = new Map<StepName, Step>()
-  const told = new Map<string, string>()
+  const told = new Map<string, string | number>()
   for (const observation of observations) {
     const { source, atMs } = observation
     const isWithin = atMs >= span.fromMs && atMs < span.toMs
@@ -133,7 +145,7 @@ function observedSteps(fault: Fault, observations: readonly Observation[], span:
 function stepOf(
   observation: Observation,
   fault: Fault,
-  told: Map<string, string>,
+  told: Map<string, string | number>,
 ): { name: StepName; detail: string } | undefined {
   switch (observation.kind) {
     case 'log': {
@@ -148,6 +160,16 @@ function stepOf(
       told.set(place, now)
       if (before === now || now === '' || !fault.groups.includes(brokerName)) return undefined
       return { name: 'route seen', detail: `${brokerName} is ${now}` }
+    }
+    case 'state': {
+      const { brokerName, epoch, master, reason } = observation
+      const before = told.get(brokerName)
+      told.set(brokerName, epoch)
+      if (before === epoch || !fault.groups.includes(brokerName)) return undefined
+      return {
+        name: 'elected',
+        detail: `member ${master} of ${brokerName} in epoch ${epoch}: ${reason}`,
+      }
     }
   }
 }

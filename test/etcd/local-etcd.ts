@@ -5,6 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasStopped, killWithUs } from '../cluster/child.ts'
 
@@ -43,7 +45,7 @@ export class LocalEtcd implements AsyncDisposable {
         'log-level': 'fatal',
       }
       return new EtcdMember(
-        { url: clientUrl, directory: path.join(directory, name) },
+        { name: `etcd-${name}`, url: clientUrl, directory: path.join(directory, name) },
         Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`),
       )
     })
@@ -90,6 +92,7 @@ export class LocalEtcd implements AsyncDisposable {
 }
 
 export class EtcdMember {
+  readonly name: string
   /** `host:port` */
   readonly endpoint: string
   readonly #url: string
@@ -99,9 +102,10 @@ export class EtcdMember {
   #isFrozen = false
 
   constructor(
-    place: { readonly url: string; readonly directory: string },
+    place: { readonly name: string; readonly url: string; readonly directory: string },
     args: readonly string[],
   ) {
+    this.name = place.name
     this.endpoint = place.url.slice('http://'.length)
     this.#url = place.url
     this.#directory = place.directory
@@ -162,7 +166,26 @@ export class EtcdMember {
   async get(key: string): Promise<string | undefined> {
     const answer = (await this.#post('kv/range', { key: base64(key) })) as RangeAnswer
     const value = answer.kvs?.[0]?.value
-    return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8')
+    return value === undefined ? undefined : textOf(value)
+  }
+
+  /** Tells every key below a prefix that is written from now on; resolves when the stream has ended. */
+  async watch(
+    prefix: string,
+    onPut: (key: string, value: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const range = { key: base64(prefix), range_end: base64(`${prefix}\xff`) }
+    const body = JSON.stringify({ create_request: range })
+    const response = await fetch(`${this.#url}/v3/watch`, { method: 'POST', body, signal })
+    const lines = createInterface({ input: Readable.from(response.body ?? []) })
+    for await (const line of lines) {
+      const { result } = JSON.parse(line) as WatchAnswer
+      for (const { type, kv } of result?.events ?? []) {
+        // A put is the default, and so left out.
+        if (type === undefined) onPut(textOf(kv.key), textOf(kv.value ?? ''))
+      }
+    }
   }
 
   /** Writes past the adapter. */
@@ -183,6 +206,15 @@ export class EtcdMember {
     })
     assert(response.ok, `etcd answered ${response.status} to ${call}`)
     return (await response.json()) as object
+  }
+}
+
+interface WatchAnswer {
+  readonly result?: {
+    readonly events?: readonly {
+      readonly type?: string
+      readonly kv: { readonly key: string; readonly value?: string }
+    }[]
   }
 }
 
@@ -225,4 +257,8 @@ async function freePorts(count: number): Promise<number[]> {
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64')
+}
+
+function textOf(encoded: string): string {
+  return Buffer.from(encoded, 'base64').toString('utf8')
 }

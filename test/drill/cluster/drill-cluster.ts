@@ -5,6 +5,7 @@ import { openNodeRuntime } from '@cometmq/runtime/node'
 import { LocalEtcd } from '../../etcd/local-etcd.ts'
 import type { SmallDisk } from '../../integration/small-disk.ts'
 import type { StoppedMember } from '../logs.ts'
+import { sharedNowMs } from '../shared-clock.ts'
 import type { Observation } from '../timeline.ts'
 import type { DrillProcess } from './drill-process.ts'
 import { GroupRecords } from './group-records.ts'
@@ -27,6 +28,7 @@ export class DrillCluster implements AsyncDisposable {
   readonly shape: ClusterShape
   readonly #layout: Layout
   readonly #etcd: LocalEtcd | undefined
+  /** What members agree on; undefined where groups have one. */
   readonly #records: GroupRecords | undefined
   readonly #watches: readonly RouteWatch[]
   readonly #parts: AsyncDisposableStack
@@ -36,6 +38,7 @@ export class DrillCluster implements AsyncDisposable {
     layout: Layout,
     around: {
       readonly etcd: LocalEtcd | undefined
+      readonly records: GroupRecords | undefined
       readonly watches: readonly RouteWatch[]
       readonly parts: AsyncDisposableStack
     },
@@ -43,7 +46,7 @@ export class DrillCluster implements AsyncDisposable {
     this.shape = shape
     this.#layout = layout
     this.#etcd = around.etcd
-    this.#records = around.etcd === undefined ? undefined : new GroupRecords(around.etcd, CLUSTER)
+    this.#records = around.records
     this.#watches = around.watches
     this.#parts = around.parts
   }
@@ -58,6 +61,14 @@ export class DrillCluster implements AsyncDisposable {
     const { shape, onObservation } = options
     await using undone = new AsyncDisposableStack()
     const etcd = shape.members === 1 ? undefined : undone.use(await LocalEtcd.start(ETCD_MEMBERS))
+    const records = etcd === undefined ? undefined : new GroupRecords(etcd, CLUSTER)
+    const watching = new AbortController()
+    undone.defer(() => watching.abort())
+    records?.watchStates(({ by, brokerName, state: { epoch, master, reason } }) => {
+      const source = by.name
+      const atMs = sharedNowMs()
+      onObservation({ kind: 'state', atMs, source, brokerName, epoch, master, reason })
+    }, watching.signal)
     const layout = await layOut({ ...options, etcd, undone })
     const processes = [...layout.nameServers, ...layout.groups.flatMap(({ members }) => members)]
     undone.defer(async () => void (await Promise.all(processes.map((each) => each.kill()))))
@@ -68,7 +79,12 @@ export class DrillCluster implements AsyncDisposable {
       const connection = runtime.transport.connect(address)
       return undone.use(new RouteWatch({ services, connection, onObservation }, name))
     })
-    const cluster = new DrillCluster(shape, layout, { etcd, watches, parts: undone.move() })
+    const cluster = new DrillCluster(shape, layout, {
+      etcd,
+      records,
+      watches,
+      parts: undone.move(),
+    })
     await cluster.untilWhole(AbortSignal.timeout(START_MS)).catch(async (error: unknown) => {
       await cluster[Symbol.asyncDispose]()
       throw new Error(`the cluster is not whole ${START_MS} ms after its start`, { cause: error })

@@ -1,5 +1,6 @@
 import { encodeCommand, type GroupState, parseGroupState } from '@cometmq/replication'
-import type { LocalEtcd } from '../../etcd/local-etcd.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EtcdMember, LocalEtcd } from '../../etcd/local-etcd.ts'
 
 /** What the members of broker groups keep in etcd, read and written past them. */
 export class GroupRecords {
@@ -35,6 +36,30 @@ export class GroupRecords {
     const command = encodeCommand({ id, kind: 'hand-over', to: undefined })
     const member = await this.#etcd.leader()
     await member.put(`${this.#prefix}${brokerName}/command`, command)
+  }
+
+  /** Tells every state that is written, as often as members of etcd tell it; until aborted. */
+  watchStates(
+    onState: (told: { by: EtcdMember; brokerName: string; state: GroupState }) => void,
+    signal: AbortSignal,
+  ): void {
+    for (const by of this.#etcd.members) void this.#watchStatesBy(by, onState, signal)
+  }
+
+  async #watchStatesBy(
+    by: EtcdMember,
+    onState: (told: { by: EtcdMember; brokerName: string; state: GroupState }) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const onPut = (key: string, value: string): void => {
+      const [brokerName = '', name] = key.slice(this.#prefix.length).split('/')
+      if (name === 'state') onState({ by, brokerName, state: parseGroupState(value) })
+    }
+    while (!signal.aborted) {
+      // It is away for a while, or for good.
+      await by.watch(this.#prefix, onPut, signal).catch(() => {})
+      await sleep(50)
+    }
   }
 
   /** From whichever member of etcd answers. */
