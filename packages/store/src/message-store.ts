@@ -210,6 +210,11 @@ export class MessageStore implements AsyncDisposable {
     }
   }
 
+  /** Whether the disk has room for what producers send. */
+  get hasSpace(): boolean {
+    return this.#space.refusal('producer') === undefined
+  }
+
   get status(): StoreStatus {
     const { commitLog, dispatcher, admission, epochs } = this.#parts
     const refusal = this.#writing.commits.refusal?.message ?? this.#space.refusal('producer')

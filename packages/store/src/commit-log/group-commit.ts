@@ -52,6 +52,8 @@ export class GroupCommit {
   /** The last one given out. Never falls, even when the clock does. */
   #storeTimeMs = 0
   #running: Promise<void> | undefined
+  /** Groups are taken and not written. */
+  #isHeld = false
 
   constructor(parts: GroupCommitParts) {
     this.#parts = parts
@@ -117,16 +119,31 @@ export class GroupCommit {
       this.#storeTimeMs = Math.max(this.#storeTimeMs, storeTimeMs)
     }
     this.#epoch = epoch
+    this.#isHeld = false
+  }
+
+  /** Groups that come from here on wait; resolves when none is being written any more. */
+  async hold(): Promise<void> {
+    this.#isHeld = true
+    while (this.#isHeld && this.#running !== undefined) await this.#running
+  }
+
+  /** Writes what waits. */
+  release(): void {
+    this.#isHeld = false
+    if (this.#hasWork) this.#start()
   }
 
   /** Refuses groups from here on, and those that have not been written yet. */
   endReign(): void {
     this.#epoch = undefined
+    this.#isHeld = false
     this.#rejectWaiting(notMaster())
   }
 
   /** Resolves when the groups that wait have been written, or refused. */
   async finish(): Promise<void> {
+    this.release()
     while (this.#running !== undefined) await this.#running
   }
 
@@ -144,7 +161,7 @@ export class GroupCommit {
   }
 
   get #hasWork(): boolean {
-    return this.#waiting.length > 0 || this.#snapshots.length > 0
+    return !this.#isHeld && (this.#waiting.length > 0 || this.#snapshots.length > 0)
   }
 
   async #run(): Promise<void> {

@@ -187,6 +187,33 @@ describe('a member that leads', () => {
     await expect(store.append(groupOf(), 'flushed')).resolves.toBeDefined()
   })
 
+  // Whoever takes the reign over must find the log at rest; a producer should not notice.
+  test('lets appends wait while it is held, and writes them when it goes on', async () => {
+    const { store } = await member()
+    await store.log.lead({ epoch: 1 })
+    await store.append(groupOf(), 'flushed')
+
+    await store.log.hold()
+    const end = store.log.offsets.max
+    const held = store.append(groupOf(), 'flushed')
+    await new Promise(setImmediate)
+    expect(store.log.offsets.max).toBe(end)
+    store.log.release()
+
+    await expect(held).resolves.toMatchObject({ epoch: 1, records: [{ logOffset: end }] })
+  })
+
+  test('refuses what waited while it was held when its reign ends', async () => {
+    const { store } = await member()
+    await store.log.lead({ epoch: 1 })
+    await store.log.hold()
+    const held = store.append(groupOf())
+
+    await store.log.follow()
+
+    await expect(held).rejects.toMatchObject({ code: 'NOT_MASTER' })
+  })
+
   test('tells what becomes of appends when it ends its reign', async () => {
     const { store } = await member()
     await store.log.lead(REIGN)

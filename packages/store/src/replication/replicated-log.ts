@@ -115,6 +115,19 @@ export class ReplicatedLog {
   }
 
   /**
+   * Appends wait from here on instead of being written: the reign is to be handed over. Resolves when
+   * none is being written any more.
+   */
+  hold(): Promise<void> {
+    return this.#parts.commits.hold()
+  }
+
+  /** Writes what waited, as the reign goes on here. After `follow` there is nothing left. */
+  release(): void {
+    this.#parts.commits.release()
+  }
+
+  /**
    * Appends bytes that a master wrote, unchanged, where they lie in its log: whole append groups of one
    * epoch. Resolves when the system has them; `onFlushed` tells when they are durable.
    *
