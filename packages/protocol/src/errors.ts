@@ -95,6 +95,8 @@ export type ErrorCode = keyof typeof errorTable
 export interface CometErrorOptions extends ErrorOptions {
   /** When the same request may be worth another try; absent means the caller's own backoff. */
   readonly retryAfterMs?: number
+  /** Of `CONNECT_FAILED`: nothing listens there, said the machine itself. */
+  readonly isRefused?: boolean
 }
 
 /** A failure the caller can act on, as its row says. Bugs are assertion failures instead. */
@@ -102,11 +104,14 @@ export class CometError extends Error {
   override readonly name = 'CometError'
   readonly code: ErrorCode
   readonly retryAfterMs: number | undefined
+  /** Of `CONNECT_FAILED`: the machine is there and nothing listens, so the process is gone. */
+  readonly isRefused: boolean
 
   constructor(code: ErrorCode, message: string, options?: CometErrorOptions) {
     super(message, options)
     this.code = code
     this.retryAfterMs = options?.retryAfterMs
+    this.isRefused = options?.isRefused ?? false
   }
 
   get retry(): RetryAdvice {

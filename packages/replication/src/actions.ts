@@ -53,6 +53,8 @@ export type Action =
   | {
       readonly kind: 'append-raw'
       readonly offset: CommitLogOffset
+      /** The reign that wrote them. */
+      readonly wroteIt: EpochEntry
       readonly records: RawRecords
     }
   /** Queue offsets and idempotence windows over everything that was not applied. */

@@ -36,6 +36,8 @@ export type Happening =
   /** Records of this member's own, as master. */
   | { readonly kind: 'appended'; readonly maxOffset: CommitLogOffset }
   | { readonly kind: 'flushed'; readonly offset: CommitLogOffset }
+  /** Retention has deleted everything below. */
+  | { readonly kind: 'trimmed'; readonly minOffset: CommitLogOffset }
   | { readonly kind: 'epoch-opened'; readonly epoch: number; readonly end: CommitLogOffset }
   /** No write of this member's own is under way any more. */
   | {

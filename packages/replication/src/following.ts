@@ -81,12 +81,9 @@ export function onTailChecked(turn: Turn, role: Following, matches: boolean): Ro
 
 export function onStreamEnded(turn: Turn, role: Following): Following {
   readElector(turn)
-  return {
-    ...role,
-    stream: undefined,
-    offer: undefined,
-    dialAtMs: turn.nowMs + turn.settings.redialMs,
-  }
+  // One that stood tells by its end that something happened, and another attempt tells what.
+  const waitMs = role.stream?.phase === 'streaming' ? 0 : turn.settings.redialMs
+  return { ...role, stream: undefined, offer: undefined, dialAtMs: turn.nowMs + waitMs }
 }
 
 /** Appends whole records at exactly the end of the log, and only of an epoch that is on disk. */
@@ -106,10 +103,11 @@ function onData(
     turn.updateLog({ history: turn.rules.appendEpoch(log.history, wroteIt) })
     turn.act({ kind: 'append-epoch', entry: wroteIt })
   }
-  turn.act({ kind: 'append-raw', offset: message.offset, records })
+  turn.act({ kind: 'append-raw', offset: message.offset, wroteIt, records })
   turn.updateLog({ maxOffset: commitLogOffset(log.maxOffset + records.byteLength) })
   learnConfirm(turn, confirmOffset)
-  acknowledge(turn, stream)
+  // Else nothing that the master waits for has happened before it is flushed, which is told as well.
+  if (turn.settings.confirmOn === 'received') acknowledge(turn, stream)
   return role
 }
 

@@ -49,6 +49,16 @@ export {
 } from './group-state.ts'
 export { compareLogs, recoveryWinner } from './eligibility.ts'
 export { inspectionOf } from './inspection.ts'
+export { GroupMember } from './member/group-member.ts'
+export { memberHandlers } from './member/member-handlers.ts'
+export {
+  defaultStreamLimits,
+  type Duties,
+  type MemberEnding,
+  type MemberOptions,
+  type MemberPorts,
+  type StreamLimits,
+} from './member/ports.ts'
 export { type ConfirmOn, durableOffset, type LogState } from './log-state.ts'
 export { canServe, isReigning } from './reign.ts'
 export type { ReplicaContext, ReplicaState, Role, Self } from './replica.ts'

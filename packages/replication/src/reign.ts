@@ -1,8 +1,17 @@
 import type { CommitLogOffset } from '@cometmq/protocol'
 import type { MasterFrame, MasterMessage } from './frames.ts'
 import { durableOffset } from './log-state.ts'
-import type { Draining, Mastering, Peer, Promoting, Reign, ReplicaState, Role } from './replica.ts'
-import type { Turn } from './turn.ts'
+import type {
+  Draining,
+  Mastering,
+  Peer,
+  Promoting,
+  Reign,
+  ReplicaContext,
+  ReplicaState,
+  Role,
+} from './replica.ts'
+import { Turn } from './turn.ts'
 
 /** A role in which this member is master of an epoch. */
 export type Reigning = Mastering | Draining | Extract<Role, { kind: 'fenced' }>
@@ -87,6 +96,13 @@ export function canServe(
   nowMs: number,
 ): boolean {
   return nowMs < state.lease.validUntilMs || nowMs < peersUntil
+}
+
+/** `canServe` as of a moment between two steps, so that a process that slept notices before its next tick. */
+export function servesAt(context: ReplicaContext, state: ReplicaState, nowMs: number): boolean {
+  const { role } = state
+  if (role.kind !== 'master' && role.kind !== 'draining') return false
+  return canServe(state, peersUntilMs(new Turn(context, state), role.reign), nowMs)
 }
 
 function advanceConfirm(turn: Turn, reign: Reign): Reign {

@@ -84,6 +84,7 @@ function happen(turn: Turn, event: Happening): void {
       return onInspected(turn, event)
     case 'appended':
     case 'flushed':
+    case 'trimmed':
     case 'epoch-opened':
     case 'appending-stopped':
     case 'tail-checked':
@@ -139,6 +140,7 @@ type LogChange = Extract<
     kind:
       | 'appended'
       | 'flushed'
+      | 'trimmed'
       | 'epoch-opened'
       | 'appending-stopped'
       | 'tail-checked'
@@ -154,6 +156,8 @@ function onLogChanged(turn: Turn, event: LogChange): void {
       return confirmMore(turn)
     case 'flushed':
       return onFlushed(turn, event.offset)
+    case 'trimmed':
+      return turn.updateLog({ minOffset: event.minOffset })
     case 'epoch-opened':
       if (role.kind === 'promoting') onEpochOpened(turn, role, event)
       return

@@ -21,7 +21,9 @@ export function errorOfCall(
   // A peer may have said so itself, of a third one.
   if (connected || received.code !== 'CONNECT_FAILED') return received
   const why = whyNotConnected(error.details)
-  return new CometError('CONNECT_FAILED', `cannot connect to ${address}: ${why}`, { cause: error })
+  const isRefused = /ECONNREFUSED/.test(error.details)
+  const message = `cannot connect to ${address}: ${why}`
+  return new CometError('CONNECT_FAILED', message, { cause: error, isRefused })
 }
 
 /** What grpc-js and the system say when there is no connection, and what it means. */

@@ -114,7 +114,7 @@ export class SimulatedChannel {
     this.#travel(this.#from, this.#to, () => {
       const listener = host.listeners.get(this.#port)
       if (listener === undefined) {
-        back(() => this.#fail(state, 'refuses connections'))
+        back(() => this.#fail(state, 'refuses connections', true))
         return
       }
       // The system takes the connection, but only a running process speaks on it.
@@ -124,7 +124,7 @@ export class SimulatedChannel {
 
   #establish(state: State & { kind: 'connecting' }, listener: SimulatedListener): void {
     if (listener.life.hasEnded || !listener.takesCalls) {
-      this.#fail(state, 'refuses connections')
+      this.#fail(state, 'refuses connections', true)
       return
     }
     for (const timer of state.timers) timer.cancel()
@@ -144,9 +144,9 @@ export class SimulatedChannel {
     for (const call of state.waiting) call.begin(established)
   }
 
-  #fail(state: State & { kind: 'connecting' }, why: string): void {
+  #fail(state: State & { kind: 'connecting' }, why: string, isRefused = false): void {
     for (const timer of state.timers) timer.cancel()
-    const error = new CometError('CONNECT_FAILED', `${this.address} ${why}`)
+    const error = new CometError('CONNECT_FAILED', `${this.address} ${why}`, { isRefused })
     const waitMs = backoffMs(this.#failureCount, RECONNECT, this.#network.random)
     this.#failureCount += 1
     this.#state = { kind: 'failed', error, untilMs: this.#life.clock.elapsedMs() + waitMs }

@@ -1,0 +1,55 @@
+import { CometError } from '@cometmq/protocol'
+import type { MessageStore } from '@cometmq/store'
+import type { MemberFile } from '../actions.ts'
+import type { LogState } from '../log-state.ts'
+
+/** What a member's log is, in numbers. */
+export function logStateOf({ log }: Pick<MessageStore, 'log'>): LogState {
+  const { min, max, flushed, confirm } = log.offsets
+  return {
+    history: log.epochs,
+    minOffset: min,
+    maxOffset: max,
+    flushedOffset: flushed,
+    confirmOffset: confirm,
+  }
+}
+
+/**
+ * Who this process is: one incarnation after the one that held the folder before, trusted as long as
+ * its log still holds all that it had noted to be durable and confirmed.
+ *
+ * Throws `CONFIG_INVALID` for a folder with messages that no member of a group has written.
+ */
+export function incarnate(
+  found: MemberFile | undefined,
+  store: Pick<MessageStore, 'storeId' | 'recovery' | 'log'>,
+): MemberFile {
+  const { max } = store.log.offsets
+  const lastEpoch = store.log.epochs.last?.epoch ?? 0
+  if (found === undefined) {
+    if (max > 0) {
+      throw new CometError(
+        'CONFIG_INVALID',
+        'the data folder was written by a broker that was alone; begin the broker group with empty folders and move the messages through clients',
+      )
+    }
+    return {
+      brokerId: undefined,
+      storeId: store.storeId,
+      incarnation: 1,
+      trustedSince: 1,
+      lastSeenEpoch: 0,
+      electorId: undefined,
+    }
+  }
+  const incarnation = found.incarnation + 1
+  const { noted } = store.recovery
+  const isWhole = noted === undefined || max >= Math.max(noted.flushedOffset, noted.confirmOffset)
+  return {
+    ...found,
+    incarnation,
+    trustedSince: isWhole ? found.trustedSince : incarnation,
+    lastSeenEpoch: Math.max(found.lastSeenEpoch, lastEpoch),
+  }
+}

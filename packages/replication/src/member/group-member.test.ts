@@ -1,0 +1,273 @@
+import { loadServices } from '@cometmq/protocol'
+import { ListenerSet } from '@cometmq/runtime'
+import { Simulation } from '@cometmq/simulation'
+import { MessageStore, storeConfig } from '@cometmq/store'
+import { describe, expect, test } from 'vitest'
+import { defaultSettings, type ReplicationSettings } from '../settings.ts'
+import { SimulatedElector } from '../testing/simulated-elector.ts'
+import { SimulatedElectorServer } from '../testing/simulated-elector-server.ts'
+import { GroupMember } from './group-member.ts'
+import { memberHandlers } from './member-handlers.ts'
+import { defaultStreamLimits, type Duties } from './ports.ts'
+
+const LIMIT = { limitMs: 60_000 }
+const KIB = 1024
+
+describe('three members', () => {
+  test('find a master, and confirm what all of them have on disk', async () => {
+    const group = await SimulatedGroup.of(1, 'a', 'b', 'c')
+    const master = await group.untilServing(3)
+
+    await group.run(master.store.append(rowOf('x')))
+    await group.simulation.runUntil(() => group.areLevel, LIMIT)
+
+    expect(valuesOf(group, 'x')).toEqual(['x', 'x', 'x'])
+  })
+
+  // What was acknowledged is with whoever is elected; nobody waits for a lease to end.
+  test('have another master at once when theirs is killed', async () => {
+    const group = await SimulatedGroup.of(2, 'a', 'b', 'c')
+    const first = await group.untilServing(3)
+    await group.run(first.store.append(rowOf('x')))
+
+    group.kill(first.name)
+    const second = await group.untilServing(2)
+
+    expect(second.member.group?.reason).toBe('process-gone')
+    expect(valueOf(second, 'x')).toBe('x')
+    expect(second.member.group?.epoch).toBe(2)
+  })
+
+  test('have another master when theirs stands still, and it says no when it wakes up', async () => {
+    const group = await SimulatedGroup.of(3, 'a', 'b', 'c')
+    const first = await group.untilServing(3)
+    await group.run(first.store.append(rowOf('x')))
+
+    group.simulation.machine(first.name).pause()
+    const second = await group.untilServing(2, first)
+    // Its lease ends only now; until then nobody could have written behind its back.
+    await group.simulation.advance(1_000)
+    group.simulation.machine(first.name).resume()
+
+    expect(first.member.mayServe).toBe(false)
+    expect(valueOf(second, 'x')).toBe('x')
+    await group.simulation.runUntil(() => !first.isServing(), LIMIT)
+  })
+
+  // It alone has what nobody confirmed; with it, two histories would live under one name.
+  test('take a master back that has written more, after it has cut exactly that', async () => {
+    const group = await SimulatedGroup.of(4, 'a', 'b', 'c')
+    const first = await group.untilServing(3)
+    await group.run(first.store.append(rowOf('confirmed')))
+    await group.simulation.runUntil(() => group.areLevel, LIMIT)
+    const confirmedTo = first.store.log.offsets.confirm
+    group.part(first.name)
+    first.store.append(rowOf('lost')).catch(() => {})
+    await group.simulation.runUntil(() => first.store.log.offsets.flushed > confirmedTo, LIMIT)
+    group.kill(first.name)
+
+    const second = await group.untilServing(2)
+    await group.run(second.store.append(rowOf('after')))
+    group.rejoin(first.name)
+    const back = await group.start(first.name)
+    await group.simulation.runUntil(() => group.areLevel, LIMIT)
+
+    expect(valueOf(back, 'lost')).toBeUndefined()
+    expect(valuesOf(group, 'confirmed')).toHaveLength(3)
+    expect(valuesOf(group, 'after')).toHaveLength(3)
+    expect(group.tale).toContain(`unconfirmed tail is cut from=${confirmedTo}`)
+    await group.untilServing(3)
+  })
+
+  // A rolling restart must not cost anybody more than a moment.
+  test('hand over when their master is to stop, and nobody campaigns', async () => {
+    const group = await SimulatedGroup.of(5, 'a', 'b', 'c')
+    const first = await group.untilServing(3)
+    await group.run(first.store.append(rowOf('x')))
+
+    first.member.stop()
+    await group.run(first.member.ended)
+    const second = await group.untilServing(2, first)
+
+    expect(second.name).not.toBe(first.name)
+    expect(second.member.group?.reason).toBe('hand-over')
+    await group.run(second.store.append(rowOf('y')))
+  })
+
+  test('go on without the elector as long as all of them are there', async () => {
+    const group = await SimulatedGroup.of(6, 'a', 'b', 'c')
+    const master = await group.untilServing(3)
+
+    for (const name of ['a', 'b', 'c']) group.elector.cutOff(name)
+    await group.simulation.advance(10_000)
+    await group.run(master.store.append(rowOf('x')))
+
+    expect(master.member.mayServe).toBe(true)
+    expect(master.member.state.member.lastSeenEpoch).toBe(1)
+  })
+
+  test('confirm nothing when only one of them is left, and go on when another is back', async () => {
+    const group = await SimulatedGroup.of(7, 'a', 'b', 'c')
+    const first = await group.untilServing(3)
+    const others = ['a', 'b', 'c'].filter((name) => name !== first.name)
+    for (const name of others) group.kill(name)
+
+    let isConfirmed = false
+    const appended = first.store.append(rowOf('x')).then(() => (isConfirmed = true))
+    await group.simulation.advance(5_000)
+    expect(isConfirmed).toBe(false)
+    await group.start(others[0] as string)
+    await group.run(appended)
+
+    expect(isConfirmed).toBe(true)
+  })
+})
+
+function rowOf(name: string) {
+  const key = Buffer.from(name)
+  const changes = [{ kind: 'put' as const, table: 'test', key, value: key }]
+  return { records: [{ kind: 'change' as const, changes }] }
+}
+
+function valueOf({ store }: GroupProcess, name: string): string | undefined {
+  return store.table('test').get(Buffer.from(name))?.toString()
+}
+
+function valuesOf(group: SimulatedGroup, name: string): (string | undefined)[] {
+  return [...group.processes.values()].map((process) => valueOf(process, name))
+}
+
+/** One process of a simulated group: a store and its member, and no broker around them. */
+interface GroupProcess {
+  readonly name: string
+  readonly store: MessageStore
+  readonly member: GroupMember
+  /** Whether clients are served here. */
+  readonly isServing: () => boolean
+}
+
+/** A broker group on simulated machines, with real stores. */
+class SimulatedGroup {
+  readonly simulation: Simulation
+  readonly elector: SimulatedElectorServer
+  readonly processes = new Map<string, GroupProcess>()
+  readonly #settings: ReplicationSettings
+
+  constructor(seed: number, settings: Partial<ReplicationSettings> = {}) {
+    this.simulation = new Simulation(seed)
+    this.#settings = { ...defaultSettings, ...settings }
+    this.elector = new SimulatedElectorServer({
+      clock: this.simulation.clock,
+      random: this.simulation.random.fork('elector'),
+    })
+  }
+
+  static async of(seed: number, ...names: readonly string[]): Promise<SimulatedGroup> {
+    const group = new SimulatedGroup(seed)
+    for (const name of names) await group.start(name)
+    return group
+  }
+
+  /** Starts a member on the machine of that name, on what its disk holds. */
+  start(name: string): Promise<GroupProcess> {
+    return this.simulation.runUntil(this.#open(name), LIMIT)
+  }
+
+  kill(name: string): void {
+    this.simulation.machine(name).kill()
+    this.processes.delete(name)
+  }
+
+  /** Cuts a member off from all others and the elector. */
+  part(name: string): void {
+    const { network } = this.simulation
+    for (const other of this.processes.keys()) if (other !== name) network.partition(name, other)
+    this.elector.cutOff(name)
+  }
+
+  rejoin(name: string): void {
+    this.simulation.network.healAll()
+    this.elector.rejoin(name)
+  }
+
+  run<T>(work: Promise<T>): Promise<T> {
+    return this.simulation.runUntil(work, LIMIT)
+  }
+
+  /** Everything that happened, a line each. */
+  get tale(): string {
+    return this.simulation.story.lines.join('\n')
+  }
+
+  /** All have one log, and know all of it to be confirmed. */
+  get areLevel(): boolean {
+    const logs = [...this.processes.values()].map(({ store }) => store.log.offsets)
+    return logs.every(({ max, confirm }) => max === logs[0]?.max && confirm === max)
+  }
+
+  /** Lets time pass until somebody serves who has not done so before, with so many in sync. */
+  async untilServing(inSync: number, before?: GroupProcess): Promise<GroupProcess> {
+    const find = (): GroupProcess | undefined =>
+      [...this.processes.values()].find(
+        (process) =>
+          process !== before &&
+          process.isServing() &&
+          process.member.mayServe &&
+          process.member.group?.inSync.size === inSync,
+      )
+    await this.simulation.runUntil(() => find() !== undefined, LIMIT)
+    return find() as GroupProcess
+  }
+
+  async #open(name: string): Promise<GroupProcess> {
+    const runtime = this.simulation.machine(name).runtime()
+    const store = await MessageStore.open(
+      runtime,
+      storeConfig('/data', {
+        confirm: 'external',
+        segmentMaxBytes: 64 * KIB,
+        minFreeBytes: 32 * KIB,
+        hardFreeBytes: 8 * KIB,
+        checkpointIntervalMs: 300,
+      }),
+    )
+    const elector = new SimulatedElector({ name, clock: runtime.clock }, this.elector)
+    let isServing = false
+    const duties: Duties = {
+      begin: () => {
+        isServing = true
+      },
+      end: () => {
+        isServing = false
+      },
+      roleChanged: () => {},
+    }
+    const { replication } = loadServices()
+    const member = await GroupMember.open(
+      { ...runtime, store, elector, methods: replication, duties },
+      {
+        cluster: 'simulated',
+        brokerName: 'broker-a',
+        folder: '/data/replication',
+        settings: this.#settings,
+        limits: defaultStreamLimits,
+        self: {
+          configuredId: undefined,
+          host: name,
+          bootId: 'boot',
+          replicationAddress: `${name}:10911`,
+          isObserver: false,
+          priority: 0,
+        },
+      },
+    )
+    const handlers = memberHandlers(replication, () => member)
+    await ListenerSet.open(runtime.transport, [{ name: 'members', listen: `${name}:10911` }], {
+      handlers,
+    })
+    member.start()
+    const process = { name, store, member, isServing: () => isServing }
+    this.processes.set(name, process)
+    return process
+  }
+}

@@ -1,0 +1,208 @@
+import { type CommitLogOffset, toCometError } from '@cometmq/protocol'
+import type { Timer } from '@cometmq/runtime'
+import type { Action } from '../actions.ts'
+import type { Happening } from '../events.ts'
+import type { GroupState } from '../group-state.ts'
+import { inspectionOf } from '../inspection.ts'
+import { servesAt } from '../reign.ts'
+import type { ReplicaContext, ReplicaState } from '../replica.ts'
+import { recovering, step } from '../replica-state.ts'
+import { designedRules } from '../rules.ts'
+import { ActionLine, type Moves } from './action-line.ts'
+import type { Inspected } from './asking.ts'
+import { DiskWatch } from './disk-watch.ts'
+import { incarnate, logStateOf } from './first-state.ts'
+import { readMemberFile, writeMemberFile } from './member-file.ts'
+import { Performer } from './performer.ts'
+import type { SlaveStream } from './slave-streams.ts'
+import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
+
+/**
+ * A member of a broker group at work: tells the pure core what happens, and has done what it says.
+ *
+ * It owns the role of this process, and nothing of what a broker does in it.
+ */
+export class GroupMember implements AsyncDisposable {
+  /** When the member has come to its end, and how. */
+  readonly ended: Promise<MemberEnding>
+  readonly #ports: MemberPorts
+  readonly #options: MemberOptions
+  readonly #context: ReplicaContext
+  readonly #performer: Performer
+  readonly #line: ActionLine<Action>
+  readonly #disk: DiskWatch
+  readonly #end: (ending: MemberEnding) => void
+  readonly #stopListening: (() => void)[] = []
+  #state: ReplicaState
+  #timer: Timer | undefined
+  #isClosed = false
+
+  private constructor(ports: MemberPorts, options: MemberOptions, state: ReplicaState) {
+    const { cluster, brokerName, settings, self, folder } = options
+    const { store } = ports
+    this.#ports = ports
+    this.#options = options
+    this.#context = { settings, self, rules: designedRules }
+    this.#state = state
+    const { promise, resolve } = Promise.withResolvers<MemberEnding>()
+    this.ended = promise
+    this.#end = resolve
+    this.#disk = new DiskWatch(store)
+    this.#performer = new Performer({
+      ports,
+      options,
+      home: { folder, cluster, brokerName, storeId: store.storeId },
+      state: () => this.#state,
+      happen: (happening) => this.#happen(happening),
+      end: (ending) => this.#end(ending),
+    })
+    this.#line = new ActionLine({
+      perform: (action) => this.#performer.perform(action),
+      moves: movesOf,
+      failed: (error) => this.#failed(error),
+    })
+  }
+
+  /**
+   * Counts this start of the process, durably. Throws `STORE_CORRUPT`, and `CONFIG_INVALID` if the
+   * folder is no member's of this group.
+   */
+  static async open(ports: MemberPorts, options: MemberOptions): Promise<GroupMember> {
+    const { store, files, clock } = ports
+    const { folder, cluster, brokerName } = options
+    const home = { folder, cluster, brokerName, storeId: store.storeId }
+    const member = incarnate(await readMemberFile(files, home), store)
+    await writeMemberFile(files, home, member)
+    const state = recovering(member, logStateOf(store), clock.elapsedMs())
+    return new GroupMember(ports, options, state)
+  }
+
+  /** Takes its place in the group. */
+  start(): void {
+    const { store } = this.#ports
+    this.#stopListening.push(
+      store.log.tap(({ to }) => this.#written(to)),
+      store.log.onFlushed((offset) => this.#happen({ kind: 'flushed', offset })),
+      store.subscribe({ trimmed: (minOffset) => this.#happen({ kind: 'trimmed', minOffset }) }),
+    )
+    const { member } = this.#state
+    this.#happen({ kind: 'recovered', member, log: logStateOf(store) })
+    this.#tick()
+  }
+
+  /** A stream of another member, which follows this one or takes it for its master. */
+  acceptSlave(stream: SlaveStream): void {
+    this.#performer.acceptSlave(stream)
+  }
+
+  /** From memory. */
+  get inspected(): Inspected {
+    const nowMs = this.#ports.clock.elapsedMs()
+    return {
+      inspection: inspectionOf(this.#context, { ...this.#state, nowMs }),
+      role: this.#state.role.kind,
+      storeId: this.#ports.store.storeId,
+      log: this.#state.log,
+    }
+  }
+
+  get brokerName(): string {
+    return this.#options.brokerName
+  }
+
+  get state(): ReplicaState {
+    return this.#state
+  }
+
+  /** As last viewed. */
+  get group(): GroupState | undefined {
+    return this.#state.elector.view?.state?.value
+  }
+
+  /** Whether this member is master and may answer clients right now. */
+  get mayServe(): boolean {
+    return servesAt(this.#context, this.#state, this.#ports.clock.elapsedMs())
+  }
+
+  /** Asks for a proper end, before which a master hands over; `ended` tells when. */
+  stop(): void {
+    this.#happen({ kind: 'stop-wanted' })
+  }
+
+  /** Somebody knows of that epoch. */
+  epochSeen(epoch: number): void {
+    if (epoch > this.#state.member.lastSeenEpoch) this.#happen({ kind: 'epoch-seen', epoch })
+  }
+
+  /** Leaves the group without a word, unless it has come to its end before. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#timer?.cancel()
+    for (const stop of this.#stopListening) stop()
+    this.#line.close()
+    await this.#performer.close()
+    this.#end({ kind: 'stopped' })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #happen(happening: Happening): void {
+    if (this.#isClosed) return
+    const before = this.#state.role
+    const atMs = this.#ports.clock.elapsedMs()
+    const [state, actions] = step(this.#context, this.#state, { ...happening, atMs })
+    this.#state = state
+    if (state.role.kind !== before.kind) this.#tellRole(before.kind)
+    this.#line.put(actions)
+    // The core tells of reigns that begin and end; that a member is there is news as well.
+    if (before.kind === 'joining' && state.role.kind === 'following') {
+      this.#ports.duties.roleChanged()
+    }
+  }
+
+  /** Of what a slave writes, the core has known before. */
+  #written(maxOffset: CommitLogOffset): void {
+    if (maxOffset > this.#state.log.maxOffset) this.#happen({ kind: 'appended', maxOffset })
+  }
+
+  #tick(): void {
+    const { clock, elector } = this.#ports
+    const lease = { id: elector.lease.id(), validUntilMs: elector.lease.validUntilMs() }
+    this.#happen({ kind: 'tick', lease, disk: this.#disk.read(clock.elapsedMs()) })
+    if (this.#isClosed) return
+    this.#timer = clock.schedule(this.#options.settings.tickMs, () => this.#tick())
+  }
+
+  /** What is on disk is not known any more: nothing else is done before a start has found out. */
+  #failed(error: unknown): void {
+    this.#ports.log.error({ error: toCometError(error) }, 'member of the broker group has failed')
+    this.#end({ kind: 'failed' })
+  }
+
+  #tellRole(before: string): void {
+    const { role, member, log } = this.#state
+    this.#ports.log.info(
+      {
+        role: role.kind,
+        before,
+        epoch: member.lastSeenEpoch,
+        master: this.group?.master,
+        inSync: [...(this.group?.inSync.keys() ?? [])],
+        reason: this.group?.reason,
+        maxOffset: log.maxOffset,
+        confirmOffset: log.confirmOffset,
+      },
+      `broker group member is ${role.kind}`,
+    )
+  }
+}
+
+/** What is copied may be handed to the log before what was copied earlier is written: it keeps the order. */
+function movesOf(action: Action): Moves {
+  if (action.kind === 'append-raw') return 'begins-early'
+  const isAck = action.kind === 'send-to-master' && action.frame.kind === 'ack'
+  return isAck || action.kind === 'confirm' ? 'lets-pass' : 'never'
+}

@@ -1,0 +1,35 @@
+import { followMethod, type Services } from '@cometmq/protocol'
+import { accept, answer, type Handler } from '@cometmq/runtime'
+import type { GroupMember } from './group-member.ts'
+
+/**
+ * What members ask of each other, for the port that they know. `member` may throw as long as there
+ * is none.
+ */
+export function memberHandlers(
+  methods: Services['replication'],
+  member: () => GroupMember,
+): Handler[] {
+  return [
+    accept(followMethod, (stream) => member().acceptSlave(stream)),
+    answer(methods.Inspect, async ({ brokerName, epoch }) => {
+      const asked = member()
+      // Whoever asks knows of that epoch.
+      if (brokerName === asked.brokerName) asked.epochSeen(epoch)
+      const { inspection, role, storeId, log } = asked.inspected
+      const { brokerId, incarnation, isObserver, isElectable, masterHeardAgoMs, ...rest } =
+        inspection
+      return {
+        ...rest,
+        member: { brokerId, incarnation, storeId },
+        observer: isObserver,
+        electable: isElectable,
+        role,
+        flushedOffset: log.flushedOffset,
+        hasHeardMaster: masterHeardAgoMs !== undefined,
+        masterHeardAgoMs: Math.max(0, Math.round(masterHeardAgoMs ?? 0)),
+        epochs: [...log.history.entries],
+      }
+    }),
+  ]
+}

@@ -1,0 +1,273 @@
+import { CometError } from '@cometmq/protocol'
+import type { Action } from '../actions.ts'
+import type { Happening } from '../events.ts'
+import type { ReplicaState } from '../replica.ts'
+import { inspectMember } from './asking.ts'
+import { ElectorCalls } from './elector-calls.ts'
+import { MasterLink } from './master-link.ts'
+import { type MemberHome, writeMemberFile } from './member-file.ts'
+import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
+import { type SlaveStream, SlaveStreams } from './slave-streams.ts'
+
+type AppendRaw = Extract<Action, { kind: 'append-raw' }>
+type Follow = Extract<Action, { kind: 'follow' }>
+type CheckTail = Extract<Action, { kind: 'check-tail' }>
+/** What must be done before anything else is, and may fail. */
+const WAITED_FOR = [
+  'keep-member',
+  'truncate',
+  'append-raw',
+  'append-opening',
+  'forget-confirmed',
+  'start-over',
+] as const
+type WaitedFor = Extract<Action, { kind: (typeof WAITED_FOR)[number] }>
+
+/** What actions are carried out upon. */
+export interface PerformerParts {
+  readonly ports: MemberPorts
+  readonly options: MemberOptions
+  readonly home: MemberHome
+  readonly state: () => ReplicaState
+  readonly happen: (happening: Happening) => void
+  readonly end: (ending: MemberEnding) => void
+}
+
+const FULL_DISK_RETRY_MS = 250
+
+/** Does what the core decides: one case for each action, and no decision of its own. */
+export class Performer {
+  readonly #parts: PerformerParts
+  readonly #calls: ElectorCalls
+  readonly #slaves: SlaveStreams
+  readonly #closed = new AbortController()
+  #link: { readonly stream: number; readonly link: MasterLink } | undefined
+
+  constructor(parts: PerformerParts) {
+    const { ports, options, happen } = parts
+    const { cluster, brokerName, limits } = options
+    this.#parts = parts
+    this.#calls = new ElectorCalls(ports.elector, ports.log, happen)
+    this.#slaves = new SlaveStreams(
+      {
+        log: ports.store.log,
+        logger: ports.log,
+        group: { cluster, brokerName },
+        limits,
+        logState: () => parts.state().log,
+      },
+      {
+        frame: (stream, frame) => happen({ kind: 'slave-frame', stream, frame }),
+        ended: (stream) => happen({ kind: 'slave-ended', stream }),
+        pushed: (stream, to) => happen({ kind: 'pushed', stream, to }),
+      },
+    )
+  }
+
+  acceptSlave(stream: SlaveStream): void {
+    this.#slaves.accept(stream)
+  }
+
+  /** A promise where the next action has to wait. */
+  perform(action: Action): Promise<void> | undefined {
+    if (isWaitedFor(action)) return this.#performWaitedFor(action)
+    this.#performAtOnce(action)
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort()
+    this.#link?.link.leave()
+    this.#slaves.closeAll()
+    await this.#calls.close()
+  }
+
+  #performWaitedFor(action: WaitedFor): Promise<void> {
+    const { ports, home } = this.#parts
+    switch (action.kind) {
+      case 'keep-member':
+        return writeMemberFile(ports.files, home, action.member)
+      case 'truncate':
+        return ports.store.log.truncateTo(action.to)
+      case 'append-raw':
+        return this.#appendRaw(action)
+      case 'append-opening':
+        return this.#openEpoch(action.epoch)
+      case 'forget-confirmed':
+      case 'start-over':
+        return this.#startOver()
+    }
+  }
+
+  #performAtOnce(action: Exclude<Action, WaitedFor>): void {
+    const { store, duties, log } = this.#parts.ports
+    switch (action.kind) {
+      // The store does both by itself: an entry before its first byte, and the tail view always.
+      case 'append-epoch':
+      case 'complete-tail':
+        return
+      case 'check-tail':
+        return this.#checkTail(action)
+      case 'confirm':
+        return store.log.confirm(action.offset)
+      case 'accept-writes':
+        return store.log.release()
+      case 'hold-writes':
+        return this.#whenStill(store.log.hold(), action.number)
+      case 'refuse-writes':
+        return this.#whenStill(store.log.follow(), action.number)
+      case 'start-services':
+        return duties.begin()
+      case 'stop-services':
+        return duties.end()
+      case 'register':
+        return duties.roleChanged()
+      case 'follow':
+        return this.#follow(action)
+      case 'send-to-master':
+        if (this.#link?.stream === action.stream) this.#link.link.send(action.frame)
+        return
+      case 'leave-stream':
+        return this.#leave(action.stream)
+      case 'send-to-slave':
+        return this.#slaves.send(action.stream, action.frame)
+      case 'push':
+        return this.#slaves.push(action.stream, action.from)
+      case 'close-slave':
+        return this.#slaves.close(action.stream)
+      case 'swap':
+        return this.#calls.swap(action.number, action.transaction)
+      case 'read':
+        return this.#calls.read()
+      case 'inspect':
+        for (const brokerId of action.brokerIds) void this.#inspect(action.round, brokerId)
+        return
+      case 'alarm':
+        return log.warn({ alarm: action.name, why: action.why }, 'broker group alarm')
+      case 'stop':
+        return this.#parts.end({ kind: action.cleanly ? 'stopped' : 'failed' })
+    }
+  }
+
+  /** A slave without space waits for some: its master does without it meanwhile. */
+  async #appendRaw({ offset, wroteIt, records }: AppendRaw): Promise<void> {
+    const { store, clock } = this.#parts.ports
+    const origin = { epoch: wroteIt.epoch, epochStart: wroteIt.start }
+    for (;;) {
+      try {
+        // The core counts bytes, and those that it was given came as a buffer.
+        await store.log.appendRaw(offset, records as Buffer, origin)
+        return
+      } catch (error) {
+        if (!(error instanceof CometError)) throw error
+        // It comes after some that found no space and wait as well.
+        const isEarly = error.code === 'OFFSET_OUT_OF_RANGE' && offset > store.log.offsets.max
+        if (error.code !== 'DISK_FULL' && !isEarly) throw error
+        await clock.sleep(FULL_DISK_RETRY_MS, this.#closed.signal)
+      }
+    }
+  }
+
+  async #openEpoch(epoch: number): Promise<void> {
+    const { happen, ports, state } = this.#parts
+    const { log } = ports.store
+    const { brokerId = 0, incarnation } = state().member
+    const { endOffset: end } = await log.lead({ epoch, openedBy: { brokerId, incarnation } })
+    happen({ kind: 'epoch-opened', epoch, end })
+    happen({ kind: 'appended', maxOffset: log.offsets.max })
+  }
+
+  /** Nothing of this log is of use any more, or something confirmed of it is not: all comes anew. */
+  #startOver(): Promise<void> {
+    const { end, state } = this.#parts
+    const master = state().elector.view?.state?.value.master
+    const from = master === undefined ? undefined : this.#addressOf(master)
+    end({ kind: 'starts-over', from: from ?? '' })
+    // Nothing that was decided after it is done here.
+    return new Promise(() => {})
+  }
+
+  #checkTail({ stream, to }: CheckTail): void {
+    const { happen, ports } = this.#parts
+    if (this.#link?.stream !== stream) return
+    const { from, checksum } = this.#link.link.masterTail
+    const told = (matches: boolean): void => happen({ kind: 'tail-checked', stream, matches })
+    if (from >= to) return told(true)
+    ports.store.log.checksum(from, to).then(
+      (own) => told(own === checksum),
+      (error: unknown) => {
+        ports.log.error({ error }, 'the end of the log cannot be read')
+        told(false)
+      },
+    )
+  }
+
+  #whenStill(still: Promise<void>, number: number): void {
+    const { happen, ports } = this.#parts
+    const { log } = ports.store
+    const told = (): void => {
+      happen({ kind: 'appending-stopped', number, maxOffset: log.offsets.max })
+    }
+    // A store that has stopped says so itself.
+    still.then(told, () => {})
+  }
+
+  #follow({ stream, brokerId, hello }: Follow): void {
+    const { ports, options, happen } = this.#parts
+    const { cluster, brokerName } = options
+    const address = this.#addressOf(brokerId)
+    const ended = (why: 'closed' | 'refused'): void => {
+      if (this.#link?.stream === stream) this.#link = undefined
+      happen({ kind: 'stream-ended', stream, why })
+    }
+    if (address === undefined) return ended('closed')
+    this.#link?.link.leave()
+    const link = new MasterLink(
+      ports.transport,
+      { address, group: { cluster, brokerName }, hello },
+      {
+        frame: (frame) => happen({ kind: 'stream-frame', stream, frame }),
+        ended: (why, error) => {
+          ports.log.debug({ master: address, why, error }, 'stream to the master has ended')
+          ended(why)
+        },
+      },
+    )
+    this.#link = { stream, link }
+  }
+
+  #leave(stream: number): void {
+    if (this.#link?.stream !== stream) return
+    this.#link.link.leave()
+    this.#link = undefined
+  }
+
+  async #inspect(round: number, brokerId: number): Promise<void> {
+    const { ports, options, happen, state } = this.#parts
+    const address = this.#addressOf(brokerId)
+    if (address === undefined) return
+    const { member } = state()
+    try {
+      const inspection = await inspectMember(ports.transport, ports.methods.Inspect, {
+        address,
+        brokerName: options.brokerName,
+        from: member.brokerId ?? 0,
+        epoch: member.lastSeenEpoch,
+        timeoutMs: options.settings.inspectMs,
+      })
+      happen({ kind: 'inspected', round, inspection })
+    } catch (error) {
+      ports.log.debug({ brokerId, address, error }, 'a member does not say how it is')
+    }
+  }
+
+  #addressOf(brokerId: number): string | undefined {
+    const { view } = this.#parts.state().elector
+    const record = view?.live.get(brokerId) ?? view?.members.get(brokerId)
+    return record?.value.replicationAddress
+  }
+}
+
+function isWaitedFor(action: Action): action is WaitedFor {
+  return WAITED_FOR.some((kind) => kind === action.kind)
+}
