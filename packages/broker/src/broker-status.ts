@@ -2,6 +2,7 @@ import type { BrokerDescription } from '@cometmq/protocol'
 import type { MessageStore, StoreStatus } from '@cometmq/store'
 import type { BrokerCounters } from './broker-counters.ts'
 import type { BrokerConfig } from './config.ts'
+import type { GroupRole } from './master/group-membership.ts'
 import type { NameServerStatus } from './name-server-link.ts'
 
 export type BrokerState = 'serving' | 'draining' | 'closed'
@@ -14,6 +15,8 @@ export interface BrokerStatus {
   readonly whyNotWritable: string | undefined
   readonly nameservers: readonly NameServerStatus[]
   readonly store: StoreStatus
+  /** In its broker group; undefined: it is the only member. */
+  readonly member: GroupRole | undefined
   readonly counters: Readonly<BrokerCounters>
   /** Bytes that producers have sent and that are not answered. */
   readonly pendingPublishBytes: number
@@ -41,9 +44,9 @@ export function describeBroker(parts: {
   return {
     cluster: config.cluster,
     brokerName: config.brokerName,
-    brokerId: config.brokerId,
-    role: 'master',
-    epoch: store.epoch,
+    brokerId: status.member?.memberId ?? 0,
+    role: status.member?.role ?? 'master',
+    epoch: status.member?.epoch ?? store.epoch,
     version: config.version,
     uptimeMs: Math.round(parts.uptimeMs),
     address: parts.address,

@@ -7,7 +7,9 @@ import {
   type Services,
   type TopicDefinition,
 } from '@cometmq/protocol'
+import { CometError } from '@cometmq/protocol'
 import { Gateway } from '@cometmq/gateway'
+import type { Elector } from '@cometmq/replication'
 import {
   CLIENTS_LISTENER,
   type Handler,
@@ -24,11 +26,13 @@ import {
   type ProcessProbes,
 } from './broker-status.ts'
 import { advertisedAddress, type BrokerConfig, checkBrokerConfig } from './config.ts'
-import { DeliveryEngine } from './deliver/delivery.ts'
 import { Everywhere } from './everywhere.ts'
 import { ClusterRoutes, type OwnBroker } from './gateway/cluster-routes.ts'
 import { GatewayBroker } from './gateway/local-broker.ts'
-import { PopDoor } from './pop/pop-door.ts'
+import { GroupRegistry } from './group-registry.ts'
+import { GroupMembership, type GroupRole } from './master/group-membership.ts'
+import { MasterDuties } from './master/master-duties.ts'
+import { Mastership } from './master/mastership.ts'
 import { MessageIntake } from './produce/message-intake.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
 import { BrokerRegistration } from './registration.ts'
@@ -37,9 +41,8 @@ import { brokerHandlers } from './rpc/broker-calls.ts'
 import { groupHandlers } from './rpc/group-calls.ts'
 import { publishHandlers } from './rpc/publish-service.ts'
 import { ReadService } from './rpc/read-service.ts'
-import { SubscribeService } from './rpc/subscribe-service.ts'
+import { subscribeHandlers } from './rpc/subscribe-service.ts'
 import { topicHandlers } from './rpc/topic-calls.ts'
-import { TopicAdmin } from './topic-admin.ts'
 import { type TopicChange, TopicRegistry } from './topic-registry.ts'
 
 /** How soon name servers hear that the disk is full, or has space again. */
@@ -57,14 +60,16 @@ export class Broker implements AsyncDisposable {
   readonly #counters: BrokerCounters = newBrokerCounters()
   readonly #store: MessageStore
   readonly #topics: TopicRegistry
-  readonly #delivery: DeliveryEngine
+  readonly #groups: GroupRegistry
+  readonly #mastership: Mastership
   readonly #intake: MessageIntake
   readonly #readers: ReadService
-  readonly #members: SubscribeService
   readonly #routes: ClusterRoutes
-  readonly #door: PopDoor
   readonly #gateway: Gateway
+  readonly #stopped = Promise.withResolvers<never>()
   readonly #startedAtMs: number
+  /** Undefined: the only member of its group. */
+  #membership: GroupMembership | undefined
   #listeners: ListenerSet | undefined
   #registration: BrokerRegistration | undefined
   #writableTimer: Timer | undefined
@@ -79,30 +84,38 @@ export class Broker implements AsyncDisposable {
       readonly probes: ProcessProbes
       readonly store: MessageStore
       readonly topics: TopicRegistry
-      readonly delivery: DeliveryEngine
+      readonly groups: GroupRegistry
     },
   ) {
-    const { store, topics } = parts
+    const { store, topics, groups } = parts
     const counters = this.#counters
+    // Whoever does not look at it must not bring the process down by that.
+    this.#stopped.promise.catch(() => {})
     this.#config = config
     this.#runtime = runtime
     this.#probes = parts.probes
     this.#services = loadServices()
     this.#store = store
     this.#topics = topics
-    this.#delivery = parts.delivery
-    this.#intake = new MessageIntake({ store, topics, counters, log: runtime.log }, config.publish)
+    this.#groups = groups
+    this.#mastership = new Mastership({
+      begin: () => MasterDuties.begin({ runtime, config, store, topics, groups, counters }),
+      refusal: () => this.#membership?.refusal,
+      failed: (error) => this.#stopped.reject(error),
+    })
+    const mayTake = (): CometError | undefined => this.#mastership.refusal
+    this.#intake = new MessageIntake(
+      { store, topics, counters, log: runtime.log },
+      config.publish,
+      mayTake,
+    )
     const wakeups = new QueueWakeups(store, topics)
     this.#readers = new ReadService({ store, topics, wakeups, counters })
-    const { delivery } = parts
-    this.#members = new SubscribeService({ delivery, counters, log: runtime.log })
-    const { clock, random } = runtime
     this.#routes = new ClusterRoutes(runtime, {
       services: this.#services,
       nameservers: config.nameservers,
       own: this.#describeItself(),
     })
-    this.#door = new PopDoor({ delivery, counters, clock, random })
     this.#gateway = new Gateway(
       {
         ...runtime,
@@ -110,13 +123,13 @@ export class Broker implements AsyncDisposable {
         topics: this.#services.admin,
         broker: new GatewayBroker({
           brokerName: config.brokerName,
-          clock,
+          clock: runtime.clock,
           store,
           topics,
-          delivery,
+          groups,
+          mastership: this.#mastership,
           intake: this.#intake,
           wakeups,
-          door: this.#door,
         }),
       },
       config.gateway,
@@ -126,7 +139,9 @@ export class Broker implements AsyncDisposable {
 
   /**
    * Opens the store, replays what has to be, listens and begins to register; waits for no name
-   * server.
+   * server, nor for a role in its broker group.
+   *
+   * `elector`: of a member of a group of several, which closes it.
    *
    * Throws `CONFIG_INVALID`, and what `MessageStore.open` throws.
    */
@@ -134,20 +149,20 @@ export class Broker implements AsyncDisposable {
     config: BrokerConfig,
     runtime: Runtime,
     probes: ProcessProbes = { rssBytes: () => 0 },
+    elector?: Elector,
   ): Promise<Broker> {
     checkBrokerConfig(config)
-    const { clock, log } = runtime
-    const store = await MessageStore.open(runtime, config.store)
-    let delivery: DeliveryEngine | undefined
+    const confirm = config.replication === undefined ? 'self' : 'external'
+    const store = await MessageStore.open(runtime, { ...config.store, confirm })
+    let broker: Broker | undefined
     try {
-      const topics = await TopicRegistry.open(store, clock)
-      delivery = await DeliveryEngine.open({ clock, log, store, topics }, config.delivery)
-      const broker = new Broker(config, runtime, { probes, store, topics, delivery })
-      await broker.#start()
+      const topics = await TopicRegistry.open(store, runtime.clock)
+      const groups = await GroupRegistry.open(store)
+      broker = new Broker(config, runtime, { probes, store, topics, groups })
+      await broker.#start(elector)
       return broker
     } catch (thrown) {
-      await delivery?.close()
-      await store.close()
+      await (broker ?? store).close()
       throw thrown
     }
   }
@@ -170,20 +185,22 @@ export class Broker implements AsyncDisposable {
     return this.#listeners?.address(listener) ?? ''
   }
 
-  /** Rejects when the store has stopped itself; the process should end, and start again. */
+  /** Rejects when the broker cannot go on; the process should end, and start again. */
   get failed(): Promise<never> {
-    return this.#store.failed
+    return Promise.race([this.#store.failed, this.#stopped.promise])
   }
 
   get status(): BrokerStatus {
     const store = this.#store.status
     const draining = this.#state === 'serving' ? undefined : 'the broker shuts down'
+    const whyNotWritable = draining ?? this.#mastership.refusal?.message ?? store.whyNotWritable
     return {
       state: this.#state,
-      writable: store.writable && draining === undefined,
-      whyNotWritable: draining ?? store.whyNotWritable,
+      writable: whyNotWritable === undefined,
+      whyNotWritable,
       nameservers: this.#registration?.status ?? [],
       store,
+      member: this.#membership?.role,
       counters: { ...this.#counters },
       pendingPublishBytes: this.#intake.pendingBytes,
     }
@@ -217,6 +234,8 @@ export class Broker implements AsyncDisposable {
     this.#runtime.log.info({}, 'broker drains')
     this.#listeners?.setServing(false)
     this.#writableTimer?.cancel()
+    // Before name servers hear a goodbye, they hear of the next master.
+    await this.#membership?.leave()
     await this.#registration?.goodbye()
     const late = new AbortController()
     const isLate = new Promise((resolve) => late.signal.addEventListener('abort', resolve))
@@ -239,9 +258,10 @@ export class Broker implements AsyncDisposable {
     return this.close()
   }
 
-  async #start(): Promise<void> {
+  async #start(elector: Elector | undefined): Promise<void> {
     const { transport, log } = this.#runtime
     const { listen, listeners, nameservers, reflection } = this.#config
+    const membership = await this.#enterGroup(elector)
     const addresses = [
       { name: CLIENTS_LISTENER, listen },
       ...Object.entries(listeners).map(([name, other]) => ({ name, listen: other.listen })),
@@ -258,19 +278,53 @@ export class Broker implements AsyncDisposable {
         isWritable: () => this.#store.status.writable,
       },
     })
-    this.#store.beforeDelete((range) => this.#delivery.carryForward(range))
     this.#topics.onChange((change) => this.#announceTopic(change))
     this.#announcedWritable = this.#store.status.writable
     this.#watchWritable()
-    this.#registration.start()
+    // A member has something to say when it knows its number in the group.
+    if (membership === undefined) this.#registration.start()
+    else membership.start()
     this.#routes.start()
     this.#listeners.setServing(true)
     const { brokerName } = this.#config
     log.info({ brokerName, address: this.address, topics: this.#topics.size }, 'broker serves')
   }
 
+  /** A broker that is alone is master from the beginning on; any other one when it is told so. */
+  async #enterGroup(elector: Elector | undefined): Promise<GroupMembership | undefined> {
+    const { replication, cluster, brokerName, store } = this.#config
+    if (replication === undefined) {
+      await this.#mastership.begin()
+      return undefined
+    }
+    if (elector === undefined) {
+      throw new CometError('CONFIG_INVALID', 'a broker group of several members needs an elector')
+    }
+    const membership = await GroupMembership.open(
+      this.#runtime,
+      { cluster, brokerName, directory: store.directory, replication },
+      {
+        store: this.#store,
+        elector,
+        services: this.#services,
+        role: {
+          begin: () => void this.#mastership.begin(),
+          end: () => void this.#mastership.end(reignOver()),
+          roleChanged: () => this.#registration?.again(),
+        },
+      },
+    )
+    this.#membership = membership
+    void membership.ended.then((ending) => {
+      if (ending.kind === 'stopped') return
+      const why = `the member of the broker group ${ending.kind}; start the broker again`
+      this.#stopped.reject(new CometError('STORE_UNUSABLE', why))
+    })
+    return membership
+  }
+
   #handlers(): Handler[] {
-    const { brokerName, nameservers, autoCreateTopics, topicDefaults } = this.#config
+    const { brokerName, nameservers, autoCreateTopics } = this.#config
     const [store, topics] = [this.#store, this.#topics]
     const everywhere = new Everywhere(this.#runtime.transport, {
       brokerName,
@@ -278,28 +332,25 @@ export class Broker implements AsyncDisposable {
       brokers: () => (nameservers.length === 0 ? [] : this.#registration?.brokers()),
     })
     const edge = new AdminEdge(brokerName, everywhere)
-    const topicAdmin = new TopicAdmin({
-      store,
-      topics,
-      clock: this.#runtime.clock,
-      defaults: topicDefaults,
-      delivery: this.#delivery,
-    })
-    const groupsOf = (topic: string): readonly string[] => this.#delivery.groups.readersOf(topic)
+    const mastership = this.#mastership
+    const groupsOf = (topic: string): readonly string[] => this.#groups.readersOf(topic)
     return [
       ...publishHandlers(this.#intake),
-      ...this.#members.handlers(),
+      ...subscribeHandlers(() => mastership.need().members),
       ...this.#readers.handlers(),
       ...this.#gateway.handlers(),
       ...topicHandlers(this.#services, {
         edge,
         store,
         topics,
-        topicAdmin,
+        topicAdmin: () => mastership.need().topicAdmin,
         autoCreateTopics,
         groupsOf,
       }),
-      ...groupHandlers(this.#services, edge, this.#delivery),
+      ...groupHandlers(this.#services, edge, {
+        groups: this.#groups,
+        delivery: () => mastership.need().delivery,
+      }),
       ...brokerHandlers(this.#services, () =>
         describeBroker({
           config: this.#config,
@@ -309,14 +360,14 @@ export class Broker implements AsyncDisposable {
           uptimeMs: this.#runtime.clock.elapsedMs() - this.#startedAtMs,
           rssBytes: this.#probes.rssBytes(),
           topics: topics.size,
-          groups: this.#delivery.groups.size,
+          groups: this.#groups.size,
         }),
       ),
     ]
   }
 
   async #drainStreams(late: AbortSignal): Promise<void> {
-    const membersGone = this.#members.drain(late)
+    const membersGone = this.#mastership.present?.members.drain(late)
     const readersGone = this.#readers.drain()
     await this.#intake.drain()
     this.#intake.end()
@@ -330,9 +381,9 @@ export class Broker implements AsyncDisposable {
     this.#registration?.close()
     this.#routes.close()
     this.#gateway.close()
-    this.#door.close()
     await this.#listeners?.close()
-    await this.#delivery.close()
+    await this.#mastership.end(new CometError('CLOSED', 'the broker has stopped'))
+    await this.#membership?.close()
     await this.#store.close()
     this.#runtime.log.info({}, 'broker closed')
   }
@@ -351,12 +402,14 @@ export class Broker implements AsyncDisposable {
   }
 
   #describeToNameServers(): Registration {
-    const { cluster, brokerName, brokerId, autoCreateTopics, version } = this.#config
+    const { cluster, brokerName, autoCreateTopics, version } = this.#config
+    const role = this.#membership?.role
+    const isMaster = role === undefined || isMasterRole(role.role)
     return {
       cluster,
       brokerName,
-      brokerId,
-      epoch: this.#store.status.epoch,
+      brokerId: isMaster ? 0 : role.memberId,
+      epoch: role?.epoch ?? this.#store.status.epoch,
       storeId: this.#store.storeId,
       listeners: [CLIENTS_LISTENER, ...Object.keys(this.#config.listeners)].map((listener) => ({
         listener,
@@ -390,6 +443,15 @@ export class Broker implements AsyncDisposable {
 /** A group's retry queue is its own business: nobody asks for a route to it. */
 function isRouted({ topic }: TopicDefinition): boolean {
   return !isRetryTopic(topic)
+}
+
+/** To the outside the master of a group has number 0, whatever its own is. */
+function isMasterRole(role: GroupRole['role']): boolean {
+  return role === 'master' || role === 'draining' || role === 'fenced'
+}
+
+function reignOver(): CometError {
+  return new CometError('NOT_MASTER', 'this broker is master no longer; ask the next one')
 }
 
 function registeredTopic(definition: TopicDefinition): RegisteredTopic {

@@ -6,6 +6,7 @@ import {
   brokerDefaults,
   checkBrokerConfig,
 } from './config.ts'
+import { replicationDefaults } from './replication-config.ts'
 
 const config: BrokerConfig = {
   ...brokerDefaults,
@@ -28,7 +29,13 @@ describe('a configuration', () => {
         ...config,
         cluster: ' ',
         brokerName: 'a b',
-        brokerId: 1,
+        replication: {
+          ...replicationDefaults,
+          host: 'a',
+          bootId: 'b',
+          memberId: 0,
+          settings: { ...replicationDefaults.settings, minInSync: 4 },
+        },
         listen: 'nowhere',
         nameservers: ['one:9876', 'two', 'one:9876'],
         topicDefaults: { queueCount: 0 },
@@ -40,7 +47,9 @@ describe('a configuration', () => {
     for (const mistake of [
       'cluster is empty',
       'brokerName: the broker name "a b"',
-      'brokerId is 1',
+      'replication: minInSync is not in 1..memberCount',
+      'replication.memberId is 0',
+      'replication.listen is "0.0.0.0:10911"',
       'listen is "nowhere"',
       'nameservers has "two"',
       'names one of them twice',

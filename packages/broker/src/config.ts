@@ -3,14 +3,15 @@ import { CometError, checkBrokerName, limits, toCometError } from '@cometmq/prot
 import type { StoreConfig } from '@cometmq/store'
 import { type DeliveryConfig, deliveryDefaults } from './deliver/ports.ts'
 import type { IntakeLimits } from './produce/publish-budget.ts'
+import { mistakesInReplication, type ReplicationConfig } from './replication-config.ts'
 import type { TopicDefaults } from './topic-definition.ts'
 
 export interface BrokerConfig {
   readonly cluster: string
   /** The broker group this broker belongs to; unique in the cluster. */
   readonly brokerName: string
-  /** 0: the master. */
-  readonly brokerId: number
+  /** Undefined: this broker is the only member of its group, and always its master. */
+  readonly replication: ReplicationConfig | undefined
   /** `host:port` to listen on; port 0 takes a free one. */
   readonly listen: string
   /**
@@ -51,7 +52,7 @@ const MIB = 1024 * 1024
 
 /** Everything but names, place and data folder. */
 export const brokerDefaults = {
-  brokerId: 0,
+  replication: undefined,
   listen: '0.0.0.0:8081',
   advertise: undefined,
   listeners: {},
@@ -87,10 +88,10 @@ export function checkBrokerConfig(config: BrokerConfig): void {
   } catch (thrown) {
     mistakes.push(`brokerName: ${toCometError(thrown).message}`)
   }
-  check(
-    config.brokerId === 0,
-    `brokerId is ${config.brokerId}; slaves are not supported yet, give 0`,
-  )
+  if (config.replication !== undefined) {
+    mistakes.push(...mistakesInReplication(config.replication))
+    checkListener(config.replication, 'replication.', check)
+  }
   checkNameServers(config, check)
   checkListener(config, '', check)
   for (const [name, listener] of Object.entries(config.listeners)) {

@@ -4,7 +4,7 @@ import {
   type GroupDefinition,
   type StateChange,
 } from '@cometmq/protocol'
-import type { MessageStore } from '@cometmq/store'
+import type { MessageStore, Unsubscribe } from '@cometmq/store'
 
 const GROUPS_TABLE = 'groups'
 const SUBSCRIPTIONS_TABLE = 'subscriptions'
@@ -91,8 +91,11 @@ export class GroupRegistry {
   }
 
   /** Called after each applied change of a definition, in the order of the log. */
-  onChange(listener: (group: string) => void): void {
+  onChange(listener: (group: string) => void): Unsubscribe {
     this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 
   #apply(table: string, group: string, value: Buffer | undefined): void {

@@ -56,6 +56,10 @@ export class NameServerLink {
   readonly #connection: Connection
   readonly #stopped = new AbortController()
   #session: Session | undefined
+  /** Of the pause before the next attempt. */
+  #wait = new AbortController()
+  /** The next attempt comes at once. */
+  #isWanted = false
   #running: Promise<void> | undefined
   #status: NameServerStatus
   #brokers: readonly BrokerAddress[] = []
@@ -90,6 +94,14 @@ export class NameServerLink {
     this.#running ??= this.#run()
   }
 
+  /** Registers anew at once, or for the first time. */
+  again(): void {
+    this.#isWanted = true
+    this.#session?.abandon()
+    this.#wait.abort()
+    this.start()
+  }
+
   topicChanged(topic: RegisteredTopic): void {
     this.#session?.topicChanged(topic)
   }
@@ -121,6 +133,7 @@ export class NameServerLink {
     const { signal } = this.#stopped
     let attempt = 0
     while (!signal.aborted) {
+      this.#isWanted = false
       const session = new Session(
         this.#clock,
         this.#source,
@@ -135,10 +148,12 @@ export class NameServerLink {
       const ending = await session.ended
       this.#session = undefined
       if (signal.aborted) return
+      if (this.#isWanted) continue
       this.#setStatus(ending.kind, ending.why)
       const waitMs =
         ending.kind === 'refused' ? REFUSED_RETRY_MS : backoffMs(attempt++, RECONNECT, this.#random)
-      await this.#clock.sleep(waitMs, signal).catch(() => {})
+      this.#wait = new AbortController()
+      await this.#clock.sleep(waitMs, AbortSignal.any([signal, this.#wait.signal])).catch(() => {})
     }
   }
 

@@ -31,6 +31,11 @@ export class BrokerRegistration {
     for (const link of this.#links) link.start()
   }
 
+  /** What this broker is has changed: registers anew, everywhere and at once. */
+  again(): void {
+    for (const link of this.#links) link.again()
+  }
+
   topicChanged(topic: RegisteredTopic): void {
     for (const link of this.#links) link.topicChanged(topic)
   }

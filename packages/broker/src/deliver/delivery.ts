@@ -74,7 +74,7 @@ export class DeliveryEngine implements AsyncDisposable {
   /** Groups that existed when the engine was opened wait for their members until then. */
   readonly #startsAtMs: number
   readonly #knownAtStart: ReadonlySet<string>
-  readonly #unsubscribe: Unsubscribe
+  readonly #unsubscribes: readonly Unsubscribe[]
   #timer: Timer | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
   #tidyTimer: Timer | undefined
@@ -103,8 +103,8 @@ export class DeliveryEngine implements AsyncDisposable {
     })
     this.#startsAtMs = ports.clock.elapsedMs() + config.startHoldMs
     this.#knownAtStart = new Set([...groups.all()].map(({ group }) => group))
-    groups.onChange((group) => this.#groupChanged(group))
-    this.#unsubscribe = ports.store.subscribe({
+    const forgetGroups = groups.onChange((group) => this.#groupChanged(group))
+    const forgetStore = ports.store.subscribe({
       appended: ({ queue, to }) => {
         for (const group of this.#context.readers.of(queue.topic)) {
           group.appended(queue.topic, queue.queueId, to)
@@ -117,6 +117,7 @@ export class DeliveryEngine implements AsyncDisposable {
         }
       },
     })
+    this.#unsubscribes = [forgetGroups, forgetStore]
     this.#tidyLater()
   }
 
@@ -317,14 +318,16 @@ export class DeliveryEngine implements AsyncDisposable {
     }
   }
 
-  /** Writes what is not written yet and stops. The store must still be open. */
-  async close(): Promise<void> {
+  /**
+   * Writes what is not written yet and stops; every membership ends with `error`. The store must still
+   * be open, and may refuse.
+   */
+  async close(error = new CometError('CLOSED', 'the broker has stopped')): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#unsubscribe()
+    for (const unsubscribe of this.#unsubscribes) unsubscribe()
     this.#timer?.cancel()
     this.#tidyTimer?.cancel()
-    const error = new CometError('CLOSED', 'the broker has stopped')
     if (this.#context.loop.isDirty) await this.#context.loop.durable().catch(() => {})
     for (const group of this.#active.values()) group.dropAll(error)
     await this.#context.loop.stop(error)

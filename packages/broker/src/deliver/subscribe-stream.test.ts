@@ -8,7 +8,7 @@ import type { Listener, MessageStream } from '@cometmq/runtime'
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { newBrokerCounters } from '../broker-counters.ts'
-import { SubscribeService } from '../rpc/subscribe-service.ts'
+import { subscribeHandlers, SubscribeService } from '../rpc/subscribe-service.ts'
 import { GROUP, TOPIC, topic, World } from './testing/delivery-world.ts'
 
 const OPEN: SubscribeRequest = {
@@ -190,7 +190,7 @@ async function serve(delivery = {}): Promise<{
   const counters = newBrokerCounters()
   const service = new SubscribeService({ delivery: world.engine, counters, log })
   const listener: Listener = await world.run(
-    transport.listen({ address: 'a:8081', handlers: service.handlers() }),
+    transport.listen({ address: 'a:8081', handlers: subscribeHandlers(() => service) }),
   )
   const connection = simulation.machine('b').runtime().transport.connect(listener.address)
   return { world, service, counters, connect: () => new Peer(connection.open(subscribeMethod)) }

@@ -22,7 +22,8 @@ import type {
 import type { RecordBatch } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
-import type { DeliveryEngine } from '../deliver/delivery.ts'
+import type { GroupRegistry } from '../group-registry.ts'
+import type { Mastership } from '../master/mastership.ts'
 import type { PopDoor } from '../pop/pop-door.ts'
 import type { MessageIntake } from '../produce/message-intake.ts'
 import { putPosition, readPosition } from '../read/positions.ts'
@@ -35,10 +36,10 @@ export interface LocalBrokerParts {
   readonly clock: Clock
   readonly store: MessageStore
   readonly topics: TopicRegistry
-  readonly delivery: DeliveryEngine
+  readonly groups: GroupRegistry
+  readonly mastership: Mastership
   readonly intake: MessageIntake
   readonly wakeups: QueueWakeups
-  readonly door: PopDoor
 }
 
 const READ_BYTES = 512 * 1024
@@ -55,36 +56,40 @@ export class GatewayBroker implements LocalBroker {
     return this.#parts.brokerName
   }
 
+  get #door(): PopDoor {
+    return this.#parts.mastership.need().door
+  }
+
   topic(name: string): TopicDefinition | undefined {
     return this.#parts.topics.get(name)
   }
 
   group(name: string): GroupDefinition | undefined {
-    return this.#parts.delivery.groups.get(name)
+    return this.#parts.groups.get(name)
   }
 
   append(batches: readonly RecordBatch[]): Promise<readonly number[]> {
     return this.#parts.intake.append(batches)
   }
 
-  subscribe(consumer: Consumer, topics: readonly TopicSubscription[]): Promise<void> {
-    return this.#parts.door.subscribe(consumer, topics)
+  async subscribe(consumer: Consumer, topics: readonly TopicSubscription[]): Promise<void> {
+    return this.#door.subscribe(consumer, topics)
   }
 
-  receive(request: ReceiveRequest): Promise<Received | undefined> {
-    return this.#parts.door.receive(request)
+  async receive(request: ReceiveRequest): Promise<Received | undefined> {
+    return this.#door.receive(request)
   }
 
-  settle(receipt: Receipt, action: ReceiptAction): Promise<ReceiptOutcome> {
-    return this.#parts.door.settle(receipt, action)
+  async settle(receipt: Receipt, action: ReceiptAction): Promise<ReceiptOutcome> {
+    return this.#door.settle(receipt, action)
   }
 
-  receiptOf(held: HeldMessage): Promise<Receipt | undefined> {
-    return this.#parts.door.receiptOf(held)
+  async receiptOf(held: HeldMessage): Promise<Receipt | undefined> {
+    return this.#door.receiptOf(held)
   }
 
   clientGone(clientId: string): void {
-    this.#parts.door.clientGone(clientId)
+    this.#parts.mastership.present?.door.clientGone(clientId)
   }
 
   async read(request: ReadRequest): Promise<ReadOutcome> {

@@ -14,9 +14,10 @@ export class MessageIntake {
   readonly #budget: PublishBudget
   readonly #streams = new Set<PublishStream>()
 
-  constructor(ports: IntakePorts, limits: IntakeLimits) {
+  /** `mayTake`: why this broker takes nothing right now. */
+  constructor(ports: IntakePorts, limits: IntakeLimits, mayTake?: () => CometError | undefined) {
     this.#ports = ports
-    this.#budget = new PublishBudget(limits)
+    this.#budget = new PublishBudget(limits, mayTake)
   }
 
   /** Bytes taken and not answered. */

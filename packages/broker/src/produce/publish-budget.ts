@@ -20,10 +20,13 @@ export class PublishBudget {
   readonly #idle: (() => void)[] = []
   #pendingBytes = 0
   #pendingBatches = 0
+  readonly #mayTake: () => CometError | undefined
   #draining = false
 
-  constructor(limits: IntakeLimits) {
+  /** `mayTake`: why this broker takes nothing, whatever there is room for. */
+  constructor(limits: IntakeLimits, mayTake: () => CometError | undefined = () => undefined) {
     this.limits = limits
+    this.#mayTake = mayTake
   }
 
   get pendingBytes(): number {
@@ -47,7 +50,7 @@ export class PublishBudget {
         { retryAfterMs: 100 },
       )
     }
-    return undefined
+    return this.#mayTake()
   }
 
   took(bytes: number): void {

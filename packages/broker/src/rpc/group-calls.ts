@@ -9,6 +9,7 @@ import type {
 import { answer, type Handler } from '@cometmq/runtime'
 import type { DeliveryEngine } from '../deliver/delivery.ts'
 import type { Outcome } from '../everywhere.ts'
+import type { GroupRegistry } from '../group-registry.ts'
 import { storedMessageOf } from '../stored-message.ts'
 import { type AdminEdge, brokerOutcomesOf } from './admin-edge.ts'
 
@@ -25,10 +26,14 @@ const sparedBy = 'GROUP_NOT_FOUND'
 export function groupHandlers(
   { admin }: Services,
   edge: AdminEdge,
-  delivery: DeliveryEngine,
+  parts: {
+    readonly groups: GroupRegistry
+    /** Of the present reign; throws `NOT_MASTER` where there is none. */
+    readonly delivery: () => DeliveryEngine
+  },
 ): Handler[] {
   const { brokerName } = edge
-  const { groups, deadLetters } = delivery
+  const { groups, delivery } = parts
   return [
     answer(admin.ListGroups, async () => {
       const definitions = [...groups.all()].toSorted((a, b) => (a.group < b.group ? -1 : 1))
@@ -39,22 +44,22 @@ export function groupHandlers(
         if (groups.get(group) === undefined) continue
         summaries.push({
           spec: specOf(definition),
-          members: delivery.memberCount(group),
-          backlog: await delivery.backlogOf(group),
-          deadLetters: deadLetters.count(group),
+          members: delivery().memberCount(group),
+          backlog: await delivery().backlogOf(group),
+          deadLetters: delivery().deadLetters.count(group),
         })
       }
       return { groups: summaries }
     }),
 
     answer(admin.DescribeGroup, async ({ group }) => {
-      const { definition, ...report } = await delivery.describeGroup(group)
+      const { definition, ...report } = await delivery().describeGroup(group)
       return { spec: specOf(definition), brokerName, ...report }
     }),
 
     answer(admin.CreateGroup, async (request) =>
       edge.change(request.everywhere, {
-        here: () => delivery.createGroup(request, { ifMissing: request.ifMissing }),
+        here: () => delivery().createGroup(request, { ifMissing: request.ifMissing }),
         there: (connection, timeoutMs) =>
           connection.call(admin.CreateGroup, { ...request, everywhere: false }, { timeoutMs }),
         sparedBy: 'GROUP_EXISTS',
@@ -63,7 +68,7 @@ export function groupHandlers(
 
     answer(admin.EditGroup, async (request) =>
       edge.change(request.everywhere, {
-        here: () => delivery.editGroup(request.group, request),
+        here: () => delivery().editGroup(request.group, request),
         there: (connection, timeoutMs) =>
           connection.call(admin.EditGroup, { ...request, everywhere: false }, { timeoutMs }),
         sparedBy,
@@ -73,7 +78,7 @@ export function groupHandlers(
     answer(admin.DeleteGroup, async (request) =>
       edge.change(request.everywhere, {
         here: async () => {
-          await delivery.deleteGroup(request.group, request)
+          await delivery().deleteGroup(request.group, request)
           return true
         },
         there: (connection, timeoutMs) =>
@@ -85,7 +90,7 @@ export function groupHandlers(
     answer(admin.ResetGroup, async (request) => {
       const outcomes = await edge.run<ResetGroupResponse>(request.everywhere, {
         here: async () => {
-          const queues = await delivery.resetGroup(request)
+          const queues = await delivery().resetGroup(request)
           return { queues: queues.map((queue) => ({ brokerName, ...queue })), brokers: [] }
         },
         there: (connection, timeoutMs) =>
@@ -105,13 +110,13 @@ export function groupHandlers(
       if (group !== '') groups.need(group)
       const counts = []
       for (const name of names) {
-        const messages = deadLetters.count(name)
-        const oldestStoreTimeMs = await deadLetters.oldestStoreTimeMs(name)
+        const messages = delivery().deadLetters.count(name)
+        const oldestStoreTimeMs = await delivery().deadLetters.oldestStoreTimeMs(name)
         counts.push({ group: name, messages, oldestStoreTimeMs })
       }
       const wanted = Math.min(maxMessages || DEAD_LETTERS_DEFAULT, DEAD_LETTERS_MAX)
       const messages =
-        group === '' ? [] : await peek(delivery, { group, from: fromOffset, wanted, brokerName })
+        group === '' ? [] : await peek(delivery(), { group, from: fromOffset, wanted, brokerName })
       return { counts, messages }
     }),
 
@@ -120,7 +125,10 @@ export function groupHandlers(
         here: async () => {
           groups.need(request.group)
           const maxMessages = request.maxMessages || Number.MAX_SAFE_INTEGER
-          return { messages: await deadLetters.redrive(request.group, maxMessages), brokers: [] }
+          return {
+            messages: await delivery().deadLetters.redrive(request.group, maxMessages),
+            brokers: [],
+          }
         },
         there: (connection, timeoutMs) =>
           connection.call(
@@ -137,7 +145,7 @@ export function groupHandlers(
       const outcomes = await edge.run<DeadLettersMoved>(request.everywhere, {
         here: async () => {
           groups.need(request.group)
-          return { messages: await deadLetters.purge(request.group), brokers: [] }
+          return { messages: await delivery().deadLetters.purge(request.group), brokers: [] }
         },
         there: (connection, timeoutMs) =>
           connection.call(admin.PurgeDeadLetters, { ...request, everywhere: false }, { timeoutMs }),

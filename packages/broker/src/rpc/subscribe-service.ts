@@ -1,6 +1,16 @@
-import { subscribeMethod } from '@cometmq/protocol'
-import { accept, type Handler } from '@cometmq/runtime'
+import {
+  type CometError,
+  subscribeMethod,
+  type SubscribeRequest,
+  type SubscribeResponse,
+} from '@cometmq/protocol'
+import { accept, type Handler, type MessageStream } from '@cometmq/runtime'
 import { type SubscribePorts, SubscribeStream } from '../deliver/subscribe-stream.ts'
+
+/** `service`: of the present reign; throws `NOT_MASTER` where there is none. */
+export function subscribeHandlers(service: () => SubscribeService): Handler[] {
+  return [accept(subscribeMethod, (stream, { peer }) => service().accept(stream, peer))]
+}
 
 /** Members of consumer groups over native streams. */
 export class SubscribeService {
@@ -12,20 +22,22 @@ export class SubscribeService {
     this.#ports = ports
   }
 
-  handlers(): Handler[] {
-    return [
-      accept(subscribeMethod, (stream, { peer }) => {
-        const { counters } = this.#ports
-        const member = new SubscribeStream(this.#ports, { stream, peer })
-        this.#streams.add(member)
-        counters.subscribeStreams++
-        member.start(() => {
-          this.#streams.delete(member)
-          counters.subscribeStreams--
-          if (this.#streams.size === 0) for (const resolve of this.#whenNone.splice(0)) resolve()
-        })
-      }),
-    ]
+  /** Serves a stream until it ends. */
+  accept(stream: MessageStream<SubscribeResponse, SubscribeRequest>, peer: string): void {
+    const { counters } = this.#ports
+    const member = new SubscribeStream(this.#ports, { stream, peer })
+    this.#streams.add(member)
+    counters.subscribeStreams++
+    member.start(() => {
+      this.#streams.delete(member)
+      counters.subscribeStreams--
+      if (this.#streams.size === 0) for (const resolve of this.#whenNone.splice(0)) resolve()
+    })
+  }
+
+  /** Breaks what is left. */
+  end(why: CometError): void {
+    for (const member of this.#streams) member.ended(why)
   }
 
   /**

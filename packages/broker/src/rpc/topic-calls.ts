@@ -17,7 +17,8 @@ export interface TopicCallsParts {
   readonly edge: AdminEdge
   readonly store: MessageStore
   readonly topics: TopicRegistry
-  readonly topicAdmin: TopicAdmin
+  /** Of the present reign; throws `NOT_MASTER` where there is none. */
+  readonly topicAdmin: () => TopicAdmin
   /** Whether topics are made on first send. */
   readonly autoCreateTopics: boolean
   /** The groups that read a topic. */
@@ -54,9 +55,9 @@ export function topicHandlers({ admin }: Services, parts: TopicCallsParts): Hand
           `topics are not made on first send here; create "${request.topic}" first, or set autoCreateTopics`,
         )
       }
-      topicAdmin.checkWish(request)
+      topicAdmin().checkWish(request)
       return edge.change(everywhere, {
-        here: () => topicAdmin.create(request, { ifMissing: onFirstSend }),
+        here: () => topicAdmin().create(request, { ifMissing: onFirstSend }),
         there: (connection, timeoutMs) =>
           connection.call(admin.CreateTopic, { ...request, everywhere: false }, { timeoutMs }),
         sparedBy: 'TOPIC_EXISTS',
@@ -65,7 +66,7 @@ export function topicHandlers({ admin }: Services, parts: TopicCallsParts): Hand
 
     answer(admin.EditTopic, (request) =>
       edge.change(request.everywhere, {
-        here: () => topicAdmin.edit(request.topic, request),
+        here: () => topicAdmin().edit(request.topic, request),
         there: (connection, timeoutMs) =>
           connection.call(admin.EditTopic, { ...request, everywhere: false }, { timeoutMs }),
         sparedBy: 'TOPIC_NOT_FOUND',
@@ -74,7 +75,7 @@ export function topicHandlers({ admin }: Services, parts: TopicCallsParts): Hand
 
     answer(admin.DeleteTopic, (request) =>
       edge.change(request.everywhere, {
-        here: () => topicAdmin.delete(request.topic),
+        here: () => topicAdmin().delete(request.topic),
         there: (connection, timeoutMs) =>
           connection.call(admin.DeleteTopic, { ...request, everywhere: false }, { timeoutMs }),
         sparedBy: 'TOPIC_NOT_FOUND',

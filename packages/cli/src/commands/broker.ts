@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import { Broker } from '@cometmq/broker'
+import type { Elector } from '@cometmq/replication'
+import type { Runtime } from '@cometmq/runtime'
 import { openNodeRuntime } from '@cometmq/runtime/node'
-import { brokerConfigOf, brokerSettings } from '../config/broker-settings.ts'
+import { brokerConfigOf, type BrokerSettings, brokerSettings } from '../config/broker-settings.ts'
 import { tlsFilesOf } from '../config/common-settings.ts'
 import { readUsers } from '../config/users-file.ts'
 import { HeapGrowth } from '../heap-growth.ts'
@@ -25,7 +28,8 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
 
   const { settings } = loaded
   const users = await readUsers(settings.gateway.usersFile)
-  const config = brokerConfigOf(settings, { hostname: hostname(), version: readVersion(), users })
+  const machine = { hostname: hostname(), version: readVersion(), bootId: bootId() }
+  const config = brokerConfigOf(settings, { ...machine, users })
   const name = `broker ${settings.brokerName}`
   using _heap = new HeapGrowth()
   await using runtime = openNodeRuntime({
@@ -43,9 +47,30 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
     },
   })
   const probes = { rssBytes: () => process.memoryUsage.rss() }
-  await using opened = await Broker.open(config, runtime, probes)
+  const elector = await electorOf(settings, runtime)
+  await using opened = await Broker.open(config, runtime, probes, elector)
   running = opened
   const { brokerName, cluster } = config
   runtime.log.info({ address: opened.address, brokerName, cluster }, 'the broker is ready')
   await opened.serve(terminal.stop)
+}
+
+/** Only where there is a group of several members; others need not load what it takes. */
+async function electorOf(
+  { cluster, brokerName, replication }: BrokerSettings,
+  runtime: Runtime,
+): Promise<Elector | undefined> {
+  const { endpoints } = replication.etcd
+  if (endpoints === undefined) return undefined
+  const { EtcdElector } = await import('@cometmq/replication/etcd')
+  return EtcdElector.open(runtime, { cluster, brokerName, endpoints })
+}
+
+/** Which boot of the machine this is; empty where the system does not tell, as if each were another. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    return ''
+  }
 }

@@ -4,6 +4,7 @@ import { storeConfig } from '@cometmq/store'
 import * as z from 'zod'
 import { isWildcard, parseAddress } from './address.ts'
 import { EXTERNAL_LISTENER, gateway, http, log, name, tls, tlsTogether } from './common-settings.ts'
+import { replication, replicationOf } from './replication-settings.ts'
 import {
   address,
   addresses,
@@ -84,6 +85,7 @@ const singleSettings = z.strictObject({
       readCacheBytes: size(MIB).default(store.readCacheBytes),
     })
     .prefault({}),
+  replication: replication(),
   drainTimeout: upTo(DAY_MS).default(brokerDefaults.drainTimeoutMs),
   http: http(),
   tls: tls(),
@@ -103,6 +105,13 @@ export const brokerSettings = singleSettings
       holds: ({ external: { listen, advertise } }) =>
         advertise === undefined || listen !== undefined,
       message: 'needs external.listen, where those come in who are told it',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['replication.minInSync', 'replication.members'],
+      holds: ({ replication: { minInSync = 1, members } }) => minInSync <= members,
+      message: 'must not be more than replication.members: nothing would ever be confirmed',
     }),
   )
   .refine(
@@ -142,6 +151,8 @@ export function brokerConfigOf(
   machine: {
     readonly hostname: string
     readonly version: string
+    /** Changes when the machine starts. */
+    readonly bootId?: string
     /** Of official clients. */
     readonly users?: Readonly<Record<string, string>> | undefined
   },
@@ -150,7 +161,7 @@ export function brokerConfigOf(
   return {
     cluster: settings.cluster,
     brokerName: settings.brokerName,
-    brokerId: brokerDefaults.brokerId,
+    replication: replicationOf(settings.replication, { bootId: '', ...machine }),
     listen: settings.listen,
     advertise: settings.advertise ?? nameInPlaceOfWildcard(settings.listen, machine.hostname),
     listeners: externalOf(settings.external, machine.hostname),

@@ -1,0 +1,70 @@
+import { CometError } from '@cometmq/protocol'
+import type { MasterDuties } from './master-duties.ts'
+
+/**
+ * Whether this broker is master, and what it does as one. Everybody who needs a master's duties asks
+ * here, each time anew: they are others in the next reign.
+ */
+export class Mastership {
+  readonly #begin: () => Promise<MasterDuties>
+  /** Why this broker may not answer as master right now, if so. */
+  readonly #refusal: () => CometError | undefined
+  readonly #failed: (error: unknown) => void
+  #present: MasterDuties | undefined
+  #isWanted = false
+  #line: Promise<void> = Promise.resolve()
+
+  constructor(parts: {
+    readonly begin: () => Promise<MasterDuties>
+    readonly refusal: () => CometError | undefined
+    readonly failed: (error: unknown) => void
+  }) {
+    this.#begin = parts.begin
+    this.#refusal = parts.refusal
+    this.#failed = parts.failed
+  }
+
+  /** Even if it may not answer right now. */
+  get present(): MasterDuties | undefined {
+    return this.#present
+  }
+
+  get refusal(): CometError | undefined {
+    const refusal = this.#refusal()
+    if (refusal !== undefined || this.#present !== undefined) return refusal
+    return new CometError('NOT_READY', 'this broker has just become master; try again at once', {
+      retryAfterMs: 20,
+    })
+  }
+
+  /** Throws `NOT_MASTER` or `NOT_READY`. */
+  need(): MasterDuties {
+    const { refusal } = this
+    if (refusal !== undefined) throw refusal
+    return this.#present as MasterDuties
+  }
+
+  /** Resolves when the duties are there, unless the reign has ended meanwhile. */
+  begin(): Promise<void> {
+    this.#isWanted = true
+    return this.#inTurn(async () => {
+      if (this.#isWanted) this.#present ??= await this.#begin()
+    })
+  }
+
+  /** Nobody is served from here on; resolves when everything has come to rest. */
+  end(why: CometError): Promise<void> {
+    this.#isWanted = false
+    return this.#inTurn(async () => {
+      if (this.#isWanted) return
+      const duties = this.#present
+      this.#present = undefined
+      await duties?.end(why)
+    })
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#line = this.#line.then(work).catch(this.#failed)
+    return this.#line
+  }
+}
