@@ -3,13 +3,21 @@ import { readdir, readFile } from 'node:fs/promises'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** One listener for all of them: there are dozens. */
+const children = new Set<ChildProcess>()
+
 /** Whoever is broken off in the middle leaves no process behind. */
 export function killWithUs(child: ChildProcess): void {
-  const kill = (): void => {
-    child.kill('SIGKILL')
-  }
-  process.once('exit', kill)
-  child.once('exit', () => process.off('exit', kill))
+  if (children.size === 0) process.once('exit', killAll)
+  children.add(child)
+  child.once('exit', () => {
+    children.delete(child)
+    if (children.size === 0) process.off('exit', killAll)
+  })
+}
+
+function killAll(): void {
+  for (const child of children) child.kill('SIGKILL')
 }
 
 /**

@@ -9,9 +9,9 @@ test('an outage is the longest time between two acknowledgements, less the usual
   expect(outage).toEqual({ fromMs: 104, toMs: 150, unavailableMs: 41 })
 })
 
-// The last acknowledgement before a kill is when the group stopped serving.
-test('an outage counts from the last acknowledgement before its span', () => {
-  expect(longestOutage([90, 180, 199], span, 0)).toMatchObject({ fromMs: 90, toMs: 180 })
+// What was slow before a fault is not its doing.
+test('an outage counts from the beginning of its span', () => {
+  expect(longestOutage([50, 180, 199], span, 0)).toMatchObject({ fromMs: 100, toMs: 180 })
 })
 
 // A group that never comes back is away until the end of the load, not for no time at all.

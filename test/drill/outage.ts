@@ -4,15 +4,15 @@ export interface Span {
   readonly toMs: number
 }
 
-/** The longest time between two acknowledged sends that reaches into the span. */
+/** The longest time without an acknowledged send within a span. */
 export interface Outage extends Span {
   /** Its length, less what passes between two sends when nothing is wrong. */
   readonly unavailableMs: number
 }
 
 /**
- * The worst outage of a span, from the times of all acknowledgements in rising order. What began
- * before the span counts whole; what has not ended at the end of the span counts up to there.
+ * The worst outage of a span, from the times of all acknowledgements in rising order. Counts from
+ * the beginning of the span, and what has not ended at its end up to there.
  */
 export function longestOutage(
   acknowledgedAtMs: readonly number[],
@@ -25,10 +25,7 @@ export function longestOutage(
     if (toMs - before > longest.toMs - longest.fromMs) longest = { fromMs: before, toMs }
   }
   for (const atMs of acknowledgedAtMs) {
-    if (atMs < span.fromMs) {
-      before = atMs
-      continue
-    }
+    if (atMs < span.fromMs) continue
     if (atMs > span.toMs) break
     consider(atMs)
     before = atMs

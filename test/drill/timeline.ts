@@ -57,7 +57,7 @@ export interface FaultReport {
 
 export interface Step {
   readonly step: StepName
-  /** After the fault; an outage may begin a little before it. */
+  /** After the fault. */
   readonly afterMs: number
   /** Which process said so, and what. */
   readonly source: string
@@ -76,6 +76,7 @@ const SENTENCES: ReadonlyMap<string, StepName> = new Map([
   ['registration stream ended', 'detected'],
   ['broker fell silent', 'detected'],
   ['broker said goodbye', 'detected'],
+  ['broker group member is candidate', 'detected'],
 ])
 
 /** What became of each fault, until the next one or the end of the load. */
