@@ -39,7 +39,7 @@ export function clientCallOf(context: CallContext): ClientCall {
     )
   }
   const queue = metadata[QUEUE]
-  const isForwarded = metadata[FORWARDED] !== undefined
+  const isForwarded = isForwardedCall(context)
   return {
     clientId,
     language: metadata['x-mq-language'] ?? '',
@@ -57,6 +57,11 @@ export function clientCallOf(context: CallContext): ClientCall {
       return context.remainingMs
     },
   }
+}
+
+/** Whether another process makes the call for a client of its own. */
+export function isForwardedCall({ metadata }: Pick<CallContext, 'metadata'>): boolean {
+  return metadata[FORWARDED] !== undefined
 }
 
 /** The client's own metadata for the owner of its call, with the mark that stops a loop. */

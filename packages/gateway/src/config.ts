@@ -35,6 +35,8 @@ export const times = {
   /** A forwarded call ends so much before its caller stops waiting. */
   forwardMarginMs: 200,
   forwardTimeoutMs: 10_000,
+  /** How long a send is held for a broker group without a master. */
+  masterWaitMs: 2_000,
   /** How long a question about a topic waits for a process that has just started. */
   routeWaitMs: 2_500,
 } as const

@@ -2,8 +2,9 @@ import type { Method } from '@cometmq/protocol'
 import type { Status__Input } from '@cometmq/protocol/rocketmq'
 import { answer, type CallContext, type Handler } from '@cometmq/runtime'
 import { authenticate } from './authentication.ts'
-import { type ClientCall, clientCallOf } from './client-call.ts'
+import { type ClientCall, clientCallOf, isForwardedCall } from './client-call.ts'
 import type { GatewayContext } from './context.ts'
+import { isPassing } from './master-waits.ts'
 import type { ClientSession } from './sessions.ts'
 import { RefusedCall, statusOf } from './status.ts'
 
@@ -22,7 +23,10 @@ export class CallEdge {
     this.#context = context
   }
 
-  /** A unary call. No failure of it is one of gRPC: the status lies in the answer. */
+  /**
+   * A unary call. To a client no failure of it is one of gRPC: the status lies in the answer. Who has
+   * forwarded it is told as it is that this process is not the master, to try elsewhere.
+   */
   unary<Request, Response>(
     method: Method<Request, Response>,
     calls: UnaryCall<Request, Response>,
@@ -37,6 +41,7 @@ export class CallEdge {
         }
         return await calls.run(request, call, session)
       } catch (thrown) {
+        if (isForwardedCall(context) && isPassing(thrown, true)) throw thrown
         return calls.refuse(statusOf(thrown, log), request)
       } finally {
         this.#running--

@@ -34,10 +34,10 @@ export interface Asker {
 export function servingBrokers(
   route: TopicRoute,
   cluster: ClusterView,
-  asker: Asker & { readonly ownBrokerName: string | undefined },
+  asker: Asker,
 ): { readonly broker: Broker; readonly queueCount: number }[] {
   return route.queueGroups.flatMap(({ brokerName, queueCount, readable, writable }) => {
-    const isOwn = brokerName === asker.ownBrokerName
+    const isOwn = cluster.placeOfMaster(brokerName) === 'here'
     const address =
       (isOwn ? asker.dialled : undefined) ?? cluster.addressFor(brokerName, asker.listener)
     if (address === undefined || (!readable && !writable)) return []

@@ -1,8 +1,9 @@
-import type { Method } from '@cometmq/protocol'
+import { CometError, type Method } from '@cometmq/protocol'
 import type { Connection, MessageStream, Transport } from '@cometmq/runtime'
 import { type ClientCall, forwardedMetadata } from './client-call.ts'
 import { times } from './config.ts'
 import type { ClusterView } from './ports.ts'
+import { noMaster } from './master-waits.ts'
 import { RefusedCall } from './status.ts'
 
 /** Makes the client's own call to the broker that owns it. */
@@ -11,11 +12,14 @@ export class Forwarding {
   readonly #cluster: ClusterView
   readonly #by: string
   readonly #connections = new Map<string, Connection>()
+  readonly #stopListening: () => void
+  #isClosed = false
 
   constructor(transport: Transport, cluster: ClusterView, by: string) {
     this.#transport = transport
     this.#cluster = cluster
     this.#by = by
+    this.#stopListening = cluster.onChange(() => this.#leaveOldMasters())
   }
 
   async call<Request, Response>(
@@ -61,6 +65,8 @@ export class Forwarding {
   }
 
   close(): void {
+    this.#isClosed = true
+    this.#stopListening()
     for (const connection of this.#connections.values()) connection.close()
     this.#connections.clear()
   }
@@ -72,10 +78,22 @@ export class Forwarding {
     })
   }
 
-  /** Throws `BAD_REQUEST` for a broker that nobody has heard of. */
+  /** What is still under way there breaks with `CLOSED`: an old master may be one that never answers. */
+  #leaveOldMasters(): void {
+    for (const [brokerName, connection] of this.#connections) {
+      const address = this.#cluster.addressOf(brokerName)
+      if (address === undefined || address === connection.address) continue
+      this.#connections.delete(brokerName)
+      connection.close()
+    }
+  }
+
+  /** Throws `BAD_REQUEST` for a broker that nobody has heard of, `NOT_MASTER`, or `CLOSED`. */
   #connectionTo(brokerName: string): Connection {
+    if (this.#isClosed) throw new CometError('CLOSED', 'this process shuts down')
     const address = this.#cluster.addressOf(brokerName)
     if (address === undefined) {
+      if (this.#cluster.placeOfMaster(brokerName) === 'nowhere') throw noMaster(brokerName)
       throw new RefusedCall('BAD_REQUEST', `no broker "${brokerName}" is known here`)
     }
     const known = this.#connections.get(brokerName)

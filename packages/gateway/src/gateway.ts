@@ -17,6 +17,7 @@ import { type GatewayConfig, gatewayDefaults } from './config.ts'
 import type { GatewayContext } from './context.ts'
 import { CallEdge } from './edge.ts'
 import { Forwarding } from './forward.ts'
+import { MasterWaits } from './master-waits.ts'
 import { Owners } from './owner.ts'
 import type { GatewayPorts } from './ports.ts'
 import { Sessions } from './sessions.ts'
@@ -37,14 +38,16 @@ export class Gateway {
   constructor(ports: GatewayPorts, config: Partial<GatewayConfig> = {}) {
     const { clock, cluster, broker, transport, log } = ports
     const maker = new TopicMaker({ transport, cluster, methods: ports.topics, log })
+    const waits = new MasterWaits(ports)
     const whole = { ...gatewayDefaults, ...config }
     this.#context = {
       ...ports,
       config: whole,
       methods: loadMessagingService(),
-      owners: new Owners(ports, maker),
+      owners: new Owners(ports, maker, waits),
       forwarding: new Forwarding(transport, cluster, broker?.brokerName ?? 'name server'),
       sessions: new Sessions(clock, whole),
+      waits,
     }
     this.#edge = new CallEdge(this.#context)
     this.#sweepLater()
@@ -85,6 +88,7 @@ export class Gateway {
 
   close(): void {
     this.#timer?.cancel()
+    this.#context.waits.close()
     this.#context.forwarding.close()
   }
 

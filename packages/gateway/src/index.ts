@@ -6,6 +6,7 @@ export type {
   GatewayPorts,
   HeldMessage,
   LocalBroker,
+  MasterPlace,
   Queue,
   ReadOutcome,
   ReadRequest,

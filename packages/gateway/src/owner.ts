@@ -2,6 +2,7 @@ import type { QueueGroup, TopicRoute } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { ClientCall } from './client-call.ts'
 import { times } from './config.ts'
+import { type MasterWaits, noMaster } from './master-waits.ts'
 import { placeOf } from './placement.ts'
 import type { ClusterView, GatewayPorts, LocalBroker } from './ports.ts'
 import { RefusedCall } from './status.ts'
@@ -19,16 +20,19 @@ export class Owners {
   readonly #broker: LocalBroker | undefined
   readonly #clock: Clock
   readonly #maker: TopicMaker
+  readonly #waits: MasterWaits
   #turn = 0
 
   constructor(
     { cluster, broker, clock }: Pick<GatewayPorts, 'cluster' | 'broker' | 'clock'>,
     maker: TopicMaker,
+    waits: MasterWaits,
   ) {
     this.#cluster = cluster
     this.#broker = broker
     this.#clock = clock
     this.#maker = maker
+    this.#waits = waits
   }
 
   /**
@@ -57,41 +61,82 @@ export class Owners {
     throw new RefusedCall('TOPIC_NOT_FOUND', `there is no topic "${topic}"; create it first`)
   }
 
-  /** By name, as a handle or a queue says it. Throws `BAD_REQUEST` for a name that is not known. */
+  /**
+   * The route, when all of its broker groups that can be read have a master; or as it is after a
+   * while. Clients would drop a group from which they are told not to receive for a moment.
+   */
+  async settledRoute(topic: string, call: ClientCall): Promise<TopicRoute> {
+    const isSettled = ({ queueGroups }: TopicRoute): boolean =>
+      queueGroups.every(
+        ({ brokerName, readable }) =>
+          !readable || this.#cluster.placeOfMaster(brokerName) !== 'nowhere',
+      )
+    const route = await this.route(topic, call)
+    if (isSettled(route)) return route
+    await this.#waits.until({ call, maxMs: times.masterWaitMs }, () =>
+      isSettled(this.#cluster.route(topic) ?? route),
+    )
+    return this.route(topic, call)
+  }
+
+  /**
+   * By name, as a handle or a queue says it. Throws `BAD_REQUEST` for a name that is not known, and
+   * `NOT_MASTER` while the broker group has no master.
+   */
   named(brokerName: string, call: ClientCall): Owner {
-    if (this.#broker?.brokerName === brokerName) return { kind: 'here', broker: this.#broker }
-    if (call.isForwarded || this.#cluster.addressOf(brokerName) === undefined) {
-      throw new RefusedCall('BAD_REQUEST', `no broker "${brokerName}" is known here`)
-    }
-    return { kind: 'there', brokerName }
-  }
-
-  /** Any broker that serves the topic: this one, or one after the other. */
-  ofTopic(route: TopicRoute, call: ClientCall, isFit: (group: QueueGroup) => boolean): Owner {
-    if (this.#broker?.topic(route.topic) !== undefined)
+    const isOwn = this.#broker?.brokerName === brokerName
+    // Who has forwarded the call took this process for the master; it knows best itself.
+    if (this.#broker !== undefined && isOwn && (call.isForwarded || this.#isMaster)) {
       return { kind: 'here', broker: this.#broker }
-    const fit = route.queueGroups.filter(isFit)
-    const group = fit[this.#turn++ % Math.max(1, fit.length)]
-    if (group === undefined) {
-      throw new RefusedCall('FORBIDDEN', `no broker serves topic "${route.topic}" that way now`)
     }
-    return this.named(group.brokerName, call)
+    const place = this.#cluster.placeOfMaster(brokerName)
+    if (place === 'there' && !call.isForwarded) return { kind: 'there', brokerName }
+    if (place === 'nowhere') throw noMaster(brokerName)
+    throw new RefusedCall('BAD_REQUEST', `no broker "${brokerName}" is known here`)
   }
 
-  /** The one queue of a message group. Throws `HA_NOT_AVAILABLE` while its broker is away. */
+  /**
+   * Any broker that serves the topic and is not avoided: this one, or one after the other. Throws
+   * `FORBIDDEN`, or `NOT_MASTER` if there will be one when another broker group has a master.
+   */
+  ofTopic(
+    route: TopicRoute,
+    call: ClientCall,
+    isFit: (group: QueueGroup) => boolean,
+    avoided: ReadonlySet<string> = new Set(),
+  ): Owner {
+    const { topic, queueGroups } = route
+    if (this.#broker?.topic(topic) !== undefined && !avoided.has(this.#broker.brokerName)) {
+      if (call.isForwarded || this.#isMaster) return { kind: 'here', broker: this.#broker }
+    }
+    const fit = queueGroups.filter(
+      (group) =>
+        isFit(group) &&
+        !avoided.has(group.brokerName) &&
+        this.#cluster.placeOfMaster(group.brokerName) === 'there',
+    )
+    const group = fit[this.#turn++ % Math.max(1, fit.length)]
+    if (group !== undefined) return this.named(group.brokerName, call)
+    for (const { brokerName } of queueGroups) {
+      if (this.#cluster.placeOfMaster(brokerName) === 'nowhere') throw noMaster(brokerName)
+    }
+    throw new RefusedCall('FORBIDDEN', `no broker serves topic "${topic}" that way now`)
+  }
+
+  /** The one queue of a message group. Throws `NOT_MASTER` while its broker group has no master. */
   ofMessageGroup(
     route: TopicRoute,
     messageGroup: string,
     call: ClientCall,
   ): { readonly owner: Owner; readonly queueId: number } {
     const { brokerName, queueId } = placeOf(route, messageGroup)
-    const isHere = this.#broker?.brokerName === brokerName
-    if (!isHere && this.#cluster.addressOf(brokerName) === undefined) {
-      throw new RefusedCall(
-        'HA_NOT_AVAILABLE',
-        `broker "${brokerName}", which has the queue of this message group, is away; try again`,
-      )
-    }
+    // The route names it; so it is known, and only away.
+    if (this.#cluster.placeOfMaster(brokerName) === 'unknown') throw noMaster(brokerName)
     return { owner: this.named(brokerName, call), queueId }
+  }
+
+  get #isMaster(): boolean {
+    const brokerName = this.#broker?.brokerName
+    return brokerName !== undefined && this.#cluster.placeOfMaster(brokerName) === 'here'
   }
 }

@@ -19,6 +19,12 @@ export interface GatewayPorts extends Pick<Runtime, 'clock' | 'random' | 'log' |
   readonly topics: TopicMethods
 }
 
+/**
+ * Where the master of a broker group is: in this process, in another one, nowhere although the group
+ * is known, or it cannot be said of a name that nobody has heard of.
+ */
+export type MasterPlace = 'here' | 'there' | 'nowhere' | 'unknown'
+
 /** The cluster as this process sees it. What was learned stays valid while nobody tells more. */
 export interface ClusterView {
   /** Whether a topic without a route is missing; before, it may only not be known yet. */
@@ -26,11 +32,13 @@ export interface ClusterView {
 
   /**
    * The queues of the topic, in the order of their brokers' names. Those of a broker that is away are
-   * neither readable nor writable.
+   * neither readable nor writable, those of a broker group without a master not writable.
    */
   route(topic: string): TopicRoute | undefined
 
-  /** `host:port` of the master of a broker group, for this process. */
+  placeOfMaster(brokerName: string): MasterPlace
+
+  /** `host:port` of the master of a broker group, for this process. Never one of a lower epoch than before. */
   addressOf(brokerName: string): string | undefined
 
   /** The same for a client that came in on that listener. */
@@ -41,6 +49,9 @@ export interface ClusterView {
 
   /** Whether asking for a topic that is missing makes it. */
   readonly autoCreateTopics: boolean
+
+  /** The listener is called after each change, until the function returned is called. */
+  onChange(listener: () => void): () => void
 }
 
 /** The broker that this gateway is mounted on. Its calls throw `CometError`. */

@@ -1,4 +1,4 @@
-import { type ClusterView, Gateway } from '@cometmq/gateway'
+import { Gateway } from '@cometmq/gateway'
 import { type ClusterDescription, loadDefinitions, loadServices } from '@cometmq/protocol'
 import {
   CLIENTS_LISTENER,
@@ -13,6 +13,7 @@ import { RouteTable } from './route-table.ts'
 import { RouteWatchers } from './route-watchers.ts'
 import { ClusterService } from './rpc/cluster-service.ts'
 import { routesHandlers } from './rpc/routes-service.ts'
+import { TableView } from './table-view.ts'
 
 type NameServerPorts = Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>
 
@@ -77,7 +78,11 @@ export class NameServer implements AsyncDisposable {
     const startedAtMs = ports.clock.elapsedMs()
     const table = new RouteTable({ ...config, tickMs }, startedAtMs)
     const watchers = new RouteWatchers(table, ports.clock, config)
-    const cluster = new ClusterService(table, ports.log, (change) => watchers.announce(change))
+    const view = new TableView(table)
+    const cluster = new ClusterService(table, ports.log, (change) => {
+      watchers.announce(change)
+      if (change.topics.size > 0 || change.brokers) view.changed()
+    })
     const services = loadServices()
     const describe = (): ClusterDescription => ({
       cluster: config.cluster,
@@ -92,7 +97,6 @@ export class NameServer implements AsyncDisposable {
       ports.log.info({ brokerName, wasKnown }, 'broker forgotten')
       return wasKnown
     }
-    const view = viewOf(table)
     const gateway = new Gateway(
       { ...ports, cluster: view, broker: undefined, topics: services.admin },
       config.gateway,
@@ -177,22 +181,5 @@ export class NameServer implements AsyncDisposable {
     if (wasReady || !this.#table.isReady) return
     this.#watchers.announceReady()
     this.#listeners.setServing(true)
-  }
-}
-
-/** The table as official clients' calls see it. */
-function viewOf(table: RouteTable): ClusterView {
-  return {
-    get isReady() {
-      return table.isReady
-    },
-    get autoCreateTopics() {
-      return table.autoCreateTopics
-    },
-    route: (topic) => table.route(topic),
-    addressOf: (brokerName) => table.masterOf(brokerName)?.address,
-    addressFor: (brokerName, listener) => table.masterOf(brokerName, listener)?.address,
-    brokerNames: () =>
-      table.brokers().flatMap(({ brokerName, brokerId }) => (brokerId === 0 ? [brokerName] : [])),
   }
 }

@@ -284,6 +284,11 @@ export class RouteTable {
     return brokers
   }
 
+  /** Whether a broker of that name is heard, or was. */
+  knows(brokerName: string): boolean {
+    return this.#epochs.of(brokerName) > 0
+  }
+
   /** `undefined`: the group has none, or one of which is known that its reign is over. */
   masterOf(brokerName: string, listener = CLIENTS_LISTENER): BrokerAddress | undefined {
     const entry = this.#groups.get(brokerName)?.master

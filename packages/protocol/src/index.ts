@@ -102,6 +102,7 @@ export type { TopicFilterSpec } from './generated/cometmq/v1/TopicFilterSpec.ts'
 export type { TopicSpec } from './generated/cometmq/v1/TopicSpec.ts'
 export type { WatchRequest } from './generated/cometmq/v1/WatchRequest.ts'
 export { limits } from './limits.ts'
+export { Masters } from './masters.ts'
 export {
   checkMessage,
   checkTag,

@@ -1,4 +1,5 @@
 import {
+  type BrokerAddress,
   loadServices,
   type QueueGroup,
   type RouteUpdate,
@@ -51,14 +52,18 @@ class World {
     orders: readonly QueueGroup[] | 'missing' | 'nothing',
     forgotten: readonly string[] = [],
   ): Promise<void> {
+    const masters = heard.map((brokerName) => member({ brokerName, address: `${brokerName}:8081` }))
+    await this.tellOf(masters, orders, forgotten)
+  }
+
+  /** The same, of brokers in any role. */
+  async tellOf(
+    brokers: readonly BrokerAddress[],
+    orders: readonly QueueGroup[] | 'missing' | 'nothing' = 'nothing',
+    forgotten: readonly string[] = [],
+  ): Promise<void> {
     this.#stream?.send({
-      brokers: heard.map((brokerName) => ({
-        brokerName,
-        brokerId: 0,
-        epoch: 1,
-        address: `${brokerName}:8081`,
-        listeners: [],
-      })),
+      brokers: [...brokers],
       topics:
         typeof orders === 'string'
           ? []
@@ -120,6 +125,74 @@ describe('ClusterRoutes', () => {
     expect(world.queueGroups).toEqual([open('a')])
   })
 })
+
+describe('the master of a broker group', () => {
+  // Calls would be passed on to one whose reign is over.
+  test('is never again one of a lower epoch, also with another name server', async () => {
+    const world = new World()
+    await world.startNameServer()
+    await world.tellOf([member({ brokerName: 'b', epoch: 5, address: 'new:1' })])
+
+    await world.startNameServer()
+    await world.tellOf([member({ brokerName: 'b', epoch: 4, address: 'old:1' })])
+
+    expect(world.routes.placeOfMaster('b')).toBe('there')
+    expect(world.routes.addressOf('b')).toBe('new:1')
+  })
+
+  // What this broker would do itself is for another member of its group now.
+  test('is another one in the group of this broker, and this one again', async () => {
+    const world = new World()
+    await world.startNameServer()
+    expect(world.routes.placeOfMaster('a')).toBe('here')
+
+    await world.tellOf([
+      member({ epoch: 5, address: 'other:8081' }),
+      member({ brokerId: 1, epoch: 5, address: 'a:8081' }),
+    ])
+    expect(world.routes.placeOfMaster('a')).toBe('there')
+    expect(world.routes.addressOf('a')).toBe('other:8081')
+    expect(world.routes.addressFor('a', 'public')).toBe('other:8081')
+    expect(world.routes.brokerNames()).toEqual(['a'])
+
+    await world.tellOf([member({ epoch: 6, address: 'a:8081' })])
+    expect(world.routes.placeOfMaster('a')).toBe('here')
+    expect(world.routes.addressOf('a')).toBe('a:8081')
+  })
+
+  // A call is held for a group that is being elected, and refused for a name that was made up.
+  test('is nowhere while only slaves are heard, and after that; of others nothing is known', async () => {
+    const world = new World()
+    await world.startNameServer()
+
+    await world.tellOf([member({ brokerName: 'b', brokerId: 2, epoch: 5, address: 'slave:1' })])
+    expect(world.routes.placeOfMaster('b')).toBe('nowhere')
+    expect(world.routes.addressOf('b')).toBeUndefined()
+
+    await world.tell(['c'], 'nothing')
+    await world.tell([], 'nothing')
+    expect(world.routes.placeOfMaster('c')).toBe('nowhere')
+    expect(world.routes.placeOfMaster('made-up')).toBe('unknown')
+  })
+
+  // Whoever waits for it would wait for a timer.
+  test('is told to those who listen as soon as it is known', async () => {
+    const world = new World()
+    await world.startNameServer()
+    const told: unknown[] = []
+    const stop = world.routes.onChange(() => told.push(world.routes.addressOf('b')))
+
+    await world.tell(['b'], 'nothing')
+    stop()
+    await world.tell([], 'nothing')
+
+    expect(told).toEqual(['b:8081'])
+  })
+})
+
+function member(fields: Partial<BrokerAddress>): BrokerAddress {
+  return { brokerName: 'a', brokerId: 0, epoch: 1, address: 'a:8081', listeners: [], ...fields }
+}
 
 function open(brokerName: string): QueueGroup {
   return { brokerName, queueCount: 4, readable: true, writable: true }

@@ -1,7 +1,8 @@
-import type { ClusterView } from '@cometmq/gateway'
+import type { ClusterView, MasterPlace } from '@cometmq/gateway'
 import {
   type BrokerAddress,
   CometError,
+  Masters,
   queueGroupsAfter,
   type RouteUpdate,
   type Services,
@@ -44,7 +45,8 @@ interface KnownTopic {
 /**
  * The routes of the whole cluster, as one name server after the other tells them. While none
  * answers, what was learned stays: clients that were told less would stop consuming. So do, closed,
- * the queues of a broker that is away and not forgotten: message groups wait for it.
+ * the queues of a broker that is away and not forgotten: message groups wait for it. A master is
+ * never replaced by one of a lower epoch, whichever name server still lists it.
  */
 export class ClusterRoutes implements ClusterView {
   readonly #runtime: Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>
@@ -52,7 +54,10 @@ export class ClusterRoutes implements ClusterView {
   readonly #own: OwnBroker
   readonly #nameServers: readonly Connection[]
   readonly #topics = new Map<string, KnownTopic>()
-  #brokers = new Map<string, BrokerAddress>()
+  readonly #masters = new Masters()
+  /** Of which any member is heard. */
+  #heardNames: ReadonlySet<string> = new Set()
+  readonly #listeners = new Set<() => void>()
   #forgotten: ReadonlySet<string> = new Set()
   #autoCreateTopics = false
   #hasHeard = false
@@ -87,6 +92,7 @@ export class ClusterRoutes implements ClusterView {
     this.#timer?.cancel()
     this.#stream?.cancel()
     for (const connection of this.#nameServers) connection.close()
+    this.#listeners.clear()
   }
 
   get isReady(): boolean {
@@ -103,20 +109,42 @@ export class ClusterRoutes implements ClusterView {
     return this.#ownRoute(topic)
   }
 
+  /**
+   * Of its own group this broker takes itself for the master unless a name server names another one:
+   * it refuses what it may not do, and need not be registered to serve what it has.
+   */
+  placeOfMaster(brokerName: string): MasterPlace {
+    const master = this.#masters.heard.get(brokerName)
+    if (brokerName === this.#own.brokerName && this.#isOwn(master)) return 'here'
+    if (master !== undefined) return 'there'
+    const isKnown = this.#heardNames.has(brokerName) || this.#masters.of(brokerName) !== undefined
+    return isKnown ? 'nowhere' : 'unknown'
+  }
+
   addressOf(brokerName: string): string | undefined {
-    if (brokerName === this.#own.brokerName) return this.#own.address
-    return this.#brokers.get(brokerName)?.address
+    if (this.placeOfMaster(brokerName) === 'here') return this.#own.address
+    return this.#masters.heard.get(brokerName)?.address
   }
 
   addressFor(brokerName: string, listener: string): string | undefined {
-    if (brokerName === this.#own.brokerName) return this.#own.addressFor(listener)
-    const broker = this.#brokers.get(brokerName)
+    if (this.placeOfMaster(brokerName) === 'here') return this.#own.addressFor(listener)
+    const broker = this.#masters.heard.get(brokerName)
     const named = broker?.listeners.find((each) => each.listener === listener)
     return named?.address ?? broker?.address
   }
 
   brokerNames(): readonly string[] {
-    return [...new Set([...this.#brokers.keys(), this.#own.brokerName])]
+    return [...new Set([...this.#masters.heard.keys(), this.#own.brokerName])]
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #isOwn(master: BrokerAddress | undefined): boolean {
+    if (master === undefined || master.address === this.#own.address) return true
+    return master.listeners.some((each) => each.address === this.#own.addressFor(each.listener))
   }
 
   /** This broker serves its topic, whether or not a name server has heard of it yet. */
@@ -171,22 +199,19 @@ export class ClusterRoutes implements ClusterView {
   #apply(update: RouteUpdate, watch: number): void {
     this.#hasHeard = true
     this.#autoCreateTopics = update.autoCreateTopics
-    const brokers = new Map<string, BrokerAddress>()
-    for (const broker of update.brokers) {
-      const other = brokers.get(broker.brokerName)
-      if (broker.brokerId !== 0 || (other !== undefined && other.epoch >= broker.epoch)) continue
-      brokers.set(broker.brokerName, broker)
-    }
-    this.#brokers = brokers
+    this.#masters.take(update.brokers)
+    this.#heardNames = new Set(update.brokers.map(({ brokerName }) => brokerName))
     for (const topic of update.missing) this.#topics.delete(topic)
     const forgotten = new Set(update.forgotten)
     this.#forget(forgotten)
-    const isGone = (name: string): boolean => brokers.has(name) || forgotten.has(name)
+    const { heard } = this.#masters
+    const isGone = (name: string): boolean => heard.has(name) || forgotten.has(name)
     for (const { topic, type, queueGroups } of update.topics) {
       const before = this.#topics.get(topic)?.route.queueGroups ?? []
       const route = { topic, type, queueGroups: queueGroupsAfter(before, queueGroups, isGone) }
       this.#topics.set(topic, { route, watch })
     }
+    for (const listener of this.#listeners) listener()
   }
 
   #forget(forgotten: ReadonlySet<string>): void {
@@ -194,6 +219,7 @@ export class ClusterRoutes implements ClusterView {
     const isNew = forgotten.difference(this.#forgotten).size > 0
     this.#forgotten = forgotten
     if (!isNew) return
+    for (const brokerName of forgotten) this.#masters.forget(brokerName)
     for (const [topic, { route, watch }] of this.#topics) {
       const queueGroups = route.queueGroups.filter(({ brokerName }) => !forgotten.has(brokerName))
       if (queueGroups.length === 0) this.#topics.delete(topic)

@@ -2,6 +2,7 @@ import {
   type BrokerAddress,
   type ClusterDescription,
   CometError,
+  Masters,
   type RouteUpdate,
   type Services,
 } from '@cometmq/protocol'
@@ -13,7 +14,6 @@ import {
   type Timer,
 } from '@cometmq/runtime'
 import { untilAborted } from '../until-aborted.ts'
-import { Masters } from './masters.ts'
 import { mergeRoute, type Route, withoutGone } from './topic-route.ts'
 
 /** What is known of a topic. */

@@ -7,9 +7,11 @@ import type {
   Status__Input,
 } from '@cometmq/protocol/rocketmq'
 import type { ClientCall } from '../client-call.ts'
+import { times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import type { UnaryCall } from '../edge.ts'
 import { decodeHandle, invalidHandle } from '../handles.ts'
+import { isPassing } from '../master-waits.ts'
 import type { ClientSession } from '../sessions.ts'
 import { OK, RefusedCall, status, statusOf } from '../status.ts'
 import { checkHandle, outcomeStatus } from '../receipts.ts'
@@ -40,38 +42,51 @@ export function ackMessage(
   }
 }
 
+interface Asked {
+  readonly entry: AckMessageEntry
+  readonly request: AckMessageRequest
+  readonly group: string
+  readonly topic: string
+  readonly call: ClientCall
+  readonly session: ClientSession
+}
+
 async function acknowledge(
   context: GatewayContext,
-  asked: {
-    readonly entry: AckMessageEntry
-    readonly request: AckMessageRequest
-    readonly group: string
-    readonly topic: string
-    readonly call: ClientCall
-    readonly session: ClientSession
-  },
+  asked: Asked,
 ): Promise<AckMessageResultEntry__Input> {
   const { entry, call } = asked
+  const held = { call, maxMs: times.forwardTimeoutMs, isRepeatable: true }
   try {
-    const handle = checkHandle(decodeHandle(entry.receiptHandle), asked)
-    const owner = context.owners.named(handle.brokerName, call)
-    if (owner.kind === 'here') {
-      const outcome = await owner.broker.settle(handle, { kind: 'acknowledge' })
-      return resultOf(entry, outcomeStatus(outcome))
-    }
-    asked.session.ownersAsked.add(owner.brokerName)
-    const method: MessagingMethods['AckMessage'] = context.methods.AckMessage
-    const answer = await context.forwarding.call(
-      method,
-      { ...asked.request, entries: [entry] },
-      { call, brokerName: owner.brokerName },
-    )
-    const [result] = answer.entries ?? []
-    if (result === undefined) throw invalidHandle('its broker did not answer for it')
-    return result
+    return await context.waits.run(held, () => acknowledgeOnce(context, asked))
   } catch (thrown) {
+    // Who has forwarded it asks the next master.
+    if (call.isForwarded && isPassing(thrown, true)) throw thrown
     return resultOf(entry, statusOf(thrown, context.log))
   }
+}
+
+async function acknowledgeOnce(
+  context: GatewayContext,
+  asked: Asked,
+): Promise<AckMessageResultEntry__Input> {
+  const { entry, call } = asked
+  const handle = checkHandle(decodeHandle(entry.receiptHandle), asked)
+  const owner = context.owners.named(handle.brokerName, call)
+  if (owner.kind === 'here') {
+    const outcome = await owner.broker.settle(handle, { kind: 'acknowledge' })
+    return resultOf(entry, outcomeStatus(outcome))
+  }
+  asked.session.ownersAsked.add(owner.brokerName)
+  const method: MessagingMethods['AckMessage'] = context.methods.AckMessage
+  const answer = await context.forwarding.call(
+    method,
+    { ...asked.request, entries: [entry] },
+    { call, brokerName: owner.brokerName },
+  )
+  const [result] = answer.entries ?? []
+  if (result === undefined) throw invalidHandle('its broker did not answer for it')
+  return result
 }
 
 function resultOf(

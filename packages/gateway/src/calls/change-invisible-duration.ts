@@ -3,6 +3,7 @@ import type {
   ChangeInvisibleDurationResponse__Input,
   MessagingMethods,
 } from '@cometmq/protocol/rocketmq'
+import { times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import type { UnaryCall } from '../edge.ts'
 import { decodeHandle, encodeHandle } from '../handles.ts'
@@ -17,7 +18,7 @@ import { changedInvisibleMsOf } from '../validate/times.ts'
 export function changeInvisibleDuration(
   context: GatewayContext,
 ): UnaryCall<ChangeInvisibleDurationRequest, ChangeInvisibleDurationResponse__Input> {
-  const { owners, forwarding, methods } = context
+  const { owners, forwarding, methods, waits } = context
   return {
     async run(request, call, session) {
       const { receiptHandle } = request
@@ -25,27 +26,32 @@ export function changeInvisibleDuration(
       const topic = topicOf(request.topic)
       const invisibleMs = changedInvisibleMsOf(request.invisibleDuration)
       const handle = checkHandle(decodeHandle(receiptHandle), { group, topic })
-      const owner = owners.named(handle.brokerName, call)
-      if (owner.kind === 'there') {
-        const { brokerName } = owner
-        session.ownersAsked.add(brokerName)
-        const method: MessagingMethods['ChangeInvisibleDuration'] = methods.ChangeInvisibleDuration
-        return forwarding.call(method, request, { call, brokerName })
-      }
-      const outcome = await owner.broker.settle(handle, {
-        kind: 'change',
-        invisibleMs,
-        // Node.js takes the seconds of its backoff for milliseconds.
-        atLeastGroupDelay: call.language === 'HTTP',
-        suspend: request.suspend === true,
+      // A second time the handle would be an old one; the caller learns nothing of the new one then.
+      const held = { call, maxMs: times.forwardTimeoutMs, isRepeatable: false }
+      return waits.run(held, async () => {
+        const owner = owners.named(handle.brokerName, call)
+        if (owner.kind === 'there') {
+          const { brokerName } = owner
+          session.ownersAsked.add(brokerName)
+          const method: MessagingMethods['ChangeInvisibleDuration'] =
+            methods.ChangeInvisibleDuration
+          return forwarding.call(method, request, { call, brokerName })
+        }
+        const outcome = await owner.broker.settle(handle, {
+          kind: 'change',
+          invisibleMs,
+          // Node.js takes the seconds of its backoff for milliseconds.
+          atLeastGroupDelay: call.language === 'HTTP',
+          suspend: request.suspend === true,
+        })
+        return {
+          status: outcomeStatus(outcome),
+          receiptHandle:
+            outcome.kind === 'changed'
+              ? encodeHandle({ ...handle, generation: outcome.generation })
+              : receiptHandle,
+        }
       })
-      return {
-        status: outcomeStatus(outcome),
-        receiptHandle:
-          outcome.kind === 'changed'
-            ? encodeHandle({ ...handle, generation: outcome.generation })
-            : receiptHandle,
-      }
     },
     refuse: (status, { receiptHandle }) => ({ status, receiptHandle }),
   }

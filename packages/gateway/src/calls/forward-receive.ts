@@ -22,15 +22,20 @@ interface Forwarded {
 /**
  * Lets the owner answer a receive. For the owner its messages are delivered when they have come
  * here; so those that the client has not taken from here are given back.
+ *
+ * Rejects if the owner has failed before it said anything: the client has heard nothing then.
  */
-export function forwardReceive(context: GatewayContext, forwarded: Forwarded): void {
+export async function forwardReceive(context: GatewayContext, forwarded: Forwarded): Promise<void> {
   const { stream, request, call, brokerName } = forwarded
   const { forwarding, log } = context
   const method: MessagingMethods['ReceiveMessage'] = context.methods.ReceiveMessage
   const handles: string[] = []
+  let hasAnswered = false
+  const { promise: over, resolve, reject } = Promise.withResolvers<void>()
   const owned = forwarding.open(method, { call, brokerName })
   owned.receive({
     message: (answer) => {
+      hasAnswered = true
       const handle = answer.message?.systemProperties?.receiptHandle
       if (handle !== undefined) handles.push(handle)
       if (stream.send(answer)) return
@@ -41,19 +46,25 @@ export function forwardReceive(context: GatewayContext, forwarded: Forwarded): v
       void stream.flushed().then(() => {
         if (call.signal.aborted) giveBack(context, forwarded, handles)
         else stream.end()
+        resolve()
       })
     },
     failed: (error) => {
-      if (call.signal.aborted) {
-        giveBack(context, forwarded, handles)
+      if (!hasAnswered && !call.signal.aborted) {
+        reject(error)
         return
       }
-      stream.send({ status: statusOf(error, log) })
-      stream.end()
+      if (call.signal.aborted) giveBack(context, forwarded, handles)
+      else {
+        stream.send({ status: statusOf(error, log) })
+        stream.end()
+      }
+      resolve()
     },
   })
   owned.send(request)
   owned.end()
+  await over
 }
 
 /** Ready at once, without another attempt. What the owner has taken back by itself, it has. */

@@ -4,6 +4,7 @@ import type {
   Status__Input,
 } from '@cometmq/protocol/rocketmq'
 import type { ClientCall } from '../client-call.ts'
+import { times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import type { UnaryCall } from '../edge.ts'
 import { decodeHandle } from '../handles.ts'
@@ -30,7 +31,7 @@ interface Asked {
 export function forwardToDeadLetters(
   context: GatewayContext,
 ): UnaryCall<ForwardMessageToDeadLetterQueueRequest, Response> {
-  const { owners, forwarding, methods } = context
+  const { owners, forwarding, methods, waits } = context
   return {
     async run(request, call, session) {
       const group = groupOf(request.group)
@@ -41,15 +42,18 @@ export function forwardToDeadLetters(
         return { status: await giveUpById(context, { request, call, group, topic, action }) }
       }
       const handle = checkHandle(decodeHandle(request.receiptHandle), { group, topic })
-      const owner = owners.named(handle.brokerName, call)
-      if (owner.kind === 'there') {
-        const { brokerName } = owner
-        session.ownersAsked.add(brokerName)
-        const method = methods.ForwardMessageToDeadLetterQueue
-        return forwarding.call(method, request, { call, brokerName })
-      }
-      await owner.broker.settle(handle, action)
-      return { status: OK }
+      const held = { call, maxMs: times.forwardTimeoutMs, isRepeatable: true }
+      return waits.run(held, async () => {
+        const owner = owners.named(handle.brokerName, call)
+        if (owner.kind === 'there') {
+          const { brokerName } = owner
+          session.ownersAsked.add(brokerName)
+          const method = methods.ForwardMessageToDeadLetterQueue
+          return forwarding.call(method, request, { call, brokerName })
+        }
+        await owner.broker.settle(handle, action)
+        return { status: OK }
+      })
     },
     refuse: (status) => ({ status }),
   }

@@ -7,6 +7,7 @@ import type {
   Status__Input,
   UpdateOffsetRequest,
 } from '@cometmq/protocol/rocketmq'
+import { times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import { msOf } from '../durations.ts'
 import type { UnaryCall } from '../edge.ts'
@@ -73,7 +74,7 @@ function onQueue<
   Request extends { readonly messageQueue: MessageQueue | null },
   Response extends { status?: Status__Input | null },
 >(
-  { owners, forwarding, broker }: GatewayContext,
+  { owners, forwarding, broker, waits }: GatewayContext,
   method: Method<Request, Response>,
   run: (broker: LocalBroker, queue: Queue, request: Request) => Promise<Response>,
 ): UnaryCall<Request, Response> {
@@ -81,14 +82,17 @@ function onQueue<
     async run(request, call) {
       const topic = topicOf(request.messageQueue?.topic)
       const brokerName = request.messageQueue?.broker?.name || broker?.brokerName || ''
-      const owner = owners.named(brokerName, call)
-      if (owner.kind === 'there') {
-        return forwarding.call(method, request, { call, brokerName: owner.brokerName })
-      }
-      if (owner.broker.topic(topic) === undefined) {
-        throw new RefusedCall('TOPIC_NOT_FOUND', `there is no topic "${topic}" on this broker`)
-      }
-      return run(owner.broker, { topic, queueId: request.messageQueue?.id ?? 0 }, request)
+      const held = { call, maxMs: times.forwardTimeoutMs, isRepeatable: true }
+      return waits.run(held, async () => {
+        const owner = owners.named(brokerName, call)
+        if (owner.kind === 'there') {
+          return forwarding.call(method, request, { call, brokerName: owner.brokerName })
+        }
+        if (owner.broker.topic(topic) === undefined) {
+          throw new RefusedCall('TOPIC_NOT_FOUND', `there is no topic "${topic}" on this broker`)
+        }
+        return run(owner.broker, { topic, queueId: request.messageQueue?.id ?? 0 }, request)
+      })
     },
     refuse: (status) => ({ status }) as Response,
   }

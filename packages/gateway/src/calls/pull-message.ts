@@ -4,10 +4,11 @@ import type {
   PullMessageResponse__Input,
 } from '@cometmq/protocol/rocketmq'
 import { accept, type CallContext, type Handler, type MessageStream } from '@cometmq/runtime'
-import type { ClientCall } from '../client-call.ts'
-import { bounds } from '../config.ts'
+import { type ClientCall, isForwardedCall } from '../client-call.ts'
+import { bounds, times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import type { CallEdge } from '../edge.ts'
+import { isPassing } from '../master-waits.ts'
 import { messagesOf } from '../message-out.ts'
 import type { LocalBroker } from '../ports.ts'
 import type { ClientSession } from '../sessions.ts'
@@ -46,13 +47,20 @@ async function serve(
     const { call, session } = edge.admit(callContext)
     groupOf(request.group)
     topicOf(request.messageQueue?.topic)
-    const owner = context.owners.named(request.messageQueue?.broker?.name ?? '', call)
-    if (owner.kind === 'there') {
-      forward(context, { stream, request, call, brokerName: owner.brokerName })
+    const held = { call, maxMs: times.pollMaxMs, isRepeatable: true }
+    await context.waits.run(held, async () => {
+      const owner = context.owners.named(request.messageQueue?.broker?.name ?? '', call)
+      if (owner.kind === 'there') {
+        await forward(context, { stream, request, call, brokerName: owner.brokerName })
+        return
+      }
+      await pull(context, { stream, request, call, session, broker: owner.broker })
+    })
+  } catch (thrown) {
+    if (isForwardedCall(callContext) && isPassing(thrown, true)) {
+      stream.cancel(thrown)
       return
     }
-    await pull(context, { stream, request, call, session, broker: owner.broker })
-  } catch (thrown) {
     stream.send({ status: statusOf(thrown, context.log) })
     stream.send({ nextOffset: request.offset })
     stream.end()
@@ -105,7 +113,8 @@ async function pull(
   stream.end()
 }
 
-function forward(
+/** Rejects if the owner has failed before it said anything. */
+async function forward(
   { forwarding, methods, log }: GatewayContext,
   {
     stream,
@@ -118,23 +127,36 @@ function forward(
     readonly call: ClientCall
     readonly brokerName: string
   },
-): void {
+): Promise<void> {
   const method: MessagingMethods['PullMessage'] = methods.PullMessage
+  let hasAnswered = false
+  const { promise: over, resolve, reject } = Promise.withResolvers<void>()
   const owned = forwarding.open(method, { call, brokerName })
   owned.receive({
     message: (answer) => {
+      hasAnswered = true
       if (stream.send(answer)) return
       owned.pause()
       void stream.writable().then(() => owned.resume())
     },
-    ended: () => stream.end(),
-    failed: (error) => {
-      if (call.signal.aborted) return
-      stream.send({ status: statusOf(error, log) })
-      stream.send({ nextOffset: request.offset })
+    ended: () => {
       stream.end()
+      resolve()
+    },
+    failed: (error) => {
+      if (!hasAnswered && !call.signal.aborted) {
+        reject(error)
+        return
+      }
+      if (!call.signal.aborted) {
+        stream.send({ status: statusOf(error, log) })
+        stream.send({ nextOffset: request.offset })
+        stream.end()
+      }
+      resolve()
     },
   })
   owned.send(request)
   owned.end()
+  await over
 }

@@ -2,6 +2,7 @@ import type {
   QueryAssignmentRequest,
   QueryAssignmentResponse__Input,
 } from '@cometmq/protocol/rocketmq'
+import { times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import type { UnaryCall } from '../edge.ts'
 import { askerOf, servingBrokers } from '../endpoints.ts'
@@ -20,15 +21,14 @@ export function queryAssignment({
   broker: local,
   forwarding,
   methods,
+  waits,
 }: GatewayContext): UnaryCall<QueryAssignmentRequest, QueryAssignmentResponse__Input> {
   return {
     async run(request, call) {
       const name = topicOf(request.topic)
       const group = groupOf(request.group)
-      const brokers = servingBrokers(await owners.route(name, call), cluster, {
-        ...askerOf(request, call),
-        ownBrokerName: local?.brokerName,
-      })
+      const route = await owners.settledRoute(name, call)
+      const brokers = servingBrokers(route, cluster, askerOf(request, call))
       if (brokers.length === 0) {
         throw new RefusedCall('FORBIDDEN', `no broker serves topic "${name}" now`)
       }
@@ -36,7 +36,8 @@ export function queryAssignment({
       const [first] = brokers
       if (local === undefined && first?.broker.name !== undefined) {
         const to = { call, brokerName: first.broker.name }
-        return forwarding.call(methods.QueryAssignment, request, to)
+        const held = { call, maxMs: times.masterWaitMs, isRepeatable: true }
+        return waits.run(held, () => forwarding.call(methods.QueryAssignment, request, to))
       }
       const { topic } = request
       const isFifo = local?.group(group)?.fifo === true

@@ -13,16 +13,12 @@ import { topicOf } from '../validate/names.ts'
 export function queryRoute({
   owners,
   cluster,
-  broker: own,
 }: GatewayContext): UnaryCall<QueryRouteRequest, QueryRouteResponse__Input> {
   return {
     async run(request, call) {
       const name = topicOf(request.topic)
-      const route = await owners.route(name, call)
-      const brokers = servingBrokers(route, cluster, {
-        ...askerOf(request, call),
-        ownBrokerName: own?.brokerName,
-      })
+      const route = await owners.settledRoute(name, call)
+      const brokers = servingBrokers(route, cluster, askerOf(request, call))
       if (brokers.length === 0) {
         throw new RefusedCall('FORBIDDEN', `no broker serves topic "${name}" now`)
       }

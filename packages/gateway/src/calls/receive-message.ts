@@ -1,10 +1,11 @@
 import type { ReceiveMessageRequest, Status__Input } from '@cometmq/protocol/rocketmq'
 import { accept, type CallContext, type Handler } from '@cometmq/runtime'
-import type { ClientCall } from '../client-call.ts'
+import { type ClientCall, isForwardedCall } from '../client-call.ts'
 import { bounds, times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import { timestampOf } from '../durations.ts'
 import type { CallEdge } from '../edge.ts'
+import { isPassing } from '../master-waits.ts'
 import { messagesOf } from '../message-out.ts'
 import type { Owner } from '../owner.ts'
 import type { LocalBroker, Received } from '../ports.ts'
@@ -67,15 +68,24 @@ async function serve(
     }
     const topic = topicOf(request.messageQueue?.topic)
     const group = groupOf(request.group)
-    const owner = await ownerOf(context, request, call)
-    if (owner.kind === 'there') {
-      session.ownersAsked.add(owner.brokerName)
-      forwardReceive(context, { stream, request, call, brokerName: owner.brokerName })
-      return
-    }
-    await receive(context, { stream, request, call, session, topic, group, broker: owner.broker })
+    const held = { call, maxMs: times.pollMaxMs, isRepeatable: true }
+    await context.waits.run(held, async () => {
+      const owner = await ownerOf(context, request, call)
+      if (owner.kind === 'there') {
+        const { brokerName } = owner
+        session.ownersAsked.add(brokerName)
+        await forwardReceive(context, { stream, request, call, brokerName })
+        return
+      }
+      const { broker } = owner
+      await receive(context, { stream, request, call, session, topic, group, broker })
+    })
   } catch (thrown) {
     if (callContext.signal.aborted) return
+    if (isForwardedCall(callContext) && isPassing(thrown, true)) {
+      stream.cancel(thrown)
+      return
+    }
     const what = statusOf(thrown, log)
     if (callContext.metadata['x-mq-language'] === 'RUST') {
       await clock.sleep(ERROR_DELAY_MS, callContext.signal).catch(() => {})
@@ -84,14 +94,15 @@ async function serve(
   }
 
   async function ownerOf(
-    { broker }: GatewayContext,
+    { broker, cluster }: GatewayContext,
     { messageQueue }: ReceiveMessageRequest,
     call: ClientCall,
   ): Promise<Owner> {
     const brokerName = messageQueue?.broker?.name ?? ''
-    const isKnown =
-      brokerName === broker?.brokerName || context.cluster.addressOf(brokerName) !== undefined
-    if (isKnown) return owners.named(brokerName, call)
+    const isOwn = brokerName === broker?.brokerName
+    if (isOwn || cluster.placeOfMaster(brokerName) !== 'unknown') {
+      return owners.named(brokerName, call)
+    }
     const route = await owners.route(messageQueue?.topic?.name ?? '', call)
     return owners.ofTopic(route, call, ({ readable }) => readable)
   }

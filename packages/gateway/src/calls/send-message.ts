@@ -1,3 +1,4 @@
+import type { CometError } from '@cometmq/protocol'
 import type {
   Message,
   MessageType,
@@ -6,12 +7,15 @@ import type {
   Status__Input,
 } from '@cometmq/protocol/rocketmq'
 import type { ClientCall } from '../client-call.ts'
+import { times } from '../config.ts'
 import type { GatewayContext } from '../context.ts'
 import type { UnaryCall } from '../edge.ts'
 import { acceptedTypes } from '../endpoints.ts'
 import { batchOf } from '../message-in.ts'
+import { isPassing } from '../master-waits.ts'
 import type { Owner } from '../owner.ts'
 import type { LocalBroker } from '../ports.ts'
+import type { ClientSession } from '../sessions.ts'
 import { OK, RefusedCall } from '../status.ts'
 import { checkMessage } from '../validate/messages.ts'
 import { topicOf } from '../validate/names.ts'
@@ -28,36 +32,88 @@ const UNSUPPORTED: Partial<Record<MessageType, string>> = {
 export function sendMessage(
   context: GatewayContext,
 ): UnaryCall<SendMessageRequest, SendMessageResponse__Input> {
-  const { owners, forwarding, methods } = context
+  const { owners, forwarding, methods, waits } = context
   let turn = 0
+
+  /** To one broker. Throws as a passing error that it is not the one to ask. */
+  async function sendTo(
+    owner: Owner,
+    send: {
+      readonly request: SendMessageRequest
+      readonly topic: string
+      readonly queueId: number | undefined
+      readonly call: ClientCall
+      readonly session: ClientSession
+    },
+  ): Promise<SendMessageResponse__Input> {
+    const { request, topic, queueId, call, session } = send
+    if (owner.kind === 'there') {
+      const { brokerName } = owner
+      session.ownersAsked.add(brokerName)
+      return forwarding.call(methods.SendMessage, request, {
+        call,
+        brokerName,
+        ...(queueId === undefined ? {} : { queueId }),
+      })
+    }
+    const { queueCount } = writableTopic(owner.broker, topic)
+    const isThere = queueId !== undefined && queueId < queueCount
+    return store(context, owner.broker, {
+      messages: request.messages,
+      topic,
+      queueId: isThere ? queueId : turn++ % queueCount,
+      call,
+    })
+  }
+
   return {
     async run(request, call, session) {
-      const topic = checkMessages(request.messages)
-      const route = await owners.route(topic, call)
-      const type = typeOf(request.messages, acceptedTypes(route.type))
-      let owner: Owner
-      let { queueId } = call
-      if (type === 'FIFO' && !call.isForwarded) {
-        const place = owners.ofMessageGroup(route, messageGroupOf(request.messages), call)
-        owner = place.owner
-        queueId = place.queueId
-      } else {
-        owner = owners.ofTopic(route, call, ({ writable }) => writable)
-      }
-      if (owner.kind === 'there') {
-        const { brokerName } = owner
-        session.ownersAsked.add(brokerName)
-        return forwarding.call(methods.SendMessage, request, {
-          call,
-          brokerName,
-          ...(queueId === undefined ? {} : { queueId }),
-        })
-      }
-      const { queueCount } = writableTopic(owner.broker, topic)
-      if (queueId === undefined || queueId >= queueCount) queueId = turn++ % queueCount
-      return store(context, owner.broker, { messages: request.messages, topic, queueId, call })
+      const { messages } = request
+      const topic = checkMessages(messages)
+      // What may be stored is not sent again: without a sequence, nobody would recognise it.
+      const held = { call, maxMs: times.masterWaitMs, isRepeatable: false }
+      return waits.run(held, async () => {
+        const route = await owners.route(topic, call)
+        const type = typeOf(messages, acceptedTypes(route.type))
+        const send = { request, topic, queueId: call.queueId, call, session }
+        if (type === 'FIFO' && !call.isForwarded) {
+          const place = owners.ofMessageGroup(route, messageGroupOf(messages), call)
+          return sendTo(place.owner, { ...send, queueId: place.queueId })
+        }
+        return toAny(
+          (avoided) => owners.ofTopic(route, call, ({ writable }) => writable, avoided),
+          (owner) => sendTo(owner, send),
+        )
+      })
     },
     refuse: (status, { messages }) => ({ status, entries: entriesOf(messages, status) }),
+  }
+}
+
+/**
+ * Sends to one broker group after the other, until one of them is not without a master. Throws what
+ * the first one has failed with, if there is no other.
+ */
+async function toAny<T>(
+  next: (avoided: ReadonlySet<string>) => Owner,
+  send: (owner: Owner) => Promise<T>,
+): Promise<T> {
+  const avoided = new Set<string>()
+  let failure: CometError | undefined
+  for (;;) {
+    let owner: Owner
+    try {
+      owner = next(avoided)
+    } catch (thrown) {
+      throw failure ?? thrown
+    }
+    try {
+      return await send(owner)
+    } catch (thrown) {
+      if (!isPassing(thrown, false)) throw thrown
+      failure ??= thrown
+      avoided.add(owner.kind === 'here' ? owner.broker.brokerName : owner.brokerName)
+    }
   }
 }
 

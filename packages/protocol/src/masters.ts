@@ -1,4 +1,4 @@
-import type { BrokerAddress } from '@cometmq/protocol'
+import type { BrokerAddress } from './generated/cometmq/v1/BrokerAddress.ts'
 
 /**
  * Where to write, by broker name.

@@ -1,4 +1,4 @@
-import type { BrokerAddress } from '@cometmq/protocol'
+import type { BrokerAddress } from './generated/cometmq/v1/BrokerAddress.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Masters } from './masters.ts'
