@@ -1,14 +1,39 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { hasEtcd } from '../etcd/local-etcd.ts'
+import type { DrillReport } from './report.ts'
 import { runDrill } from './run-drill.ts'
 import { killMaster } from './scenarios/members.ts'
 
-// The whole way of a drill on real processes, with what needs nothing but Node.
-test('a broker that is killed under load loses, invents, doubles and swaps nothing', {
-  timeout: 120_000,
-}, async () => {
-  const report = await runDrill({
+// The whole way of a drill on real processes.
+describe('a master that is killed under load', { timeout: 120_000 }, () => {
+  test('loses, invents, doubles and swaps nothing while it is the only member', async () => {
+    const report = await killMasterOfGroupOf(1)
+
+    expect(report).toMatchObject({ verdict: 'PASS', why: [], lost: 0, duplicates: 0 })
+    expect(report.acknowledged).toBeGreaterThan(50)
+    expect(report.delivered).toBeGreaterThanOrEqual(report.acknowledged)
+    expect(report.timeline).toMatchObject([{ fault: 'kill broker-a-0 for 200 ms' }])
+    expect(stepsOf(report)).toContain('first delivery')
+  })
+
+  test.skipIf(!hasEtcd)(
+    'is replaced by a slave that has everything (takes a program named etcd)',
+    async () => {
+      const report = await killMasterOfGroupOf(3)
+
+      expect(report).toMatchObject({ verdict: 'PASS', why: [], lost: 0, duplicates: 0 })
+      expect(report.acknowledged).toBeGreaterThan(50)
+      expect(stepsOf(report)).toEqual(
+        expect.arrayContaining(['elected', 'route seen', 'first send acknowledged']),
+      )
+    },
+  )
+})
+
+function killMasterOfGroupOf(members: number): Promise<DrillReport> {
+  return runDrill({
     scenario: killMaster,
-    shape: { groups: 1, members: 1 },
+    shape: { groups: 1, members },
     seed: 1,
     perSecond: 300,
     timesMs: [200],
@@ -17,10 +42,8 @@ test('a broker that is killed under load loses, invents, doubles and swaps nothi
     goalMs: 'none',
     say: () => {},
   })
+}
 
-  expect(report).toMatchObject({ verdict: 'PASS', why: [], lost: 0, duplicates: 0 })
-  expect(report.acknowledged).toBeGreaterThan(50)
-  expect(report.delivered).toBeGreaterThanOrEqual(report.acknowledged)
-  expect(report.timeline).toMatchObject([{ fault: 'kill broker-a-0 for 200 ms' }])
-  expect(report.timeline[0]?.steps.map(({ step }) => step)).toContain('first delivery')
-})
+function stepsOf({ timeline }: DrillReport): string[] {
+  return timeline.flatMap(({ steps }) => steps.map(({ step }) => step))
+}
