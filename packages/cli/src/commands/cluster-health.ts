@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CometError, type ErrorCode } from '@cometmq/protocol'
+import { type ClusterDescription, CometError, type ErrorCode } from '@cometmq/protocol'
 import { CommandError } from '../command-error.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type OperatorOptions, withCluster } from '../operator.ts'
@@ -19,7 +19,7 @@ const LOOK_INTERVAL_MS = 100
 /** While waiting, a look that takes longer is given up for the next one. */
 const LOOK_MAX_MS = 2_000
 
-/** Succeeds when every broker takes messages. */
+/** Succeeds when every broker group has a master that takes messages. */
 export async function clusterHealth(
   terminal: Terminal,
   options: ClusterHealthOptions,
@@ -56,15 +56,25 @@ async function look(terminal: Terminal, options: ClusterHealthOptions): Promise<
   const perLook = { ...options, timeout: Math.min(options.timeout, maxMs) }
   try {
     return await withCluster(terminal, perLook, async (cluster) => {
-      const { ready } = await cluster.describe()
+      const description = await cluster.describe()
       const brokers = await describeBrokers(cluster)
-      const incomplete = incompleteness(brokers.length, ready, options.brokers)
+      const incomplete =
+        groupWithoutMaster(description) ??
+        incompleteness(brokers.length, description.ready, options.brokers)
       return { kind: 'reached', brokers, incomplete }
     })
   } catch (error) {
     if (!(error instanceof CometError) || !UNREACHABLE.includes(error.code)) throw error
     return { kind: 'unreachable', error }
   }
+}
+
+/** Its slaves may be well, and yet nobody can send to it. */
+function groupWithoutMaster({ brokers }: ClusterDescription): string | undefined {
+  const masters = brokers.filter(({ broker }) => broker?.brokerId === 0)
+  const ruled = new Set(masters.map(({ broker }) => broker?.brokerName))
+  const slave = brokers.find(({ broker }) => !ruled.has(broker?.brokerName))
+  return slave && `broker group "${slave.broker?.brokerName}" has no master`
 }
 
 /**

@@ -441,6 +441,21 @@ describe('cluster health', () => {
     expect(stderr).toBe('comet: a: the disk is full\n')
   })
 
+  // Its slaves are well, and nobody can send to it.
+  test('is code 1 when a broker group has no master', async () => {
+    await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => broker({}))])
+    cluster.addSlave({ brokerName: 'a', brokerId: 1, epoch: 7, address: '127.0.0.1:2' })
+    expect((await cluster.run(['cluster', 'health'])).exitCode).toBe(0)
+    cluster.addSlave({ brokerName: 'b', brokerId: 2, epoch: 7, address: '127.0.0.1:3' })
+
+    const { exitCode, stderr } = await cluster.run(['cluster', 'health'])
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: 'comet: broker group "b" has no master\n',
+    })
+  })
+
   // Right after a start only the first brokers are known, and they may all be well.
   test('is not believed while the name server is new, unless enough brokers are there', async () => {
     await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => broker({}))])
