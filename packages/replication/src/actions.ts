@@ -95,7 +95,7 @@ export type Action =
   | { readonly kind: 'swap'; readonly number: number; readonly transaction: Transaction }
   /** Answered by `viewed` or `not-viewed`. */
   | { readonly kind: 'read' }
-  /** Each is answered by `inspected` in due time, or not at all. */
+  /** Each is answered by `inspected` in due time, by `member-gone`, or not at all. */
   | { readonly kind: 'inspect'; readonly round: number; readonly brokerIds: readonly number[] }
   | { readonly kind: 'alarm'; readonly name: AlarmName; readonly why: string }
   /** Ends the process. `cleanly`: flush, give the lease back and say goodbye. */

@@ -32,6 +32,8 @@ export type Happening =
   | { readonly kind: 'hinted' }
   | { readonly kind: 'swap-answered'; readonly number: number; readonly outcome: SwapOutcome }
   | { readonly kind: 'inspected'; readonly round: number; readonly inspection: Inspection }
+  /** Nothing listens at a member's address: its process is gone. */
+  | { readonly kind: 'member-gone'; readonly brokerId: number }
 
   /** Records of this member's own, as master. */
   | { readonly kind: 'appended'; readonly maxOffset: CommitLogOffset }

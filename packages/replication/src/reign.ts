@@ -32,6 +32,7 @@ export function acceptSlaves(turn: Turn, role: Promoting, openedTo: CommitLogOff
     inSync: role.inSync,
     inFlight: undefined,
     peers: new Map(),
+    departed: new Set(),
     heardAtMs: new Map(ids.map((id) => [id, nowMs])),
     removals: new Map(),
     beats: { number: 0, sentAtMs: nowMs, sent: new Map() },

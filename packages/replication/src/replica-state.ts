@@ -7,8 +7,9 @@ import { offered, onHandOverFrame, onStill } from './hand-over.ts'
 import { withAnswer } from './inquiry.ts'
 import type { LogState } from './log-state.ts'
 import { onEpochOpened, pressOn } from './promotion.ts'
-import { confirmMore, isReigning, peerOfStream } from './reign.ts'
+import { confirmMore, isReigning, peerOfStream, updateReign } from './reign.ts'
 import type { FollowStream, ReplicaContext, ReplicaState } from './replica.ts'
+import { keepSet } from './set-keeping.ts'
 import { onPushed, onSlaveEnded, onSlaveFrame } from './slaves.ts'
 import { onTick, stopIfMay } from './ticking.ts'
 import { Turn } from './turn.ts'
@@ -99,6 +100,8 @@ function happen(turn: Turn, event: Happening): void {
       return onSlaveEnded(turn, event.stream)
     case 'pushed':
       return onPushed(turn, event.stream, event.to)
+    case 'member-gone':
+      return onMemberGone(turn, event.brokerId)
   }
 }
 
@@ -192,6 +195,14 @@ function onFlushed(turn: Turn, offset: LogState['flushedOffset']): void {
   offered(turn)
 }
 
+/** No need to wait for its silence, unless it is back by now. */
+function onMemberGone(turn: Turn, brokerId: number): void {
+  const { role } = turn.state
+  if (!isReigning(role) || role.reign.peers.has(brokerId)) return
+  updateReign(turn, { departed: new Set(role.reign.departed).add(brokerId) })
+  keepSet(turn)
+}
+
 function onStream(
   turn: Turn,
   event: Extract<Happening, { kind: 'stream-frame' | 'stream-ended' }>,
@@ -208,6 +219,8 @@ function onStream(
 
 function fromSlave(turn: Turn, event: Extract<Happening, { kind: 'slave-frame' }>): void {
   onSlaveFrame(turn, event.stream, event.frame)
+  // Everything waits for it until it is out of the set.
+  if (event.frame.kind === 'leaving') keepSet(turn)
   const { role } = turn.state
   const peer = isReigning(role) ? peerOfStream(role.reign, event.stream) : undefined
   if (peer !== undefined) onHandOverFrame(turn, peer.member.brokerId, event.frame)

@@ -208,6 +208,8 @@ export interface Reign {
   readonly inFlight: InSyncSet | undefined
   /** By broker id: current streams only. */
   readonly peers: ReadonlyMap<number, Peer>
+  /** Members that have said goodbye, or whose process is gone, and that have not been back. */
+  readonly departed: ReadonlySet<number>
   /** By broker id, of members with and without a stream. */
   readonly heardAtMs: ReadonlyMap<number, number>
   readonly removals: ReadonlyMap<number, Removals>

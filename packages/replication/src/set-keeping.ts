@@ -123,7 +123,7 @@ function observation(turn: Turn, reign: Reign, brokerId: number): MemberObservat
     wantsOut:
       nowMs - heardAtMs >= settings.memberSilentMs ||
       isBehind ||
-      peer?.isLeaving === true ||
+      reign.departed.has(brokerId) ||
       peer?.disk.isFull === true,
   }
 }
@@ -139,7 +139,8 @@ function rejoinMs(turn: Turn, { removals }: Reign, brokerId: number): number {
 function withRemovals(turn: Turn, reign: Reign, inSync: Reign['inSync'] | undefined) {
   const removals = new Map(reign.removals)
   for (const id of reign.inSync.keys()) {
-    if (inSync === undefined || inSync.has(id)) continue
+    // Who said goodbye, or has been restarted, is not slow.
+    if (inSync === undefined || inSync.has(id) || reign.departed.has(id)) continue
     const { count = 0, lastAtMs = turn.nowMs } = removals.get(id) ?? {}
     const isRecent = turn.nowMs - lastAtMs < turn.settings.removalsMs
     removals.set(id, { count: isRecent ? count + 1 : 1, lastAtMs: turn.nowMs })

@@ -25,7 +25,8 @@ export function onSlaveFrame(turn: Turn, stream: number, frame: SlaveFrame): voi
     case 'ack':
       return onAck(turn, { ...reign, heardAtMs }, peer, frame)
     case 'leaving':
-      return updatePeer(turn, reign, { ...peer, isLeaving: true })
+      updatePeer(turn, reign, { ...peer, isLeaving: true })
+      return updateReign(turn, { departed: new Set(reign.departed).add(peer.member.brokerId) })
     case 'hand-over-wanted':
     case 'hand-over-result':
       // `hand-over.ts` deals with them.
@@ -37,9 +38,13 @@ export function onSlaveEnded(turn: Turn, stream: number): void {
   const { role } = turn.state
   const peer = isReigning(role) ? peerOfStream(role.reign, stream) : undefined
   if (!isReigning(role) || peer === undefined) return
+  const { brokerId } = peer.member
   const peers = new Map(role.reign.peers)
-  peers.delete(peer.member.brokerId)
+  peers.delete(brokerId)
   updateReign(turn, { peers })
+  // Whether its process is gone, or only its connection.
+  if (!peer.isLeaving)
+    turn.act({ kind: 'inspect', round: turn.nextNumber(), brokerIds: [brokerId] })
 }
 
 export function onPushed(turn: Turn, stream: number, to: CommitLogOffset): void {
@@ -94,7 +99,10 @@ function onHello(turn: Turn, reign: Reign, stream: number, hello: Hello): void {
     chasesSinceMs: turn.nowMs,
     echoedSentAtMs: undefined,
   }
+  const departed = new Set(reign.departed)
+  departed.delete(brokerId)
   updateReign(turn, {
+    departed,
     peers: new Map(reign.peers).set(brokerId, peer),
     heardAtMs: new Map(reign.heardAtMs).set(brokerId, turn.nowMs),
   })

@@ -4,6 +4,7 @@ import { drainOn, mayStopAsMaster, seekHandOver } from './hand-over.ts'
 import { pressOn } from './promotion.ts'
 import { canServe, frameOf, isReigning, peersUntilMs, type Reigning, updateReign } from './reign.ts'
 import { keepSet } from './set-keeping.ts'
+import type { Following } from './replica.ts'
 import { beginSwap, repeatUnknownSwap } from './swaps.ts'
 import { forgetTransaction } from './transactions.ts'
 import type { Turn } from './turn.ts'
@@ -35,7 +36,7 @@ export function stopIfMay(turn: Turn): void {
   if (stopWantedAtMs === undefined || role.kind === 'stopped' || role.kind === 'promoting') return
   if (isReigning(role) && !mayStopAsMaster(turn)) return
   if (role.kind === 'following') {
-    if (role.settlesLog !== undefined) return
+    if (role.settlesLog !== undefined || !maySayGoodbye(turn, role)) return
     if (role.stream !== undefined) {
       turn.act({
         kind: 'send-to-master',
@@ -46,6 +47,17 @@ export function stopIfMay(turn: Turn): void {
   }
   turn.act({ kind: 'stop', cleanly: true })
   turn.become({ kind: 'stopped' })
+}
+
+/**
+ * Who is in the in-sync set is waited for until its master knows that it goes. After a hand-over the
+ * next master has to be found first.
+ */
+function maySayGoodbye(turn: Turn, { stream }: Following): boolean {
+  const { stopWantedAtMs = 0 } = turn.state
+  const isAwaited = turn.group?.inSync.has(turn.me) === true && turn.group.inSync.size > 1
+  const isLate = turn.nowMs - stopWantedAtMs >= turn.settings.shutdownMs
+  return !isAwaited || isLate || stream?.phase === 'streaming'
 }
 
 function tickRole(turn: Turn): void {

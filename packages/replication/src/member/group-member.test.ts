@@ -79,6 +79,29 @@ describe('three members', () => {
     await group.untilServing(3)
   })
 
+  // Everything waits for a member of the in-sync set, and it is known at once that this one is gone.
+  test.each(['is killed', 'stops properly'])(
+    'wait for no slave that %s longer than it takes to say so',
+    async (how) => {
+      const group = await SimulatedGroup.of(8, 'a', 'b', 'c')
+      const master = await group.untilServing(3)
+      const slave = [...group.processes.values()].find((process) => process !== master)
+      if (slave === undefined) throw new Error('nobody follows')
+      const sinceMs = group.simulation.clock.elapsedMs()
+
+      if (how === 'is killed') group.kill(slave.name)
+      else {
+        slave.member.stop()
+        await group.run(slave.member.ended)
+        await group.run(slave.member.close())
+      }
+      await group.run(master.store.append(rowOf('x')))
+
+      expect(group.simulation.clock.elapsedMs() - sinceMs).toBeLessThan(100)
+      expect(master.member.group?.inSync.size).toBe(2)
+    },
+  )
+
   // A rolling restart must not cost anybody more than a moment.
   test('hand over when their master is to stop, and nobody campaigns', async () => {
     const group = await SimulatedGroup.of(5, 'a', 'b', 'c')
@@ -87,8 +110,11 @@ describe('three members', () => {
 
     first.member.stop()
     await group.run(first.member.ended)
+    await group.run(first.member.close())
+    const sinceMs = group.simulation.clock.elapsedMs()
     const second = await group.untilServing(2, first)
 
+    expect(group.simulation.clock.elapsedMs() - sinceMs).toBeLessThan(100)
     expect(second.name).not.toBe(first.name)
     expect(second.member.group?.reason).toBe('hand-over')
     await group.run(second.store.append(rowOf('y')))

@@ -258,6 +258,8 @@ export class Performer {
       happen({ kind: 'inspected', round, inspection })
     } catch (error) {
       ports.log.debug({ brokerId, address, error }, 'a member does not say how it is')
+      const isGone = error instanceof CometError && error.isRefused
+      if (isGone) happen({ kind: 'member-gone', brokerId })
     }
   }
 
