@@ -21,6 +21,7 @@ function reportWith(
   const steps = [{ step: 'first send acknowledged', afterMs: 77, source: 'a' }] as const
   return reportOf({
     scenario: 'kill-master',
+    stalledMs: 12,
     seed: 7,
     groups: 1,
     members: 3,
@@ -31,6 +32,7 @@ function reportWith(
         atMs: 5,
         unavailableMs: changes.unavailableMs ?? 80,
         goalMs: changes.goalMs,
+        undeliveredMs: 99,
         steps,
       },
     ],
@@ -69,7 +71,7 @@ test('several runs are told together, and one that fails fails them', () => {
 test('the table shows each fault with its steps', () => {
   const table = tableOf(reportWith({ goalMs: 1_500 }))
 
-  expect(table).toMatch(/^kill a-0 +80 +1500 +– +– +– +77 +–$/m)
+  expect(table).toMatch(/^kill a-0 +80 +1500 +99 +– +– +– +77 +–$/m)
   expect(table).toContain('unavailable 80 ms')
   expect(table).toMatch(/PASS$/)
 })

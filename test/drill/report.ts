@@ -17,6 +17,8 @@ export interface DrillReport {
   readonly outOfOrder: number
   /** Of the worst fault. */
   readonly unavailableMs: number
+  /** For how long the drill itself stood still at the most: a busy machine is away now and then. */
+  readonly stalledMs: number
   readonly timeline: readonly FaultReport[]
   /** Why the verdict is what it is: nothing where it is PASS. */
   readonly why: readonly string[]
@@ -33,6 +35,7 @@ export function reportOf(run: {
   readonly groups: number
   readonly members: number
   readonly judgement: Judgement
+  readonly stalledMs: number
   readonly timeline: readonly FaultReport[]
   /** What else was not as the scenario wants it. */
   readonly complaints: readonly string[]
@@ -92,11 +95,12 @@ const COLUMNS: readonly StepName[] = [
 /** For people. Times are milliseconds after the fault. */
 export function tableOf(report: DrillReport): string {
   const rows = [
-    ['fault', 'unavailable', 'goal', ...COLUMNS],
-    ...report.timeline.map(({ fault, unavailableMs, goalMs, steps }) => [
+    ['fault', 'unavailable', 'goal', 'undelivered', ...COLUMNS],
+    ...report.timeline.map(({ fault, unavailableMs, goalMs, undeliveredMs, steps }) => [
       fault,
       `${unavailableMs}`,
       `${goalMs ?? '–'}`,
+      `${undeliveredMs}`,
       ...COLUMNS.map((name) => `${steps.find(({ step }) => step === name)?.afterMs ?? '–'}`),
     ]),
   ]
@@ -118,7 +122,7 @@ export function tableOf(report: DrillReport): string {
     ...table,
     `acknowledged ${acknowledged}  delivered ${delivered}  again ${redelivered}  given up ${failed}`,
     `lost ${lost}  phantom ${phantom}  duplicates ${duplicates}  out of order ${outOfOrder}`,
-    `unavailable ${unavailableMs} ms`,
+    `unavailable ${unavailableMs} ms; the drill itself stood still for up to ${report.stalledMs} ms`,
     ...report.why.map((reason) => `  ${reason}`),
     report.verdict,
   ].join('\n')

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openNodeRuntime } from '@cometmq/runtime/node'
 import { SeededRandom } from '@cometmq/simulation'
@@ -10,6 +11,7 @@ import { judge } from './judge.ts'
 import { readLedgers } from './ledger.ts'
 import { DrillLoad } from './load/load.ts'
 import { faultsInLogs } from './logs.ts'
+import type { Span } from './outage.ts'
 import { type DrillReport, reportOf } from './report.ts'
 import { Scene, type SceneSettings } from './scene.ts'
 import type { Scenario } from './scenarios/scenario.ts'
@@ -47,19 +49,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     await using load = await DrillLoad.start({ endpoints, directory, perSecond: options.perSecond })
     const random = new SeededRandom(seed)
     const scene = new Scene({ cluster, load, random, settings: options, goalMs, say })
-    const fromMs = sharedNowMs()
-    const progress = setInterval(() => say(progressOf(load, sharedNowMs() - fromMs)), PROGRESS_MS)
-    let toMs = fromMs
-    try {
-      await sleep(CALM_MS)
-      await scenario.run(scene)
-      await sleep(CALM_MS)
-    } catch (error) {
-      scene.complaints.push(error instanceof Error ? error.message : String(error))
-    } finally {
-      clearInterval(progress)
-      toMs = sharedNowMs()
-    }
+    const { span, stalledMs } = await play(scenario, scene, load, say)
     await settle(load, scene, say)
     const lines = readLedgers(load.directory)
     const { faults, complaints } = scene
@@ -72,14 +62,41 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
       scenario: scenario.name,
       seed,
       ...shape,
+      stalledMs,
       judgement: judge(lines, load.groups),
-      timeline: timelineOf({ faults, observations, lines }, { fromMs, toMs }),
+      timeline: timelineOf({ faults, observations, lines }, span),
       complaints,
     })
   })()
   if (report.verdict === 'PASS') await rm(directory, { recursive: true, force: true })
   else say(`logs, ledgers and data are kept in ${directory}`)
   return report
+}
+
+/** The scenario under load, from its calm beginning to its calm end. */
+async function play(
+  scenario: Scenario,
+  scene: Scene,
+  load: DrillLoad,
+  say: (line: string) => void,
+): Promise<{ readonly span: Span; readonly stalledMs: number }> {
+  const fromMs = sharedNowMs()
+  const progress = setInterval(() => say(progressOf(load, sharedNowMs() - fromMs)), PROGRESS_MS)
+  // Its timers are as late as those of every other process here.
+  const lateness = monitorEventLoopDelay({ resolution: 10 })
+  lateness.enable()
+  try {
+    await sleep(CALM_MS)
+    await scenario.run(scene)
+    await sleep(CALM_MS)
+  } catch (error) {
+    scene.complaints.push(error instanceof Error ? error.message : String(error))
+  } finally {
+    clearInterval(progress)
+    lateness.disable()
+  }
+  const span = { fromMs, toMs: sharedNowMs() }
+  return { span, stalledMs: Math.round(lateness.max / 1e6) }
 }
 
 /** Lets everything come to rest, and reads what is stored. */

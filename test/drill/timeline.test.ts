@@ -83,7 +83,13 @@ test('a fault is told from what was done to the first delivery of what was sent 
 
   const [report] = timelineOf({ faults: [fault], observations, lines }, LOAD)
 
-  expect(report).toMatchObject({ fault: 'kill a-0', atMs: 1_000, unavailableMs: 500 })
+  expect(report).toMatchObject({
+    fault: 'kill a-0',
+    atMs: 1_000,
+    unavailableMs: 500,
+    // From 2 000 to 2 505 nobody was given anything; in calm times, nobody ever was.
+    undeliveredMs: 505,
+  })
   expect(report?.steps).toEqual([
     { step: 'detected', afterMs: 60, source: 'ns-0: broker fell silent' },
     { step: 'mended', afterMs: 400, source: 'start a-0' },

@@ -52,6 +52,8 @@ export interface FaultReport {
   /** The worst of its groups; see `longestOutage`. */
   readonly unavailableMs: number
   readonly goalMs: number | undefined
+  /** The same of deliveries; not judged, for consumers may have other things to do. */
+  readonly undeliveredMs: number
   readonly steps: readonly Step[]
 }
 
@@ -93,7 +95,8 @@ export function timelineOf(
   const calm = { fromMs: load.fromMs, toMs: first?.atMs ?? load.toMs }
   return faults.map((fault, index) => {
     const span = { fromMs: fault.atMs, toMs: faults[index + 1]?.atMs ?? load.toMs }
-    const outage = worstOutage(fault.groups, lines, span, calm)
+    const outage = worstOutage('acknowledged', fault.groups, lines, span, calm)
+    const silence = worstOutage('delivered', fault.groups, lines, span, calm)
     const steps = [
       ...fault.notes.map(({ what, atMs }) => stepAt('mended', atMs, what, fault)),
       ...observedSteps(fault, observations, span),
@@ -104,28 +107,34 @@ export function timelineOf(
       atMs: Math.round(fault.atMs - load.fromMs),
       unavailableMs: Math.round(outage.unavailableMs),
       goalMs: fault.goalMs,
+      undeliveredMs: Math.round(silence.unavailableMs),
       steps: steps.toSorted((a, b) => a.afterMs - b.afterMs),
     }
   })
 }
 
 function worstOutage(
+  kind: 'acknowledged' | 'delivered',
   groups: readonly string[],
   lines: readonly LedgerLine[],
   span: Span,
   calm: Span,
 ): Outage & { readonly group: string } {
   const outages = groups.map((group) => {
-    const times = acknowledgementsOf(lines, group)
+    const times = timesOf(kind, lines, group)
     return { ...longestOutage(times, span, usualGapMs(times, calm)), group }
   })
   const [worst] = outages.toSorted((a, b) => b.unavailableMs - a.unavailableMs)
   return worst ?? { ...longestOutage([], { fromMs: 0, toMs: 0 }, 0), group: '' }
 }
 
-function acknowledgementsOf(lines: readonly LedgerLine[], group: string): number[] {
+function timesOf(
+  kind: 'acknowledged' | 'delivered',
+  lines: readonly LedgerLine[],
+  group: string,
+): number[] {
   return lines
-    .filter((line) => line.kind === 'acknowledged' && line.brokerName === group)
+    .filter((line) => line.kind === kind && line.brokerName === group)
     .map(({ atMs }) => atMs)
 }
 
