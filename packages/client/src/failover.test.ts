@@ -155,16 +155,73 @@ describe('a producer, when the master changes,', () => {
   })
 })
 
+// Name servers and brokers share hosts. Of a host that is lost no connection breaks for seconds.
+describe('when the name server in use is lost together with the master,', () => {
+  test('a producer learns of the new one from another name server', async () => {
+    const { world, other } = await openWithTwoNameServers()
+    const orders = world.comet.topic('orders')
+    await world.run(orders.send('before'))
+    lose(world, ['ns', 'a'])
+    const sending = orders.send('after', { key: 'k' })
+    await world.sim.advance(1_300)
+
+    other.set({ a: { address: 'b:8081', epoch: 2 } }, [])
+    await world.sim.advance(MOMENT_MS)
+
+    expect(world.b.bodies()).toEqual(['"after"'])
+    await world.run(sending)
+  })
+
+  test('so does a consumer that has something to settle', async () => {
+    const { world, other } = await openWithTwoNameServers()
+    world.comet.topic<number>('orders').consume({ group: 'billing' }, () => {})
+    const member = await world.member()
+    lose(world, ['ns'])
+    member.answers = false
+    member.deliver({ topic: 'orders', batches: [storedBatch('orders', 0, ['0'])], ranges: [0, 1] })
+    await world.sim.advance(1_500)
+
+    other.set({ a: { address: 'b:8081', epoch: 2 } }, [])
+    await world.sim.advance(MOMENT_MS)
+
+    expect(world.b.members).toHaveLength(1)
+  })
+
+  // It may have been cut off, or have just started: clients would lose their routes by a question.
+  test('nothing else counts that the other name server says', async () => {
+    const { world, other } = await openWithTwoNameServers()
+    const orders = world.comet.topic('orders')
+    world.a.script = () => 'NOT_MASTER'
+    const sending = orders.send('patient', { key: 'k' })
+    await world.until(() => other.watches.length > 0)
+
+    other.set({ b: 'b:8081' }, [], { forgotten: ['a'] })
+    await world.sim.advance(100)
+    world.a.script = () => undefined
+
+    await expect(world.run(sending)).resolves.toMatchObject({ brokerName: 'a' })
+    await expect(world.run(orders.send('on'))).resolves.toMatchObject({ brokerName: 'a' })
+  })
+
+  // Of every client, for as long as a broker is away.
+  test('the others are not asked again and again', async () => {
+    const { world, other } = await openWithTwoNameServers()
+    world.a.script = () => 'NOT_MASTER'
+    const sending = world.comet.topic('orders').send('patient', { key: 'k', timeout: '2m' })
+
+    await world.sim.advance(60_000)
+
+    expect(other.watches.length).toBeGreaterThan(1)
+    expect(other.watches.length).toBeLessThan(8)
+    world.a.script = () => undefined
+    await world.run(sending)
+  })
+})
+
 describe('a client', () => {
   // The name server was cut off from the group: it has not heard of the new reign.
   test('does not go back to an old master with a name server that still lists it', async () => {
-    const sim = new Simulation(1, calmNetwork)
-    const stale = await sim.runUntil(
-      ScriptedNameServer.open(sim.machine('ns2').runtime(), 'ns2:9876'),
-      { limitMs: 1_000 },
-    )
-    stale.set({ a: 'a:8081' }, [{ topic: 'orders', queues: { a: 4 } }])
-    const world = await ScriptedWorld.open(sim, { client: { endpoints: 'ns:9876,ns2:9876' } })
+    const { world, other: stale } = await openWithTwoNameServers()
     const orders = world.comet.topic('orders')
     await world.run(orders.send('before'))
     world.elect(2)
@@ -333,6 +390,23 @@ describe('a reader, when the master changes,', () => {
 
 function openWorld(options?: Parameters<typeof ScriptedWorld.open>[1]) {
   return ScriptedWorld.open(new Simulation(1, calmNetwork), options)
+}
+
+/** The other one lists the master that there is at first, and is not used. */
+async function openWithTwoNameServers() {
+  const sim = new Simulation(1, calmNetwork)
+  const other = await sim.runUntil(
+    ScriptedNameServer.open(sim.machine('ns2').runtime(), 'ns2:9876'),
+    { limitMs: 1_000 },
+  )
+  other.set({ a: 'a:8081' }, [{ topic: 'orders', queues: { a: 4 } }])
+  const world = await ScriptedWorld.open(sim, { client: { endpoints: 'ns:9876,ns2:9876' } })
+  return { world, other }
+}
+
+/** From now on, nothing is heard of these machines. */
+function lose({ sim }: ScriptedWorld<Simulation>, machines: readonly string[]): void {
+  for (const machine of machines) sim.network.partition(machine, 'client')
 }
 
 /** Under which numbers batches have arrived. */

@@ -38,6 +38,20 @@ describe('Masters', () => {
     expect(masters.of('a')).toMatchObject({ address: 'moved:1' })
   })
 
+  // It may know less than the one in use; of a higher epoch nobody can know less.
+  test('of another name server count only if their epochs are higher', () => {
+    const masters = new Masters()
+    masters.take([broker('new:1', 5)])
+
+    expect(masters.learn([broker('moved:1', 5), broker('slave:1', 7, 2)])).toBe(false)
+    expect(masters.learn([{ ...broker('other:1', 9), brokerName: 'b' }])).toBe(false)
+    expect(masters.learn([broker('newer:1', 6)])).toBe(true)
+
+    expect(masters.of('a')).toMatchObject({ address: 'newer:1', epoch: 6 })
+    expect(masters.heard.get('a')).toBe(masters.of('a'))
+    expect(masters.of('b')).toBeUndefined()
+  })
+
   // The data of a broker group that was given up is gone, and with it its epochs.
   test('are taken anew after their broker group was forgotten', () => {
     const masters = new Masters()

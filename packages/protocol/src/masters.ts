@@ -21,7 +21,7 @@ export class Masters {
     return this.#heard
   }
 
-  /** All brokers that a name server hears now. */
+  /** All brokers that the name server in use hears now. */
   take(brokers: readonly BrokerAddress[]): void {
     const heard = new Map<string, BrokerAddress>()
     for (const broker of brokers) {
@@ -36,6 +36,24 @@ export class Masters {
       heard.set(brokerName, isNews ? broker : known)
     }
     this.#heard = heard
+  }
+
+  /**
+   * Brokers that another name server hears: of them only higher epochs count. Returns whether there
+   * was one.
+   */
+  learn(brokers: readonly BrokerAddress[]): boolean {
+    const heard = new Map(this.#heard)
+    let isNews = false
+    for (const broker of brokers) {
+      const known = this.#known.get(broker.brokerName)
+      if (broker.brokerId !== 0 || known === undefined || broker.epoch <= known.epoch) continue
+      this.#known.set(broker.brokerName, broker)
+      heard.set(broker.brokerName, broker)
+      isNews = true
+    }
+    if (isNews) this.#heard = heard
+    return isNews
   }
 
   /** The broker group is gone for good; one that comes under its name is another one. */

@@ -19,10 +19,10 @@ class World {
   readonly routes: ClusterRoutes
   #stream: MessageStream<RouteUpdate, WatchRequest> | undefined
 
-  constructor() {
+  constructor(...others: readonly string[]) {
     this.routes = new ClusterRoutes(this.simulation.machine('a').runtime(), {
       services,
-      nameservers: ['names:9876'],
+      nameservers: ['names:9876', ...others],
       own: {
         brokerName: 'a',
         address: 'a:8081',
@@ -39,7 +39,10 @@ class World {
     this.#stream = undefined
     const { transport } = this.simulation.machine('names').runtime()
     const watch = accept(services.routes.Watch, (stream) => {
-      stream.receive({ message: () => (this.#stream = stream), ended: () => {}, failed: () => {} })
+      const message = ({ allTopics }: WatchRequest): void => {
+        if (allTopics) this.#stream = stream
+      }
+      stream.receive({ message, ended: () => {}, failed: () => {} })
     })
     const listening = transport.listen({ address: 'names:9876', handlers: [watch] })
     await this.simulation.runUntil(listening, MINUTE)
@@ -140,6 +143,31 @@ describe('the master of a broker group', () => {
     expect(world.routes.addressOf('b')).toBe('new:1')
   })
 
+  // Of a host that is lost with both, no connection breaks for seconds; calls are held for two.
+  test('is learned from every name server, by its epoch, and nothing else is', async () => {
+    const world = new World('others:9876')
+    const { simulation, routes } = world
+    await world.startNameServer()
+    await world.tell(['a', 'b'], [open('a'), open('b')])
+    const watches: MessageStream<RouteUpdate, WatchRequest>[] = []
+    const other = accept(services.routes.Watch, (stream) => {
+      stream.receive({ message: () => watches.push(stream), ended: () => {}, failed: () => {} })
+    })
+    const { transport } = simulation.machine('others').runtime()
+    const listening = transport.listen({ address: 'others:9876', handlers: [other] })
+    await simulation.runUntil(listening, MINUTE)
+    await simulation.runUntil(() => watches.length > 0, MINUTE)
+    simulation.network.partition('names', 'a')
+
+    const news = [member({ brokerName: 'b', epoch: 2, address: 'new:1' })]
+    watches.at(-1)?.send({ ...silence, brokers: news, missing: ['orders'], forgotten: ['a'] })
+    await simulation.advance(100)
+
+    expect(routes.addressOf('b')).toBe('new:1')
+    expect(world.queueGroups).toEqual([open('a'), open('b')])
+    routes.close()
+  })
+
   // What this broker would do itself is for another member of its group now.
   test('is another one in the group of this broker, and this one again', async () => {
     const world = new World()
@@ -189,6 +217,16 @@ describe('the master of a broker group', () => {
     expect(told).toEqual(['b:8081'])
   })
 })
+
+const silence: RouteUpdate = {
+  brokers: [],
+  topics: [],
+  missing: [],
+  cluster: 'blue',
+  autoCreateTopics: false,
+  version: 1,
+  forgotten: [],
+}
 
 function member(fields: Partial<BrokerAddress>): BrokerAddress {
   return { brokerName: 'a', brokerId: 0, epoch: 1, address: 'a:8081', listeners: [], ...fields }

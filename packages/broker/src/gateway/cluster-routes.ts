@@ -67,6 +67,8 @@ export class ClusterRoutes implements ClusterView {
   #attempt = 0
   #stream: MessageStream<WatchRequest, RouteUpdate> | undefined
   #timer: Timer | undefined
+  /** By name server: ends what is open, or planned, to learn of masters from it. */
+  readonly #stopLearning = new Map<Connection, () => void>()
   #isClosed = false
 
   constructor(
@@ -85,12 +87,15 @@ export class ClusterRoutes implements ClusterView {
 
   start(): void {
     if (this.#nameServers.length > 0) this.#open()
+    if (this.#nameServers.length < 2) return
+    for (const nameServer of this.#nameServers) this.#learnFrom(nameServer, 0)
   }
 
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()
     this.#stream?.cancel()
+    for (const stop of this.#stopLearning.values()) stop()
     for (const connection of this.#nameServers) connection.close()
     this.#listeners.clear()
   }
@@ -196,6 +201,37 @@ export class ClusterRoutes implements ClusterView {
     stream.end()
   }
 
+  /**
+   * The one that routes are watched at may be lost together with a master, and nothing breaks for
+   * seconds. So all tell of masters, and of that only new reigns count.
+   */
+  #learnFrom(nameServer: Connection, attempt: number): void {
+    const { clock, random } = this.#runtime
+    const stream = nameServer.open(this.#services.routes.Watch)
+    let attempts = attempt
+    const again = (): void => {
+      if (this.#isClosed) return
+      const waitMs = backoffMs(attempts, RECONNECT, random)
+      const timer = clock.schedule(waitMs, () => this.#learnFrom(nameServer, attempts + 1))
+      this.#stopLearning.set(nameServer, () => timer.cancel())
+    }
+    stream.receive({
+      message: ({ brokers }) => {
+        attempts = 0
+        if (this.#masters.learn(brokers)) this.#tellListeners()
+      },
+      ended: again,
+      failed: again,
+    })
+    this.#stopLearning.set(nameServer, () => stream.cancel())
+    stream.send({ topics: [], allTopics: false })
+    stream.end()
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
   #apply(update: RouteUpdate, watch: number): void {
     this.#hasHeard = true
     this.#autoCreateTopics = update.autoCreateTopics
@@ -211,7 +247,7 @@ export class ClusterRoutes implements ClusterView {
       const route = { topic, type, queueGroups: queueGroupsAfter(before, queueGroups, isGone) }
       this.#topics.set(topic, { route, watch })
     }
-    for (const listener of this.#listeners) listener()
+    this.#tellListeners()
   }
 
   #forget(forgotten: ReadonlySet<string>): void {

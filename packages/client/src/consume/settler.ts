@@ -89,6 +89,11 @@ export class Settler {
     return this.#sent === undefined && this.#buffer.isEmpty
   }
 
+  /** Whether a request waits for its answer for so long. */
+  isOverdue(nowMs: number, waitMs: number): boolean {
+    return this.#sent !== undefined && nowMs - this.#sentAtMs >= waitMs
+  }
+
   /** Where settlements of that queue are added; `flushSoon` sends them. */
   queue(queue: QueueOfGroup): QueueSettlements {
     return this.#buffer.queue(queue)

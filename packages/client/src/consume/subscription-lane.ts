@@ -19,6 +19,9 @@ import { ArrivedMessages, OrderedMessages, type ReadyMessages } from './ready-me
 import { isSameQueue, joinRanges, type QueueOfGroup } from './settlement-buffer.ts'
 import { Settler } from './settler.ts'
 
+/** A broker makes a settlement durable within some milliseconds. After so long it may be gone. */
+const OVERDUE_MS = 1_000
+
 /** What a lane is told once. */
 export interface SubscriptionSettings {
   readonly group: string
@@ -46,6 +49,8 @@ export interface LaneHost {
   changed(): void
   /** The broker refuses this consumer for good. */
   refused(error: CometError): void
+  /** The broker has failed; maybe another one is the master. */
+  doubt(): void
 }
 
 /** A message that has been taken from a lane. */
@@ -182,8 +187,9 @@ export class SubscriptionLane {
     return durable
   }
 
-  /** Extends leases of which less than half is left. */
+  /** Extends leases of which less than half is left. Called often enough to notice who does not answer. */
   extendLeases(nowMs: number): void {
+    if (this.#settler.isOverdue(nowMs, OVERDUE_MS)) this.#host.doubt()
     const halfMs = this.#invisibleMs / 2
     for (const run of this.#runs) {
       run.expire(nowMs)
@@ -455,6 +461,7 @@ export class SubscriptionLane {
     if (error.retry === 'never') {
       this.#host.runtime.log.warn(fields, 'a broker refuses this consumer for now')
     } else this.#host.runtime.log.debug(fields, 'lost a broker')
+    this.#host.doubt()
     const pauseMs = waitMsAfter(error, this.#failures, this.#host.runtime.random)
     this.#failures += 1
     this.#retry = this.#host.runtime.clock.schedule(pauseMs, () => {

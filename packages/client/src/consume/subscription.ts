@@ -150,6 +150,7 @@ export class Subscription {
         delivered: () => this.#events.delivered(),
         changed: () => this.#notify(),
         refused: (error) => this.#events.refused(error),
+        doubt: () => this.#ports.routes.doubt(),
       },
       brokerName,
       this.#settings,

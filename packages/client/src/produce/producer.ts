@@ -292,6 +292,7 @@ export class Producer {
         master: () => routes.masterOf(brokerName),
         connect: () => this.#ports.connectionTo(brokerName),
         changed: () => this.#pump(),
+        doubt: () => routes.doubt(),
       },
       brokerName,
     )
@@ -399,6 +400,9 @@ export class Producer {
   #expire(): void {
     this.#sweep = undefined
     const nowMs = this.#ports.runtime.clock.elapsedMs()
+    for (const lane of this.#lanes.values()) {
+      if (lane.isOverdueAt(nowMs)) this.#ports.routes.doubt()
+    }
     for (const [topic, state] of this.#topics) {
       const { outbox, waiters } = state
       outbox.expire(nowMs)

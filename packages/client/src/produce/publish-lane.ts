@@ -16,6 +16,9 @@ import type { SendBatch } from './send-batch.ts'
 /** Four or five full batches keep a broker busy while answers travel; more would only wait there. */
 const IN_FLIGHT_MAX_BYTES = 1280 * 1024
 
+/** A broker answers a batch within some milliseconds. After so long without an answer it may be gone. */
+const OVERDUE_MS = 1_000
+
 /** One request carries no more than that, far below what the transport allows. */
 const REQUEST_MAX_BYTES = 4 * 1024 * 1024
 
@@ -42,6 +45,8 @@ export interface LanePorts {
   connect(): Connection | undefined
   /** Answers came, or a broken lane is whole again: there may be room. */
   changed(): void
+  /** The broker has failed; maybe another one is the master. */
+  doubt(): void
 }
 
 /**
@@ -56,6 +61,8 @@ export class PublishLane {
   readonly #ports: LanePorts
   readonly #inFlight = new Fifo<SentBatch>()
   #inFlightBytes = 0
+  /** `clock.elapsedMs()` of the last answer, or of the first batch that waits for one. */
+  #waitsSinceMs = 0
   #partialsInFlight = 0
   #roundOpen = true
   #outgoing: Buffer[] = []
@@ -108,8 +115,14 @@ export class PublishLane {
     this.#roundOpen = this.#partialsInFlight === 0
   }
 
+  /** Whether it waits for an answer that should have come. */
+  isOverdueAt(nowMs: number): boolean {
+    return this.#inFlight.length > 0 && nowMs - this.#waitsSinceMs >= OVERDUE_MS
+  }
+
   send(sent: SentBatch): void {
     const { batch, window } = sent
+    if (this.#inFlight.length === 0) this.#waitsSinceMs = this.#ports.runtime.clock.elapsedMs()
     const bytes = batch.encode(window.queueId)
     this.#inFlight.push(sent)
     this.#inFlightBytes += batch.bytes
@@ -189,6 +202,7 @@ export class PublishLane {
   }
 
   #answered(response: PublishResponse): void {
+    this.#waitsSinceMs = this.#ports.runtime.clock.elapsedMs()
     for (const result of response.results) {
       const sent = this.#take()
       if (sent === undefined) {
@@ -243,6 +257,7 @@ export class PublishLane {
     this.#failures += 1
     this.#avoidedUntilMs = clock.elapsedMs() + Math.max(AVOID_MS, pauseMs)
     this.#pause = clock.schedule(pauseMs, () => this.#endPause())
+    this.#ports.doubt()
   }
 
   #endPause(): void {

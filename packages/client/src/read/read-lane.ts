@@ -26,6 +26,8 @@ export interface ReadLaneHost {
   skipped(cursor: QueueCursor, count: number): void
   /** The broker will not serve this reader. */
   refused(error: CometError): void
+  /** The broker has failed; maybe another one is the master. */
+  doubt(): void
 }
 
 export interface ReadLaneSettings {
@@ -364,6 +366,7 @@ export class ReadLane {
       return
     }
     this.#host.runtime.log.debug({ broker: this.brokerName, error }, 'lost a broker')
+    this.#host.doubt()
     const pauseMs = waitMsAfter(error, this.#failures, this.#host.runtime.random)
     this.#failures += 1
     this.#retry = this.#host.runtime.clock.schedule(pauseMs, () => {

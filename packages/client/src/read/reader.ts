@@ -325,6 +325,7 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
           this.#refusal = error
           this.#wake()
         },
+        doubt: () => this.#ports.routes.doubt(),
       },
       brokerName,
       this.#settings,

@@ -6,15 +6,11 @@ import {
   type RouteUpdate,
   type Services,
 } from '@cometmq/protocol'
-import {
-  backoffMs,
-  type Connection,
-  type MessageStream,
-  type Runtime,
-  type Timer,
-} from '@cometmq/runtime'
+import { backoffMs, type Connection, type Runtime, type Timer } from '@cometmq/runtime'
 import { untilAborted } from '../until-aborted.ts'
+import { MasterInquiry } from './master-inquiry.ts'
 import { mergeRoute, type Route, withoutGone } from './topic-route.ts'
+import { Watch } from './watch.ts'
 
 /** What is known of a topic. */
 export type TopicState =
@@ -26,15 +22,7 @@ export type TopicState =
 
 const UNKNOWN: TopicState = { kind: 'unknown' }
 
-/** A name server that has not answered by then may be hanging; the next one is tried. */
-const FIRST_UPDATE_TIMEOUT_MS = 2_000
-
 const RECONNECT = { baseMs: 100, maxMs: 500 } as const
-
-type RouteStream = MessageStream<
-  Parameters<Services['routes']['Watch']['encodeRequest']>[0],
-  RouteUpdate
->
 
 /**
  * The routes of the topics that this client uses, and the masters of all broker groups.
@@ -51,6 +39,7 @@ export class RouteCache {
   readonly #listeners = new Set<() => void>()
   #attemptListener: ((error: CometError | undefined) => void) | undefined
   readonly #masters = new Masters()
+  readonly #inquiry: MasterInquiry
   #cluster = ''
   /** The watch that answered last. While another topic is added, it goes on until its successor answers. */
   #current: Watch | undefined
@@ -68,6 +57,14 @@ export class RouteCache {
     this.#runtime = runtime
     this.#services = services
     this.#nameServers = endpoints.map((endpoint) => runtime.transport.connect(endpoint))
+    this.#inquiry = new MasterInquiry(runtime.clock, {
+      watch: (nameServer, events) => new Watch(runtime, services, nameServer, [], events),
+      learn: (brokers) => {
+        if (!this.#masters.learn(brokers)) return false
+        this.#notify()
+        return true
+      },
+    })
   }
 
   /**
@@ -122,6 +119,16 @@ export class RouteCache {
     return this.#masters.of(brokerName)
   }
 
+  /**
+   * A broker has failed, or does not answer. If it has a successor, the name server in use tells;
+   * unless it was on the same host, which is why the others are asked, too.
+   */
+  doubt(): void {
+    if (this.#closed) return
+    const inUse = this.#nameServers[this.#nameServerIndex]
+    this.#inquiry.begin(this.#nameServers.filter((nameServer) => nameServer !== inUse))
+  }
+
   state(topic: string): TopicState {
     return this.#topics.get(topic) ?? UNKNOWN
   }
@@ -155,6 +162,7 @@ export class RouteCache {
     this.#retry?.cancel()
     this.#current?.stop()
     this.#next?.stop()
+    this.#inquiry.close()
     for (const connection of this.#nameServers) connection.close()
     this.#listeners.clear()
   }
@@ -200,6 +208,10 @@ export class RouteCache {
       this.#attemptListener?.(undefined)
     }
     this.#apply(update)
+    this.#notify()
+  }
+
+  #notify(): void {
     for (const listener of this.#listeners) listener()
   }
 
@@ -264,69 +276,5 @@ export class RouteCache {
     const state = this.state(topic)
     if (state.kind !== 'routed') return true
     return state.route.groups.some(({ brokerName }) => this.brokers.has(brokerName))
-  }
-}
-
-interface WatchEvents {
-  update(update: RouteUpdate): void
-  failed(error: CometError): void
-}
-
-/** One stream of route updates from one name server. Says `failed` at most once, and not after `stop`. */
-class Watch {
-  readonly address: string
-  readonly #events: WatchEvents
-  readonly #timer: Timer
-  #stream: RouteStream | undefined
-  #over = false
-
-  constructor(
-    runtime: Runtime,
-    services: Services,
-    nameServer: Connection,
-    topics: string[],
-    events: WatchEvents,
-  ) {
-    this.address = nameServer.address
-    this.#events = events
-    this.#timer = runtime.clock.schedule(FIRST_UPDATE_TIMEOUT_MS, () => this.#fail(this.#silence()))
-    const stream = nameServer.open(services.routes.Watch)
-    this.#stream = stream
-    stream.receive({
-      message: (update) => {
-        if (this.#over) return
-        this.#timer.cancel()
-        events.update(update)
-      },
-      ended: () => this.#fail(new CometError('UNAVAILABLE', `${this.address} ended the watch`)),
-      failed: (error) => this.#fail(error),
-    })
-    stream.send({ topics, allTopics: false })
-    stream.end()
-  }
-
-  stop(): void {
-    if (this.#over) return
-    this.#over = true
-    this.#timer.cancel()
-    this.#stream?.cancel()
-  }
-
-  #fail(error: CometError): void {
-    if (this.#over) return
-    this.stop()
-    const { code, message, retryAfterMs } = error
-    // Most errors of a connection say where it should have led.
-    const isNamed = message.includes(this.address)
-    this.#events.failed(
-      new CometError(code, isNamed ? message : `${this.address}: ${message}`, {
-        cause: error,
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      }),
-    )
-  }
-
-  #silence(): CometError {
-    return new CometError('TIMEOUT', `no answer within ${FIRST_UPDATE_TIMEOUT_MS} ms`)
   }
 }
