@@ -35,7 +35,7 @@ function killMasterOfGroupOf(members: number): Promise<DrillReport> {
     scenario: killMaster,
     shape: { groups: 1, members },
     seed: 1,
-    perSecond: 300,
+    perSecond: 100,
     timesMs: [200],
     durationMs: 0,
     // A loaded machine may take its time.

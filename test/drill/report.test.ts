@@ -71,7 +71,7 @@ test('several runs are told together, and one that fails fails them', () => {
 test('the table shows each fault with its steps', () => {
   const table = tableOf(reportWith({ goalMs: 1_500 }))
 
-  expect(table).toMatch(/^kill a-0 +80 +1500 +99 +– +– +– +77 +–$/m)
+  expect(table).toMatch(/^kill a-0 +80 +1500 +99 +– +– +– +77 +– +–$/m)
   expect(table).toContain('unavailable 80 ms')
   expect(table).toMatch(/PASS$/)
 })

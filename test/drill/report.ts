@@ -90,6 +90,7 @@ const COLUMNS: readonly StepName[] = [
   'route seen',
   'first send acknowledged',
   'first delivery',
+  'whole',
 ]
 
 /** For people. Times are milliseconds after the fault. */

@@ -18,6 +18,12 @@ export interface SceneSettings {
   readonly goalMs: number | 'own' | 'none'
 }
 
+/** One that is still being told. */
+type OpenFault = Omit<Fault, 'notes' | 'wholeAtMs'> & {
+  readonly notes: { what: string; atMs: number }[]
+  wholeAtMs: number | undefined
+}
+
 interface FaultOptions {
   /** Broker groups that may stand still for it; all unless given. */
   readonly groups?: readonly string[]
@@ -37,7 +43,7 @@ export class Scene {
   readonly #load: DrillLoad
   readonly #goalMs: number | 'none'
   readonly #say: (line: string) => void
-  readonly #faults: (Fault & { readonly notes: { what: string; atMs: number }[] })[] = []
+  readonly #faults: OpenFault[] = []
   /** Of each group, before a fault that must elect nobody. */
   #epochsToKeep: { readonly what: string; readonly epochs: ReadonlyMap<string, number> } | undefined
 
@@ -88,7 +94,14 @@ export class Scene {
     const epochs = new Map(groups.map((group) => [group, this.cluster.epochOf(group)]))
     this.#epochsToKeep = elects ? undefined : { what, epochs }
     const goalMs = this.#goalOf(options)
-    this.#faults.push({ what, atMs: sharedNowMs(), groups, goalMs, notes: [] })
+    this.#faults.push({
+      what,
+      atMs: sharedNowMs(),
+      groups,
+      goalMs,
+      notes: [],
+      wholeAtMs: undefined,
+    })
     await act()
   }
 
@@ -119,6 +132,8 @@ export class Scene {
     const deadline = AbortSignal.timeout(RECOVERY_MS)
     await this.#untilServing(deadline)
     await within(this.cluster.untilWhole(deadline), deadline, 'the cluster is not whole')
+    const latest = this.#faults.at(-1)
+    if (latest !== undefined) latest.wholeAtMs = sharedNowMs()
     this.#checkEpochs()
     // So that the next fault meets a cluster that is calm.
     await sleep(500)

@@ -9,6 +9,7 @@ const fault: Fault = {
   groups: ['a'],
   goalMs: undefined,
   notes: [{ what: 'start a-0', atMs: 2_400 }],
+  wholeAtMs: 2_900,
 }
 
 const acknowledged = (atMs: number, brokerName = 'a'): LedgerLine => ({
@@ -101,6 +102,7 @@ test('a fault is told from what was done to the first delivery of what was sent 
     { step: 'route seen', afterMs: 450, source: 'ns-0: a is a-1 in epoch 2' },
     { step: 'first send acknowledged', afterMs: 510, source: 'a' },
     { step: 'first delivery', afterMs: 530, source: 'g' },
+    { step: 'whole', afterMs: 900, source: 'every member' },
   ])
 })
 
@@ -126,8 +128,9 @@ test('each fault is told until the next one', () => {
 
 test('a group that never comes back is away until the end of the load', () => {
   const dead = lines.filter(({ atMs, kind }) => kind === 'acknowledged' && atMs < 2_000)
+  const hopeless = { ...fault, wholeAtMs: undefined }
 
-  const [report] = timelineOf({ faults: [fault], observations: [], lines: dead }, LOAD)
+  const [report] = timelineOf({ faults: [hopeless], observations: [], lines: dead }, LOAD)
 
   expect(report?.unavailableMs).toBe(990)
   expect(report?.steps.map(({ step }) => step)).toEqual(['mended'])

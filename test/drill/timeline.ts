@@ -43,6 +43,8 @@ export interface Fault {
   readonly goalMs: number | undefined
   /** What was done later as part of it: a restart, a thaw. */
   readonly notes: readonly { readonly what: string; readonly atMs: number }[]
+  /** When nothing of the cluster was missing any more; undefined: that did not come to pass. */
+  readonly wholeAtMs: number | undefined
 }
 
 export interface FaultReport {
@@ -72,6 +74,8 @@ export type StepName =
   | 'route seen'
   | 'first send acknowledged'
   | 'first delivery'
+  /** Every member is back, and in sync. */
+  | 'whole'
 
 /** Sentences by which a process says that it has noticed something. */
 const SENTENCES: ReadonlyMap<string, StepName> = new Map([
@@ -97,7 +101,9 @@ export function timelineOf(
     const span = { fromMs: fault.atMs, toMs: faults[index + 1]?.atMs ?? load.toMs }
     const outage = worstOutage('acknowledged', fault.groups, lines, span, calm)
     const silence = worstOutage('delivered', fault.groups, lines, span, calm)
+    const { wholeAtMs } = fault
     const steps = [
+      ...(wholeAtMs === undefined ? [] : [stepAt('whole', wholeAtMs, 'every member', fault)]),
       ...fault.notes.map(({ what, atMs }) => stepAt('mended', atMs, what, fault)),
       ...observedSteps(fault, observations, span),
       ...loadSteps(fault, lines, outage, span),
