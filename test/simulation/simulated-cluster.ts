@@ -56,7 +56,7 @@ export class SimulatedDaemon {
 }
 
 interface Daemon {
-  serve(signal: AbortSignal): Promise<void>
+  serve(signal: AbortSignal): Promise<unknown>
 }
 
 /** Two name servers and some brokers, each on a machine of its own. */

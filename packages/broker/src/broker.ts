@@ -9,7 +9,7 @@ import {
 } from '@cometmq/protocol'
 import { CometError } from '@cometmq/protocol'
 import { Gateway } from '@cometmq/gateway'
-import type { Elector } from '@cometmq/replication'
+import type { Elector, MemberEnding } from '@cometmq/replication'
 import {
   CLIENTS_LISTENER,
   type Handler,
@@ -44,6 +44,9 @@ import { ReadService } from './rpc/read-service.ts'
 import { subscribeHandlers } from './rpc/subscribe-service.ts'
 import { topicHandlers } from './rpc/topic-calls.ts'
 import { type TopicChange, TopicRegistry } from './topic-registry.ts'
+
+/** What came of serving. */
+export type ServeEnding = Extract<MemberEnding, { kind: 'stopped' | 'starts-over' }>
 
 /** How soon name servers hear that the disk is full, or has space again. */
 const WRITABLE_CHECK_MS = 250
@@ -207,21 +210,26 @@ export class Broker implements AsyncDisposable {
   }
 
   /**
-   * Serves until `signal` is aborted, then drains and closes. Rejects, without closing, when the
-   * store has failed.
+   * Serves until `signal` is aborted, then drains and closes; or until the store has to be made anew,
+   * then only closes. Rejects, without closing, when the broker cannot go on.
    */
-  async serve(signal: AbortSignal): Promise<void> {
-    const stopped = Promise.withResolvers<void>()
-    const stop = (): void => stopped.resolve()
+  async serve(signal: AbortSignal): Promise<ServeEnding> {
+    const ended = Promise.withResolvers<ServeEnding>()
+    const stop = (): void => ended.resolve({ kind: 'stopped' })
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
+    void this.#membership?.ended.then((ending) => {
+      if (ending.kind === 'starts-over') ended.resolve(ending)
+    })
+    let ending: ServeEnding
     try {
-      await Promise.race([stopped.promise, this.failed])
+      ending = await Promise.race([ended.promise, this.failed])
     } finally {
       signal.removeEventListener('abort', stop)
     }
-    await this.drain()
+    if (ending.kind === 'stopped') await this.drain()
     await this.close()
+    return ending
   }
 
   /**
@@ -315,9 +323,9 @@ export class Broker implements AsyncDisposable {
       },
     )
     this.#membership = membership
-    void membership.ended.then((ending) => {
-      if (ending.kind === 'stopped') return
-      const why = `the member of the broker group ${ending.kind}; start the broker again`
+    void membership.ended.then(({ kind }) => {
+      if (kind !== 'failed') return
+      const why = 'the member of the broker group has failed; start the broker again'
       this.#stopped.reject(new CometError('STORE_UNUSABLE', why))
     })
     return membership

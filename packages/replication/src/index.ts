@@ -50,6 +50,7 @@ export {
 export { compareLogs, recoveryWinner } from './eligibility.ts'
 export { inspectionOf } from './inspection.ts'
 export { GroupMember } from './member/group-member.ts'
+export { copyStore, type CopyWish } from './member/copy-store.ts'
 export { memberHandlers } from './member/member-handlers.ts'
 export {
   defaultStreamLimits,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import process from 'node:process'
-import { Broker } from '@cometmq/broker'
+import { type Broker, runBroker } from '@cometmq/broker'
 import type { Elector } from '@cometmq/replication'
 import type { Runtime } from '@cometmq/runtime'
 import { openNodeRuntime } from '@cometmq/runtime/node'
@@ -48,22 +48,27 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
   })
   const probes = { rssBytes: () => process.memoryUsage.rss() }
   const elector = await electorOf(settings, runtime)
-  await using opened = await Broker.open(config, runtime, probes, elector)
-  running = opened
   const { brokerName, cluster } = config
-  runtime.log.info({ address: opened.address, brokerName, cluster }, 'the broker is ready')
-  await opened.serve(terminal.stop)
+  await runBroker(config, runtime, {
+    probes,
+    elector,
+    stop: terminal.stop,
+    opened: (opened) => {
+      running = opened
+      runtime.log.info({ address: opened.address, brokerName, cluster }, 'the broker is ready')
+    },
+  })
 }
 
 /** Only where there is a group of several members; others need not load what it takes. */
 async function electorOf(
   { cluster, brokerName, replication }: BrokerSettings,
   runtime: Runtime,
-): Promise<Elector | undefined> {
+): Promise<() => Elector | undefined> {
   const { endpoints } = replication.etcd
-  if (endpoints === undefined) return undefined
+  if (endpoints === undefined) return () => undefined
   const { EtcdElector } = await import('@cometmq/replication/etcd')
-  return EtcdElector.open(runtime, { cluster, brokerName, endpoints })
+  return () => EtcdElector.open(runtime, { cluster, brokerName, endpoints })
 }
 
 /** Which boot of the machine this is; empty where the system does not tell, as if each were another. */

@@ -34,6 +34,7 @@ describe('loadServices', () => {
       'admin.DescribeBroker': 'unary /cometmq.v1.Admin/DescribeBroker',
       'cluster.Register': 'bidi /cometmq.v1.Cluster/Register',
       'replication.Inspect': 'unary /cometmq.v1.Replication/Inspect',
+      'replication.Checkpoint': 'server-stream /cometmq.v1.Replication/Checkpoint',
       'routes.Watch': 'server-stream /cometmq.v1.Routes/Watch',
       'routes.DescribeCluster': 'unary /cometmq.v1.Routes/DescribeCluster',
       'routes.ForgetBroker': 'unary /cometmq.v1.Routes/ForgetBroker',

@@ -25,7 +25,7 @@ export interface Services {
   readonly cluster: ServiceMethods<ClusterDefinition>
   readonly routes: ServiceMethods<RoutesDefinition>
   /** Its frames with records are hot: see `followMethod`. */
-  readonly replication: Pick<ServiceMethods<ReplicationDefinition>, 'Inspect'>
+  readonly replication: Pick<ServiceMethods<ReplicationDefinition>, 'Inspect' | 'Checkpoint'>
 }
 
 /** Reads `proto/`. Do it once per process: it takes some 20 ms. */
@@ -40,12 +40,15 @@ export function loadServices(): Services {
       oneofs: true,
     },
   )
-  const { Inspect } = methodsOf<ReplicationDefinition>(definition, 'cometmq.v1.Replication')
+  const { Inspect, Checkpoint } = methodsOf<ReplicationDefinition>(
+    definition,
+    'cometmq.v1.Replication',
+  )
   return {
     admin: methodsOf<AdminDefinition>(definition, 'cometmq.v1.Admin'),
     cluster: methodsOf<ClusterDefinition>(definition, 'cometmq.v1.Cluster'),
     routes: methodsOf<RoutesDefinition>(definition, 'cometmq.v1.Routes'),
-    replication: { Inspect },
+    replication: { Inspect, Checkpoint },
   }
 }
 

@@ -6,12 +6,22 @@ import { describe, expect, test } from 'vitest'
 import { defaultSettings, type ReplicationSettings } from '../settings.ts'
 import { SimulatedElector } from '../testing/simulated-elector.ts'
 import { SimulatedElectorServer } from '../testing/simulated-elector-server.ts'
+import { copyStore } from './copy-store.ts'
 import { GroupMember } from './group-member.ts'
 import { memberHandlers } from './member-handlers.ts'
 import { defaultStreamLimits, type Duties } from './ports.ts'
 
 const LIMIT = { limitMs: 60_000 }
 const KIB = 1024
+/** Small enough that segments roll within a test, and are deleted. */
+const STORE = storeConfig('/data', {
+  confirm: 'external',
+  segmentMaxBytes: 64 * KIB,
+  retention: { maxAgeMs: 60_000, maxBytes: 256 * KIB, minFreeBytes: 0, checkIntervalMs: 200 },
+  minFreeBytes: 32 * KIB,
+  hardFreeBytes: 8 * KIB,
+  checkpointIntervalMs: 300,
+})
 
 describe('three members', () => {
   test('find a master, and confirm what all of them have on disk', async () => {
@@ -120,6 +130,34 @@ describe('three members', () => {
     await group.run(second.store.append(rowOf('y')))
   })
 
+  // Its master has deleted what it would need; and a new machine has nothing at all.
+  test.each(['that was away for too long', 'that is new'])(
+    'take a member in %s, with a copy of the store',
+    async (which) => {
+      const group = await SimulatedGroup.of(9, 'a', 'b', 'c')
+      const first = await group.untilServing(3)
+      const name = which === 'that is new' ? 'd' : first.name
+      await group.run(first.store.append(rowOf('before')))
+      if (name === first.name) group.kill(name)
+      const master = await group.untilServing(name === first.name ? 2 : 3)
+      await group.outgrow(master)
+
+      const ended = await group.start(name).then(({ member }) => group.run(member.ended))
+      if (ended.kind !== 'starts-over') throw new Error(`it ${ended.kind}`)
+      await group.copy(name, ended.from)
+      const back = await group.start(name)
+      await group.simulation.runUntil(() => group.areLevel, LIMIT)
+
+      expect(back.store.log.offsets.min).toBeGreaterThan(0)
+      expect(valuesOf(group, 'before')).toEqual(valuesOf(group, 'before').map(() => 'before'))
+      expect(back.member.state.member.trustedSince).toBe(name === 'd' ? 2 : 3)
+      await group.simulation.runUntil(
+        () => master.member.group?.inSync.has(back.member.state.member.brokerId ?? 0) === true,
+        LIMIT,
+      )
+    },
+  )
+
   test('go on without the elector as long as all of them are there', async () => {
     const group = await SimulatedGroup.of(6, 'a', 'b', 'c')
     const master = await group.untilServing(3)
@@ -168,6 +206,8 @@ interface GroupProcess {
   readonly name: string
   readonly store: MessageStore
   readonly member: GroupMember
+  readonly elector: SimulatedElector
+  readonly listeners: ListenerSet
   /** Whether clients are served here. */
   readonly isServing: () => boolean
 }
@@ -211,6 +251,33 @@ class SimulatedGroup {
     this.elector.cutOff(name)
   }
 
+  /** Writes until the begin of the log has been deleted. */
+  async outgrow(master: GroupProcess): Promise<void> {
+    const value = Buffer.alloc(4 * KIB)
+    for (let n = 0; master.store.log.offsets.min === 0; n++) {
+      if (n > 1_000) throw new Error('nothing is deleted')
+      const key = Buffer.from('filler')
+      const changes = [{ kind: 'put' as const, table: 'test', key, value }]
+      await this.run(master.store.append({ records: [{ kind: 'change', changes }] }))
+      await this.simulation.advance(20)
+    }
+  }
+
+  /** Makes the store of a member anew, as its process does between two lives of it. */
+  async copy(name: string, from: string): Promise<void> {
+    const process = this.processes.get(name)
+    if (process === undefined) throw new Error(`${name} does not run`)
+    await this.run(process.member.close())
+    await this.run(process.listeners.close())
+    await this.run(process.elector[Symbol.asyncDispose]())
+    await this.run(process.store.close())
+    this.processes.delete(name)
+    const runtime = this.simulation.machine(name).runtime()
+    const { Checkpoint } = loadServices().replication
+    const group = { cluster: 'simulated', brokerName: 'broker-a' }
+    await this.run(copyStore(runtime, Checkpoint, { store: STORE, group, from }))
+  }
+
   rejoin(name: string): void {
     this.simulation.network.healAll()
     this.elector.rejoin(name)
@@ -247,16 +314,7 @@ class SimulatedGroup {
 
   async #open(name: string): Promise<GroupProcess> {
     const runtime = this.simulation.machine(name).runtime()
-    const store = await MessageStore.open(
-      runtime,
-      storeConfig('/data', {
-        confirm: 'external',
-        segmentMaxBytes: 64 * KIB,
-        minFreeBytes: 32 * KIB,
-        hardFreeBytes: 8 * KIB,
-        checkpointIntervalMs: 300,
-      }),
-    )
+    const store = await MessageStore.open(runtime, STORE)
     const elector = new SimulatedElector({ name, clock: runtime.clock }, this.elector)
     let isServing = false
     const duties: Duties = {
@@ -288,11 +346,15 @@ class SimulatedGroup {
       },
     )
     const handlers = memberHandlers(replication, () => member)
-    await ListenerSet.open(runtime.transport, [{ name: 'members', listen: `${name}:10911` }], {
-      handlers,
-    })
+    const listeners = await ListenerSet.open(
+      runtime.transport,
+      [{ name: 'members', listen: `${name}:10911` }],
+      {
+        handlers,
+      },
+    )
     member.start()
-    const process = { name, store, member, isServing: () => isServing }
+    const process = { name, store, member, elector, listeners, isServing: () => isServing }
     this.processes.set(name, process)
     return process
   }

@@ -10,6 +10,7 @@ import { recovering, step } from '../replica-state.ts'
 import { designedRules } from '../rules.ts'
 import { ActionLine, type Moves } from './action-line.ts'
 import type { Inspected } from './asking.ts'
+import { CheckpointSource, type CheckpointStream } from './checkpoint-source.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { incarnate, logStateOf } from './first-state.ts'
 import { readMemberFile, writeMemberFile } from './member-file.ts'
@@ -30,6 +31,7 @@ export class GroupMember implements AsyncDisposable {
   readonly #context: ReplicaContext
   readonly #performer: Performer
   readonly #line: ActionLine<Action>
+  readonly #copies: CheckpointSource
   readonly #disk: DiskWatch
   readonly #end: (ending: MemberEnding) => void
   readonly #stopListening: (() => void)[] = []
@@ -48,6 +50,7 @@ export class GroupMember implements AsyncDisposable {
     this.ended = promise
     this.#end = resolve
     this.#disk = new DiskWatch(store)
+    this.#copies = new CheckpointSource(ports, { cluster, brokerName })
     this.#performer = new Performer({
       ports,
       options,
@@ -93,6 +96,11 @@ export class GroupMember implements AsyncDisposable {
   /** A stream of another member, which follows this one or takes it for its master. */
   acceptSlave(stream: SlaveStream): void {
     this.#performer.acceptSlave(stream)
+  }
+
+  /** Another member makes its store anew as a copy of this one's. */
+  giveCopy(stream: CheckpointStream): void {
+    this.#copies.accept(stream)
   }
 
   /** From memory. */

@@ -12,6 +12,7 @@ export function memberHandlers(
 ): Handler[] {
   return [
     accept(followMethod, (stream) => member().acceptSlave(stream)),
+    accept(methods.Checkpoint, (stream) => member().giveCopy(stream)),
     answer(methods.Inspect, async ({ brokerName, epoch }) => {
       const asked = member()
       // Whoever asks knows of that epoch.

@@ -94,6 +94,7 @@ export class Performer {
       case 'append-opening':
         return this.#openEpoch(action.epoch)
       case 'forget-confirmed':
+        return this.#forgetConfirmed(action.to)
       case 'start-over':
         return this.#startOver()
     }
@@ -177,14 +178,25 @@ export class Performer {
     happen({ kind: 'appended', maxOffset: log.offsets.max })
   }
 
-  /** Nothing of this log is of use any more, or something confirmed of it is not: all comes anew. */
-  #startOver(): Promise<void> {
-    const { end, state } = this.#parts
-    const master = state().elector.view?.state?.value.master
+  /** What consumers have seen of it is built into the state, so that comes anew as well. */
+  async #forgetConfirmed(to: number): Promise<void> {
+    await this.#parts.ports.store.log.keepFrom(to)
+    return this.#startOver()
+  }
+
+  /**
+   * Nothing of this log is of use any more. From here on nobody may elect this member for what it had
+   * acknowledged, and nothing that was decided after this is done.
+   */
+  async #startOver(): Promise<void> {
+    const { end, state, ports, home } = this.#parts
+    const { member, elector } = state()
+    const trustedSince = member.incarnation + 1
+    await writeMemberFile(ports.files, home, { ...member, trustedSince })
+    const master = elector.view?.state?.value.master
     const from = master === undefined ? undefined : this.#addressOf(master)
-    end({ kind: 'starts-over', from: from ?? '' })
-    // Nothing that was decided after it is done here.
-    return new Promise(() => {})
+    end(from === undefined ? { kind: 'failed' } : { kind: 'starts-over', from })
+    await new Promise(() => {})
   }
 
   #checkTail({ stream, to }: CheckTail): void {

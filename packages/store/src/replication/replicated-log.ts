@@ -185,6 +185,11 @@ export class ReplicatedLog {
     await this.#turn(() => this.#truncate(to))
   }
 
+  /** Copies everything from `from` on to a file beside the log, before it is lost. */
+  keepFrom(from: number): Promise<void> {
+    return this.#turn(() => this.#keep(from, 'confirmed bytes are given up'))
+  }
+
   /**
    * Derived state as of an applied offset, for a member that starts over from there; it needs the log
    * from `baseOffset` on. Rejects with `OFFSET_OUT_OF_RANGE` while nothing is applied.
@@ -216,7 +221,7 @@ export class ReplicatedLog {
       return
     }
     if (!gate.isBoundary(to)) throw diverged(to, 'no append group ends there')
-    await this.#keep(to)
+    await this.#keep(to, 'unconfirmed tail is cut')
     await truncateLog(this.#parts, to, {
       epochs,
       note: () => checkpointer.writeSlot({ closedCleanly: false }),
@@ -224,7 +229,7 @@ export class ReplicatedLog {
     gate.cut(to, notConfirmed())
   }
 
-  async #keep(to: number): Promise<void> {
+  async #keep(to: number, what: string): Promise<void> {
     const { commitLog, files, folder, epochs, gate, log } = this.#parts
     const from = commitLogOffset(to)
     const end = commitLogOffset(commitLog.maxOffset)
@@ -236,11 +241,11 @@ export class ReplicatedLog {
         cut,
         keptBytes: this.#keptBytes,
       })
-      log.warn({ ...fields, path: kept.path, keptBytes: kept.bytes }, 'unconfirmed tail is cut')
+      log.warn({ ...fields, path: kept.path, keptBytes: kept.bytes }, what)
     } catch (error) {
       // Without room for a copy it goes all the same: a member that cannot follow is of no use.
       if (!(error instanceof CometError) || error.code !== 'DISK_FULL') throw error
-      log.warn({ ...fields, error }, 'unconfirmed tail is cut, and there is no room to keep it')
+      log.warn({ ...fields, error }, `${what}, and there is no room to keep it`)
     }
   }
 
