@@ -86,11 +86,19 @@ export function isLost({ me, bounds }: SetToKeep, member: MemberObservation): bo
 
 function joins(set: SetToKeep, member: MemberObservation): boolean {
   return (
-    set.inSync.get(member.brokerId) !== member.incarnation &&
+    mightJoin(set, member) &&
+    member.durable !== undefined &&
+    set.holdsEverything(member.durable, set.bounds)
+  )
+}
+
+/** Whether a member would join, if only it held everything at the moment. */
+export function mightJoin({ inSync }: SetToKeep, member: MemberObservation): boolean {
+  return (
+    inSync.get(member.brokerId) !== member.incarnation &&
     member.durable !== undefined &&
     member.isLevel &&
     !member.isUnfit &&
-    !member.wantsOut &&
-    set.holdsEverything(member.durable, set.bounds)
+    !member.wantsOut
   )
 }

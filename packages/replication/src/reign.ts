@@ -32,6 +32,7 @@ export function acceptSlaves(turn: Turn, role: Promoting, openedTo: CommitLogOff
     inSync: role.inSync,
     inFlight: undefined,
     peers: new Map(),
+    awaited: undefined,
     departed: new Set(),
     heardAtMs: new Map(ids.map((id) => [id, nowMs])),
     removals: new Map(),
@@ -106,16 +107,26 @@ export function servesAt(context: ReplicaContext, state: ReplicaState, nowMs: nu
   return canServe(state, peersUntilMs(new Turn(context, state), role.reign), nowMs)
 }
 
+/** No farther than the member that is awaited holds the log; never back. */
+function heldBack(turn: Turn, { awaited, peers }: Reign, agreed: CommitLogOffset): CommitLogOffset {
+  if (awaited === undefined || turn.nowMs >= awaited.untilMs) return agreed
+  const durable = durableOf(turn, peers.get(awaited.brokerId))
+  if (durable === undefined || durable >= agreed) return agreed
+  const { confirmOffset } = turn.log
+  return durable > confirmOffset ? durable : confirmOffset
+}
+
 function advanceConfirm(turn: Turn, reign: Reign): Reign {
   const { log, settings, me } = turn
   const durable = [...turn.rules.maximalSet(reign.inSync, reign.inFlight)].map((id) =>
     id === me ? durableOffset(log, settings.confirmOn) : durableOf(turn, reign.peers.get(id)),
   )
-  const confirmed = turn.rules.nextConfirmOffset({
+  const agreed = turn.rules.nextConfirmOffset({
     confirmed: log.confirmOffset,
     minInSync: turn.group?.minInSync ?? settings.minInSync,
     durable,
   })
+  const confirmed = heldBack(turn, reign, agreed)
   turn.confirm(confirmed)
   if (reign.isSettled || confirmed < reign.openedTo) return reign
   turn.act({ kind: 'start-services' })

@@ -195,6 +195,14 @@ function onFlushed(turn: Turn, offset: LogState['flushedOffset']): void {
   offered(turn)
 }
 
+/** It may hold everything at this moment, and less at the next tick. */
+function isOfAwaited(turn: Turn, stream: number): boolean {
+  const { role } = turn.state
+  if (!isReigning(role) || role.reign.awaited === undefined) return false
+  const { awaited, peers } = role.reign
+  return turn.nowMs < awaited.untilMs && peers.get(awaited.brokerId)?.stream === stream
+}
+
 /** No need to wait for its silence, unless it is back by now. */
 function onMemberGone(turn: Turn, brokerId: number): void {
   const { role } = turn.state
@@ -220,7 +228,7 @@ function onStream(
 function fromSlave(turn: Turn, event: Extract<Happening, { kind: 'slave-frame' }>): void {
   onSlaveFrame(turn, event.stream, event.frame)
   // Everything waits for it until it is out of the set.
-  if (event.frame.kind === 'leaving') keepSet(turn)
+  if (event.frame.kind === 'leaving' || isOfAwaited(turn, event.stream)) keepSet(turn)
   const { role } = turn.state
   const peer = isReigning(role) ? peerOfStream(role.reign, event.stream) : undefined
   if (peer !== undefined) onHandOverFrame(turn, peer.member.brokerId, event.frame)

@@ -208,6 +208,8 @@ export interface Reign {
   readonly inFlight: InSyncSet | undefined
   /** By broker id: current streams only. */
   readonly peers: ReadonlyMap<number, Peer>
+  /** A member that keeps up and is a little behind whenever it is looked at: confirming waits for it. */
+  readonly awaited: Awaited | undefined
   /** Members that have said goodbye, or whose process is gone, and that have not been back. */
   readonly departed: ReadonlySet<number>
   /** By broker id, of members with and without a stream. */
@@ -218,6 +220,13 @@ export interface Reign {
   readonly drainedAtMs: number | undefined
   /** A member cannot be waited for and cannot be spared either. */
   readonly isAtFloor: boolean
+}
+
+export interface Awaited {
+  readonly brokerId: number
+  /** Once passed, confirming goes on without it, and it is awaited no more before `againAtMs`. */
+  readonly untilMs: number
+  readonly againAtMs: number
 }
 
 export interface Removals {

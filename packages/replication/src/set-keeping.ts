@@ -1,5 +1,5 @@
 import { ownLive, nextAttempt } from './campaign.ts'
-import { isLost, type MemberObservation, nextInSyncSet } from './in-sync-set.ts'
+import { isLost, type MemberObservation, mightJoin, nextInSyncSet } from './in-sync-set.ts'
 import { confirmMore, durableOf, isReigning, updateReign } from './reign.ts'
 import type { Peer, PendingSwap, Reign } from './replica.ts'
 import { beginSwap, type Settled } from './swaps.ts'
@@ -26,11 +26,14 @@ export function keepSet(turn: Turn): void {
   }
   const members = observations(turn, reign)
   const inSync = nextInSyncSet(set, members)
-  noteFloor(
-    turn,
-    reign,
-    members.some((each) => reign.inSync.has(each.brokerId) && isLost(set, each)),
-  )
+  const isAnyLost = members.some((each) => reign.inSync.has(each.brokerId) && isLost(set, each))
+  noteFloor(turn, reign, inSync === undefined && isAnyLost)
+  if (inSync === undefined)
+    awaitMember(
+      turn,
+      reign,
+      members.find((each) => mightJoin(set, each)),
+    )
   if (inSync === undefined || me === undefined) return
   const next = { ...read.value, inSync, attempt: nextAttempt(turn) }
   beginSwap(turn, {
@@ -146,6 +149,18 @@ function withRemovals(turn: Turn, reign: Reign, inSync: Reign['inSync'] | undefi
     removals.set(id, { count: isRecent ? count + 1 : 1, lastAtMs: turn.nowMs })
   }
   return removals
+}
+
+/**
+ * Under load a slower member is a few milliseconds behind what is confirmed whenever one looks, and
+ * would never join. For a moment nothing is confirmed that it does not have.
+ */
+function awaitMember(turn: Turn, reign: Reign, member: MemberObservation | undefined): void {
+  const { nowMs, settings } = turn
+  if (member === undefined || nowMs < (reign.awaited?.againAtMs ?? 0)) return
+  const untilMs = nowMs + settings.awaitMs
+  const againAtMs = nowMs + 10 * settings.awaitMs
+  updateReign(turn, { awaited: { brokerId: member.brokerId, untilMs, againAtMs } })
 }
 
 function noteFloor(turn: Turn, reign: Reign, isAtFloor: boolean): void {

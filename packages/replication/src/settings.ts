@@ -31,6 +31,8 @@ export interface ReplicationSettings {
   readonly rejoinLevelMs: number
   /** … and four times longer for each removal within this time. */
   readonly removalsMs: number
+  /** Confirming waits so long at most for a member that is to join, ten times longer apart. */
+  readonly awaitMs: number
   /** What is missing to nearly level. */
   readonly levelBytes: number
 
@@ -80,6 +82,7 @@ export const defaultSettings: ReplicationSettings = {
   memberBehindMs: 3_000,
   rejoinLevelMs: 500,
   removalsMs: 300_000,
+  awaitMs: 200,
   levelBytes: 1024 * 1024,
 
   canvassMs: 100,

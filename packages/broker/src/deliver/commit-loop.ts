@@ -288,7 +288,8 @@ export class CommitLoop {
       this.#retried?.resolve()
       return
     }
-    if (!this.#isFailing) {
+    // A reign that ends is told otherwise, and so is this.
+    if (!this.#isFailing && error.code !== 'NOT_MASTER') {
       const fields = { error: error.code, message: error.message }
       this.#log.warn(fields, 'progress cannot be stored; trying on')
     }

@@ -36,6 +36,22 @@ describe('the feed of a slave', () => {
     ])
   })
 
+  // Else one that had to catch up would read from the disk for ever, and stay a little behind.
+  test('finds back to the ring from the middle of what was written at once', async () => {
+    const scene = new Scene(200 * KIB)
+    scene.feed.pump()
+    scene.write(100 * KIB)
+    scene.write(100 * KIB)
+    await scene.settle()
+
+    expect(scene.sent).toEqual([
+      [0, 200 * KIB],
+      [200 * KIB, 300 * KIB],
+      [300 * KIB, 400 * KIB],
+    ])
+    expect(scene.reads).toBe(1)
+  })
+
   test('reads what was written at once and is large in pieces', async () => {
     const scene = new Scene(0)
 

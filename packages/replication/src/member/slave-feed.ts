@@ -65,7 +65,10 @@ export class SlaveFeed {
   }
 
   async #readOn(): Promise<void> {
-    const range = await this.#parts.log.readRange(this.#next, FRAME_BYTES)
+    const { log, ring } = this.#parts
+    // Up to where the ring goes on: only at the begin of a piece it can be entered.
+    const aheadBytes = (ring.beginAfter(this.#next) ?? Number.POSITIVE_INFINITY) - this.#next
+    const range = await log.readRange(this.#next, Math.min(FRAME_BYTES, aheadBytes))
     if (range === undefined || this.#isClosed) return
     if (!this.#send(range)) await this.#parts.ready()
   }
