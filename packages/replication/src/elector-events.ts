@@ -138,7 +138,7 @@ function settle(turn: Turn, pending: PendingSwap, settled: Settled): void {
     case 'retake':
       if (role.kind === 'draining' && next !== undefined) settleRetake(turn, role, settled, next)
       return
-    case 'forget':
+    case 'command':
       return readElector(turn)
   }
 }

@@ -1,3 +1,4 @@
+import { commitLogOffset } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import type { Revision, Write } from './elector.ts'
 import { nameOfKey, recordOfWrite, viewOfRecords } from './elector-records.ts'
@@ -46,7 +47,13 @@ describe('the records of a group', () => {
     { id: 'x', kind: 'hand-over', to: undefined },
     { id: 'x', kind: 'hand-over', to: 3 },
     { id: 'x', kind: 'forget', brokerId: 3 },
-    { id: 'x', kind: 'elect', to: 3 },
+    {
+      id: 'x',
+      kind: 'elect',
+      to: 3,
+      stateRevision: 7 as Revision,
+      confirmedTo: commitLogOffset(9),
+    },
   ])('hold the command %j', (command) => {
     const view = viewOfRecords([record('command', encodeCommand(command))], AT)
 

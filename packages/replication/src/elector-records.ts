@@ -1,5 +1,6 @@
 import type { ElectorKey, GroupView, Revision, Versioned, Write } from './elector.ts'
 import {
+  encodeCommand,
   encodeLive,
   encodeMember,
   type LiveRecord,
@@ -40,6 +41,8 @@ export function recordOfWrite(write: Write): { name: string; text: string | unde
       return { name: nameOfKey({ kind: 'state' }), text: encodeGroupState(write.value) }
     case 'put-next-id':
       return { name: nameOfKey({ kind: 'next-id' }), text: String(write.value) }
+    case 'put-command':
+      return { name: nameOfKey({ kind: 'command' }), text: encodeCommand(write.value) }
     case 'put-member':
       return {
         name: nameOfKey({ kind: 'member', brokerId: write.brokerId }),

@@ -1,13 +1,8 @@
 import type { Command, LiveRecord, MemberRecord } from './group-records.ts'
 import type { GroupState } from './group-state.ts'
+import type { Revision } from './revision.ts'
 
-declare const brand: unique symbol
-
-/**
- * When a key was last written, by the count of all writes to the elector (etcd's `mod_revision`).
- * Never 0, and never the same again after another write.
- */
-export type Revision = number & { readonly [brand]: 'Revision' }
+export type { Revision } from './revision.ts'
 
 /** A value and the revision that it was read at, by which a guard names it. */
 export interface Versioned<T> {
@@ -31,6 +26,7 @@ export type Guard =
 export type Write =
   | { readonly kind: 'put-state'; readonly value: GroupState }
   | { readonly kind: 'put-next-id'; readonly value: number }
+  | { readonly kind: 'put-command'; readonly value: Command }
   | { readonly kind: 'put-member'; readonly brokerId: number; readonly value: MemberRecord }
   | {
       readonly kind: 'put-live'
@@ -53,6 +49,8 @@ export type TransactionKind =
   | 'retake'
   | 'forget'
   | 'recover'
+  | 'command'
+  | 'withdraw'
 
 /** All writes, at one revision, if every guard holds; else nothing. */
 export interface Transaction {

@@ -1,3 +1,5 @@
+import { type CommitLogOffset, commitLogOffset } from '@cometmq/protocol'
+import type { Revision } from './revision.ts'
 import { corrupt, StrictFields } from './strict-json.ts'
 
 /** A member of the group, alive or not. Stays until it is forgotten; ids are never used again. */
@@ -26,7 +28,18 @@ export type Command =
   | { readonly id: string; readonly kind: 'hand-over'; readonly to: number | undefined }
   | { readonly id: string; readonly kind: 'forget'; readonly brokerId: number }
   /** Elects a member that may lack acknowledged messages. */
-  | { readonly id: string; readonly kind: 'elect'; readonly to: number }
+  | {
+      readonly id: string
+      readonly kind: 'elect'
+      readonly to: number
+      /**
+       * When the state was written that the operator has looked at. Any change since then shows that
+       * somebody of the in-sync set lives, and the command is void.
+       */
+      readonly stateRevision: Revision
+      /** The highest confirm offset that any member told the operator. */
+      readonly confirmedTo: CommitLogOffset
+    }
 
 const VERSION = 1
 
@@ -62,7 +75,13 @@ function commandOf(fields: StrictFields, id: string, kind: string): Command {
     case 'forget':
       return { id, kind, brokerId: fields.integer('brokerId', 1) }
     case 'elect':
-      return { id, kind, to: fields.integer('to', 1) }
+      return {
+        id,
+        kind,
+        to: fields.integer('to', 1),
+        stateRevision: fields.integer('stateRevision', 1) as Revision,
+        confirmedTo: commitLogOffset(fields.integer('confirmedTo')),
+      }
     default:
       throw corrupt(`${kind} is not a known command`)
   }

@@ -69,6 +69,7 @@ export { defaultSettings, mistakesIn, type ReplicationSettings } from './setting
 export {
   bootstrapTransaction,
   changeSetTransaction,
+  commandTransaction,
   electTransaction,
   forgetTransaction,
   type NextState,
@@ -80,4 +81,5 @@ export {
   takeConfiguredIdTransaction,
   takeIdTransaction,
   takeOverTransaction,
+  withdrawTransaction,
 } from './transactions.ts'

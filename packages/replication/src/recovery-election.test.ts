@@ -1,5 +1,7 @@
 import { commitLogOffset } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
+import type { Revision } from './elector.ts'
+import type { Command } from './group-records.ts'
 import type { ReplicationSettings } from './settings.ts'
 import { groupOfThree, logOf, Scene } from './testing/scene.ts'
 
@@ -42,13 +44,51 @@ describe('a group of which every in-sync member lost its trust', () => {
     expect(scene.did('inspect')).toBeUndefined()
   })
 
-  test('elects whom an operator names', () => {
+  test('elects whom an operator names, and keeps what was told to be confirmed', () => {
     const scene = untrusted({ recoversByItself: false })
-    scene.show({ command: { id: 'x', kind: 'elect', to: 2 } })
+    scene.show({ command: electOf(scene) })
 
-    expect(scene.state.pending?.next).toMatchObject({ possibleLoss: { cause: 'operator' } })
+    expect(scene.state.pending?.next).toMatchObject({
+      possibleLoss: { cause: 'operator', keptTo: 100, confirmedTo: 97 },
+    })
+  })
+
+  // An operator who thought better of it must not be surprised by an answer that was on its way.
+  test('elects nobody by a command that was taken back meanwhile', () => {
+    const scene = untrusted({ recoversByItself: false })
+    scene.show({ command: electOf(scene) })
+
+    expect(scene.state.pending?.transaction.guards).toContainEqual({
+      kind: 'unchanged',
+      key: { kind: 'command' },
+      revision: scene.view.command?.revision,
+    })
+  })
+
+  // Else a command from an outage that is over would depose a master who is well, at a loss.
+  test('does not elect whom an operator named before something else happened', () => {
+    const scene = untrusted({ recoversByItself: false })
+    const command = electOf(scene)
+    scene.show({ state: { ...groupOfThree, attempt: '1.1.2' }, command })
+    scene.pass(5_000)
+
+    expect(scene.state.pending).toBeUndefined()
+    expect(scene.role).toBe('following')
+  })
+
+  test('does not elect whom an operator named while a master is heard', () => {
+    const scene = Scene.following()
+    scene.show({ command: electOf(scene) })
+    scene.tick()
+
+    expect(scene.state.pending).toBeUndefined()
   })
 })
+
+function electOf(scene: Scene): Command {
+  const stateRevision = scene.view.state?.revision ?? (0 as Revision)
+  return { id: 'x', kind: 'elect', to: 2, stateRevision, confirmedTo: commitLogOffset(97) }
+}
 
 function untrusted(settings: Partial<ReplicationSettings> = {}): Scene {
   const scene = Scene.joined(groupOfThree, {

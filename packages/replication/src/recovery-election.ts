@@ -1,8 +1,9 @@
 import { mayStand, nextAttempt, ownLive } from './campaign.ts'
+import type { Versioned } from './elector.ts'
 import { recoveredState } from './eligibility.ts'
 import { leaveStream } from './follow-stream.ts'
 import type { Inspection } from './frames.ts'
-import type { PossibleLoss } from './group-state.ts'
+import type { Command } from './group-records.ts'
 import { inspectionOf } from './inspection.ts'
 import { ask, isAnswered } from './inquiry.ts'
 import type { Following, Role } from './replica.ts'
@@ -11,19 +12,21 @@ import { beginSwap } from './swaps.ts'
 import { recoverTransaction } from './transactions.ts'
 import type { Turn } from './turn.ts'
 
+type ElectCommand = Extract<Command, { kind: 'elect' }>
+
 /**
  * Elects the best log that is left when nobody is eligible: every in-sync member is back, and each
  * may have lost its last bytes. Asks again and again while there is no master to follow.
  *
- * Also carries out an operator's command to elect this member whatever it lacks.
+ * Also carries out an operator's command to elect this member whatever it lacks, if the group is
+ * still as the operator saw it.
  */
 export function seekRecovery(turn: Turn, role: Following): Role {
   const { group, state } = turn
   if (group === undefined || role.settlesLog !== undefined || !mayStand(turn)) return role
   if (group.epoch < turn.member.lastSeenEpoch) return role
-  const command = state.elector.view?.command?.value
-  if (command?.kind === 'elect' && command.to === turn.me)
-    return recover(turn, role, 'operator', [])
+  const command = commandToStand(turn)
+  if (command !== undefined && isSilent(turn, role)) return recover(turn, role, { command })
   if (!turn.settings.recoversByItself || !isSilent(turn, role)) return role
   if (turn.rules.isEligible(group, { brokerId: turn.me, trustedSince: turn.member.trustedSince })) {
     return role
@@ -35,26 +38,38 @@ export function seekRecovery(turn: Turn, role: Following): Role {
   if (!isAnswered(inquiry) && ageMs < turn.settings.inspectMs) return role
   const survivors = [...inquiry.answers.values(), inspectionOf(turn.context, state)]
   const winner = turn.rules.recoveryWinner(group, survivors)
-  if (winner?.brokerId === turn.me) return recover(turn, role, 'recovery', survivors)
+  if (winner?.brokerId === turn.me) return recover(turn, role, { survivors })
   return ageMs < turn.settings.readMs ? role : { ...role, inquiry: ask(turn, others) }
+}
+
+/** A command to elect this very member, about this very state. */
+function commandToStand(turn: Turn): Versioned<ElectCommand> | undefined {
+  const { command, state } = turn.state.elector.view ?? {}
+  if (command?.value.kind !== 'elect' || command.value.to !== turn.me) return undefined
+  if (state === undefined) return undefined
+  if (!turn.rules.isAsSeen(command.value.stateRevision, state.revision)) return undefined
+  return { revision: command.revision, value: command.value }
 }
 
 function recover(
   turn: Turn,
   role: Following,
-  cause: PossibleLoss['cause'],
-  survivors: readonly Inspection[],
+  why: {
+    readonly survivors?: readonly Inspection[]
+    readonly command?: Versioned<ElectCommand>
+  },
 ): Role {
+  const { survivors = [], command } = why
+  const cause = command === undefined ? 'recovery' : 'operator'
   const read = turn.state.elector.view?.state
   const me = ownLive(turn)
   if (read === undefined || me === undefined) return role
   leaveStream(turn, role)
   const { incarnation, trustedSince } = turn.member
   const { maxOffset: keptTo, confirmOffset } = turn.log
-  const confirmedTo = survivors.reduce(
-    (most, survivor) => (survivor.confirmOffset > most ? survivor.confirmOffset : most),
-    confirmOffset,
-  )
+  const told = survivors.map((survivor) => survivor.confirmOffset)
+  if (command !== undefined) told.push(command.value.confirmedTo)
+  const confirmedTo = told.reduce((most, each) => (each > most ? each : most), confirmOffset)
   const next = recoveredState(
     read.value,
     {
@@ -65,7 +80,11 @@ function recover(
     { cause, keptTo, confirmedTo },
   )
   beginSwap(turn, {
-    transaction: recoverTransaction({ replaces: read.revision, state: next }, me),
+    transaction: recoverTransaction(
+      { replaces: read.revision, state: next },
+      me,
+      command?.revision,
+    ),
     for: 'candidacy',
     next,
     replaces: read.revision,

@@ -61,6 +61,8 @@ export interface ElectorKnowledge {
   /** A hint came while a read was under way that may not have seen it. */
   readonly readAgain: boolean
   readonly readAtMs: number
+  /** When the command of the view was first seen; of no meaning without one. */
+  readonly commandSinceMs: number
   readonly unreachableSinceMs: number | undefined
   /** It is another elector or went back in time: it is neither asked nor obeyed any more. */
   readonly isDistrusted: boolean
@@ -75,7 +77,7 @@ export type Seat =
 export interface PendingSwap {
   readonly number: number
   readonly transaction: Transaction
-  readonly for: 'seat' | 'candidacy' | 'change-set' | 'retake' | 'forget'
+  readonly for: 'seat' | 'candidacy' | 'change-set' | 'retake' | 'command'
   /** The state it puts, in place of the one read at `replaces`. */
   readonly next: GroupState | undefined
   readonly replaces: Revision | undefined

@@ -1,6 +1,6 @@
 import type { CommitLogOffset, EpochEntry, EpochHistory } from '@cometmq/protocol'
 import { nextConfirmOffset } from './confirm-offset.ts'
-import type { SwapOutcome } from './elector.ts'
+import type { Revision, SwapOutcome } from './elector.ts'
 import { isEligible, recoveryWinner } from './eligibility.ts'
 import { holdsEverything, maximalSet } from './in-sync-set.ts'
 import { followPoint, readableEnd } from './log-state.ts'
@@ -25,6 +25,8 @@ export interface Rules {
   readonly truncateEpochs: (history: EpochHistory, to: CommitLogOffset) => EpochHistory
   /** Whether an epoch is over, as far as somebody has seen who knows of `seen`. */
   readonly isOver: (epoch: number, seen: number) => boolean
+  /** Whether the state is still the one that an operator looked at who took a loss. */
+  readonly isAsSeen: (seen: Revision, present: Revision) => boolean
   /** What a transaction came to. One without an answer stays open: it may still take effect. */
   readonly resultOf: (answer: SwapOutcome['kind']) => SwapResult
 }
@@ -40,5 +42,6 @@ export const designedRules: Rules = {
   appendEpoch: (history, entry) => history.append(entry),
   truncateEpochs: (history, to) => history.truncate(to),
   isOver: (epoch, seen) => epoch < seen,
+  isAsSeen: (seen, present) => seen === present,
   resultOf: (answer) => (answer === 'won' || answer === 'lost' ? answer : 'open'),
 }

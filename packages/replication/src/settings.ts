@@ -57,6 +57,8 @@ export interface ReplicationSettings {
   readonly handOverMs: number
   /** After one that came to nothing, so long until the next: each makes writes wait. */
   readonly handOverAgainMs: number
+  /** A command of an operator that nobody could carry out for so long is taken back. */
+  readonly commandMs: number
   /** A master that cannot flush for so long hands over. */
   readonly stallMs: number
   /** So long a master that stops looks for somebody to hand over to. */
@@ -98,6 +100,7 @@ export const defaultSettings: ReplicationSettings = {
   drainMs: 500,
   handOverMs: 1_000,
   handOverAgainMs: 10_000,
+  commandMs: 30_000,
   stallMs: 2_000,
   shutdownMs: 3_000,
 }

@@ -1,3 +1,4 @@
+import { tendCommand } from './commands.ts'
 import { enterGroup, followOn, keepPlace } from './elector-events.ts'
 import type { Happening } from './events.ts'
 import { drainOn, mayStopAsMaster, seekHandOver } from './hand-over.ts'
@@ -5,8 +6,7 @@ import { pressOn } from './promotion.ts'
 import { canServe, frameOf, isReigning, peersUntilMs, type Reigning, updateReign } from './reign.ts'
 import { keepSet } from './set-keeping.ts'
 import type { Following } from './replica.ts'
-import { beginSwap, repeatUnknownSwap } from './swaps.ts'
-import { forgetTransaction } from './transactions.ts'
+import { repeatUnknownSwap } from './swaps.ts'
 import type { Turn } from './turn.ts'
 import { readInTime } from './views.ts'
 
@@ -84,7 +84,7 @@ function tickRole(turn: Turn): void {
 function tickMaster(turn: Turn, role: Reigning): void {
   beat(turn, role)
   keepSet(turn)
-  forgetMember(turn)
+  tendCommand(turn)
   const { role: now } = turn.state
   if (now.kind === 'draining') return drainOn(turn, now)
   if (!isReigning(now)) return
@@ -109,23 +109,6 @@ function beat(turn: Turn, { reign }: Reigning): void {
     const frame = frameOf(turn, reign, { kind: 'beat', number, lostElector })
     turn.act({ kind: 'send-to-slave', stream, frame })
   }
-}
-
-/** Carries out an operator's command to forget a member that is neither master nor in sync. */
-function forgetMember(turn: Turn): void {
-  const { elector, pending } = turn.state
-  const { command, state } = elector.view ?? {}
-  if (command?.value.kind !== 'forget' || state === undefined || pending !== undefined) return
-  const { brokerId } = command.value
-  if (state.value.inSync.has(brokerId)) return
-  beginSwap(turn, {
-    transaction: forgetTransaction({
-      brokerId,
-      stateRevision: state.revision,
-      commandRevision: command.revision,
-    }),
-    for: 'forget',
-  })
 }
 
 /** Who slept must not blame its peers: all of them start anew with their silence. */

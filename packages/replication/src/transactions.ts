@@ -1,5 +1,5 @@
 import type { ElectorKey, Guard, Revision, Transaction, Versioned, Write } from './elector.ts'
-import type { LiveRecord, MemberRecord } from './group-records.ts'
+import type { Command, LiveRecord, MemberRecord } from './group-records.ts'
 import type { GroupState } from './group-state.ts'
 
 /** A state to write in place of the one that was read at `replaces`. */
@@ -161,12 +161,47 @@ export function forgetTransaction(options: {
   }
 }
 
-/** Elects outside of the in-sync set; `possibleLoss` of the next state says so. */
-export function recoverTransaction(next: NextState, me: OwnLive): Transaction {
+/**
+ * Elects outside of the in-sync set; `possibleLoss` of the next state says so. `command`: an operator
+ * asked for it, and may have thought better of it since.
+ */
+export function recoverTransaction(next: NextState, me: OwnLive, command?: Revision): Transaction {
+  const asked = command === undefined ? [] : [unchanged({ kind: 'command' }, command)]
   return {
     kind: 'recover',
-    guards: [stateUnchanged(next), liveUnchanged(me)],
+    guards: [stateUnchanged(next), liveUnchanged(me), ...asked],
     writes: [put(next.state), { kind: 'delete', key: { kind: 'command' } }],
+  }
+}
+
+/**
+ * An operator's command, in place of the one that was there. The group must be as it was when the
+ * command was found to make sense.
+ */
+export function commandTransaction(options: {
+  readonly command: Command
+  readonly stateRevision: Revision
+  readonly replaces: Revision | undefined
+}): Transaction {
+  const key: ElectorKey = { kind: 'command' }
+  const { command, stateRevision, replaces } = options
+  return {
+    kind: 'command',
+    guards: [
+      unchanged({ kind: 'state' }, stateRevision),
+      replaces === undefined ? absent(key) : unchanged(key, replaces),
+    ],
+    writes: [{ kind: 'put-command', value: command }],
+  }
+}
+
+/** Takes a command back, unless it was carried out or replaced. */
+export function withdrawTransaction(command: Revision): Transaction {
+  const key: ElectorKey = { kind: 'command' }
+  return {
+    kind: 'withdraw',
+    guards: [unchanged(key, command)],
+    writes: [{ kind: 'delete', key }],
   }
 }
 

@@ -46,7 +46,9 @@ export function takeView(turn: Turn, view: GroupView, knowing: number): boolean 
   if (elector.view !== undefined && view.revision < elector.view.revision) return false
   if (member.electorId === undefined) turn.keepMember({ electorId: view.clusterId })
   noteElection(turn, view.state?.value)
-  know(turn, { view, unreachableSinceMs: undefined })
+  const isNews = view.command?.revision !== elector.view?.command?.revision
+  const commandSinceMs = isNews ? turn.nowMs : elector.commandSinceMs
+  know(turn, { view, commandSinceMs, unreachableSinceMs: undefined })
   turn.see(epoch)
   return true
 }

@@ -27,6 +27,9 @@ export interface Counts {
   handOvers: number
   swaps: number
   recoveries: number
+  /** Those of the recoveries that an operator asked for. */
+  ordered: number
+  forgotten: number
   reads: number
 }
 
@@ -48,6 +51,8 @@ export class Checks {
     handOvers: 0,
     swaps: 0,
     recoveries: 0,
+    ordered: 0,
+    forgotten: 0,
     reads: 0,
   }
   /** Members that lost power and will not be trusted when they start; kept by the world. */
@@ -59,6 +64,8 @@ export class Checks {
   readonly #seen = new Map<number, number>()
   readonly #masters = new Map<number, string>()
   readonly #confirmed = new Map<MemberProcess, number>()
+  /** What an operator has given up who had a member elected whatever it lacks. */
+  #givenUp: ReadonlyMap<number, number> = new Map()
   /** A recovery took a loss: what was seen before it may change. */
   #lossy = false
 
@@ -93,10 +100,16 @@ export class Checks {
     if (kind === 'alarm') this.#loss('quarantined', action.name !== 'quarantined', () => action.why)
   }
 
+  /** An operator takes the loss of everything that is acknowledged by now. */
+  givesUp(): void {
+    this.#givenUp = new Map(this.#acknowledged)
+  }
+
   /** A transaction took effect. */
   applied(process: MemberProcess, transaction: Transaction, before: GroupView): void {
     const after = this.#group.state()
     const old = before.state?.value
+    if (transaction.kind === 'forget') this.counts.forgotten += 1
     if (!transaction.writes.some(({ kind }) => kind === 'put-state') || after === undefined) return
     this.#rule('I2', after.epoch >= (old?.epoch ?? 0), () => `${old?.epoch} to ${after.epoch}`)
     const { kind } = transaction
@@ -110,7 +123,7 @@ export class Checks {
       return
     }
     this.counts.elections += 1
-    if (kind === 'recover') return this.#onRecovery(process)
+    if (kind === 'recover') return this.#onRecovery(process, after)
     if (kind === 'bootstrap' || old === undefined || !isCurrent(process)) return
     const trustedIn = old.inSync.get(process.brokerId) ?? 0
     const isTrusted = trustedIn >= process.state.member.trustedSince
@@ -242,8 +255,10 @@ export class Checks {
   }
 
   /** Everything acknowledged that some survivor had must be in the log that was elected. */
-  #onRecovery(process: MemberProcess): void {
+  #onRecovery(process: MemberProcess, { possibleLoss }: GroupState): void {
     this.counts.recoveries += 1
+    const isOrdered = possibleLoss?.cause === 'operator'
+    if (isOrdered) this.counts.ordered += 1
     const { role } = process.state
     const asked = role.kind === 'candidate' && isCurrent(process) ? role.survivors : []
     const { log } = process.disk
@@ -252,6 +267,8 @@ export class Checks {
       if (log[at]?.id === id) continue
       const survivor = pool.findIndex((disk) => disk.log[at]?.id === id)
       this.#loss('recovery', survivor < 0, () => `${id} at ${at} survived and was given up`)
+      const isAccepted = !isOrdered || this.#givenUp.get(at) === id
+      this.#loss('order', isAccepted, () => `${id} at ${at} was lost by an outdated command`)
       this.#acknowledged.delete(at)
       this.#lossy = true
     }

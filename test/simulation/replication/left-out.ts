@@ -70,6 +70,9 @@ export const leftOut: Readonly<Record<string, Partial<Rules>>> = {
   'consumers stop at the confirm offset': {
     readableEnd: ({ maxOffset }) => maxOffset,
   },
+  'an operator elects at a loss only what nothing has happened to since': {
+    isAsSeen: () => true,
+  },
   'a recovery takes the best log': {
     recoveryWinner: (state, answers) =>
       designedRules.recoveryWinner(state, answers) &&

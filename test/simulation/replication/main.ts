@@ -25,7 +25,15 @@ export function runReplicationModel({ from, count, steps, without }: ModelRun): 
   }
   const rules = without === undefined || name === undefined ? undefined : rulesWithout(name)
   const startedAt = performance.now()
-  const totals = { acknowledged: 0, elections: 0, truncations: 0, handOvers: 0, swaps: 0 }
+  const totals = {
+    acknowledged: 0,
+    elections: 0,
+    truncations: 0,
+    handOvers: 0,
+    swaps: 0,
+    ordered: 0,
+    forgotten: 0,
+  }
   const broken: number[] = []
   for (let seed = from; seed < from + count; seed += 1) {
     const report = runModel({

@@ -26,6 +26,9 @@ export interface Profile {
   readonly lostAnswers: number
   readonly handOvers: number
   readonly leaseLosses: number
+  /** How often an operator has a member forgotten, and one elected when nobody in sync is left. */
+  readonly forgets: number
+  readonly elects: number
   readonly writes: number
   /** How much sooner than other things messages, and calls of the elector, arrive. */
   readonly linkSpeed: number
@@ -60,6 +63,8 @@ export function profileOf(random: SeededRandom): Profile {
     writes: random.pick([0.02, 0.1, 0.1]),
     linkSpeed: random.pick([0, 0.3, 0.8]),
     electorSpeed: random.pick([0.1, 0.4, 0.8]),
+    forgets: random.pick([0, 0, 0.002, 0.01]),
+    elects: random.pick([0, 0, 0.01, 0.1]),
   }
 }
 

@@ -78,6 +78,9 @@ export class Register {
       case 'put-next-id':
         this.#nextId = { revision, value: write.value }
         return
+      case 'put-command':
+        this.#command = { revision, value: write.value }
+        return
       case 'put-member':
         this.#members.set(write.brokerId, { revision, value: write.value })
         return

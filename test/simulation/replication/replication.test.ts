@@ -14,15 +14,21 @@ describe('the model of a broker group', () => {
   // the elector that are late or lost: what was acknowledged stays, and the group recovers.
   test('keeps every promise, whatever chance picks', () => {
     const broken = []
-    const counts = { acknowledged: 0, elections: 0, truncations: 0, swaps: 0, recoveries: 0 }
+    const counts = {
+      acknowledged: 0,
+      elections: 0,
+      truncations: 0,
+      swaps: 0,
+      recoveries: 0,
+      ordered: 0,
+      forgotten: 0,
+    }
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const report = runModel({ seed, steps: STEPS })
       if (report.violation !== undefined) broken.push(report)
-      counts.acknowledged += report.counts.acknowledged
-      counts.elections += report.counts.elections
-      counts.truncations += report.counts.truncations
-      counts.swaps += report.counts.swaps
-      counts.recoveries += report.counts.recoveries
+      for (const key of Object.keys(counts) as (keyof typeof counts)[]) {
+        counts[key] += report.counts[key]
+      }
     }
 
     expect(broken).toEqual([])
@@ -32,6 +38,8 @@ describe('the model of a broker group', () => {
     expect(counts.truncations).toBeGreaterThan(SEEDS / 2)
     expect(counts.swaps).toBeGreaterThan(SEEDS / 2)
     expect(counts.recoveries).toBeGreaterThan(SEEDS / 10)
+    expect(counts.ordered).toBeGreaterThan(SEEDS / 50)
+    expect(counts.forgotten).toBeGreaterThan(SEEDS / 10)
   })
 
   // A check that notices nothing would let the first test pass as well. Each rule is there because

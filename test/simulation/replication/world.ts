@@ -1,3 +1,4 @@
+import { commitLogOffset } from '@cometmq/protocol'
 import {
   type Action,
   designedRules,
@@ -29,6 +30,7 @@ export class World implements Surroundings {
   readonly checks: Checks
   readonly story: Story
   readonly #random: SeededRandom
+  readonly #operator: SeededRandom
   readonly #rules: Rules
   readonly #network: Network
   readonly #elector: ElectorCalls
@@ -42,6 +44,7 @@ export class World implements Surroundings {
 
   constructor({ seed, rules = designedRules, tellsStory = false }: WorldOptions) {
     this.#random = new SeededRandom(seed)
+    this.#operator = this.#random.fork('operator')
     this.#rules = rules
     this.profile = profileOf(this.#random.fork('profile'))
     this.story = new Story(tellsStory)
@@ -275,6 +278,26 @@ export class World implements Surroundings {
     if (random.chance(handOvers)) this.#elector.register.order(this.#handOver())
     if (random.chance(handOvers / 4)) this.#anyProcess()?.happen({ kind: 'stop-wanted' })
     if (random.chance(0.02)) this.#anyProcess()?.happen({ kind: 'hinted' })
+    this.#operate()
+  }
+
+  /** What an operator may do at any time, and what only after a look at the group. */
+  #operate(): void {
+    const { register } = this.#elector
+    const random = this.#operator
+    const anyId = () => 1 + random.below(this.profile.memberCount)
+    if (random.chance(this.profile.forgets)) {
+      register.order({ id: 'x', kind: 'forget', brokerId: anyId() })
+    }
+    const { state } = register
+    const isAnybodyLeft = [...(state?.value.inSync.keys() ?? [])].some((id) =>
+      this.#processes.has(id),
+    )
+    if (state === undefined || isAnybodyLeft || !random.chance(this.profile.elects)) return
+    const { revision: stateRevision } = state
+    const confirmedTo = commitLogOffset(0)
+    this.checks.givesUp()
+    register.order({ id: 'x', kind: 'elect', to: anyId(), stateRevision, confirmedTo })
   }
 
   #handOver() {

@@ -217,7 +217,10 @@ export class Scene {
         members.set(write.brokerId, { revision, value: write.value })
       }
       if (write.kind === 'put-live') live.set(write.brokerId, { revision, value: write.value })
-      if (write.kind === 'delete' && write.key.kind === 'live') live.delete(write.key.brokerId)
+      if (write.kind !== 'delete') continue
+      if (write.key.kind === 'live') live.delete(write.key.brokerId)
+      if (write.key.kind === 'member') members.delete(write.key.brokerId)
+      if (write.key.kind === 'command') this.#view = { ...this.#view, command: undefined }
     }
     this.#view = { ...this.#view, revision, members, live }
     return revision
