@@ -15,6 +15,7 @@ import { Floor } from './floor.ts'
 import type { BenchmarkResult, Measured, Workload } from './workload.ts'
 import { backlog, consume, endToEnd } from './workloads-consume.ts'
 import { manyTopics, publish, serial } from './workloads-publish.ts'
+import { catchUp, replicated } from './workloads-replication.ts'
 import { manyQueues, restart } from './workloads-restart.ts'
 import { v2 } from './workloads-v2.ts'
 
@@ -27,7 +28,9 @@ const workloads: readonly Workload[] = [
   manyQueues,
   restart,
   v2,
+  replicated,
   backlog,
+  catchUp,
 ]
 
 const { values, positionals } = parseArgs({
