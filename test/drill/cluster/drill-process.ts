@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { MemberWays } from './member-ways.ts'
 import { Daemon } from '../../cluster/daemon.ts'
 import { sharedMsOf } from '../shared-clock.ts'
 import type { Observation } from '../timeline.ts'
@@ -11,6 +12,8 @@ export interface ProcessPlace {
   readonly args: readonly string[]
   readonly logDirectory: string
   readonly onObservation: (observation: Observation) => void
+  /** Between it and whoever dials it. */
+  readonly ways?: MemberWays
 }
 
 /** One daemon of a drill through all its starts, on the same data and at the same address. */
@@ -43,16 +46,17 @@ export class DrillProcess {
         onObservation({ kind: 'log', atMs, source: name, message: String(message), fields })
       },
     })
+    await this.#place.ways?.admit()
   }
 
   /** As a crash. */
   async kill(): Promise<void> {
-    await this.#daemon?.stop('SIGKILL')
+    await this.#end('SIGKILL')
   }
 
   /** As an operator does; resolves when it has drained and ended. */
   async stop(): Promise<void> {
-    await this.#daemon?.stop('SIGTERM')
+    await this.#end('SIGTERM')
   }
 
   /** It neither runs nor closes its connections. */
@@ -62,5 +66,10 @@ export class DrillProcess {
 
   thaw(): void {
     this.#daemon?.signal('SIGCONT')
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#daemon?.stop(signal)
+    await this.#place.ways?.refuse()
   }
 }

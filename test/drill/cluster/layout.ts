@@ -75,7 +75,14 @@ export async function layOut(options: {
       const memberName = `${name}-${index}`
       const data = path.join(directory, memberName)
       const plan = planOf(nextAddress, { etcd, nameServers, isRelayed: isFitted('relays') })
-      const place = { name: memberName, address: plan.clients.from, logDirectory, onObservation }
+      const opened = isFitted('relays') ? undone.use(await MemberWays.open(plan)) : undefined
+      const place = {
+        name: memberName,
+        address: plan.clients.from,
+        logDirectory,
+        onObservation,
+        ...(opened === undefined ? {} : { ways: opened }),
+      }
       const isSmall = isFitted('small-disks')
       const args = [
         'broker',
@@ -90,7 +97,7 @@ export async function layOut(options: {
       ]
       const member = new DrillProcess({ ...place, args })
       folders.set(member, data)
-      if (isFitted('relays')) ways.set(member, undone.use(await MemberWays.open(plan)))
+      if (opened !== undefined) ways.set(member, opened)
       if (isSmall) disks.set(member, undone.use(await SmallDisk.make(data, DISK)))
       members.push(member)
     }

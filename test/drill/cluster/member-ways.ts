@@ -60,6 +60,16 @@ export class MemberWays implements AsyncDisposable {
     for (const relay of this.#all) relay.heal()
   }
 
+  /** The member has ended; else whoever dials it would be let in. */
+  async refuse(): Promise<void> {
+    await Promise.all([...this.#members, ...this.#clients].map((relay) => relay.refuse()))
+  }
+
+  /** The member listens again. */
+  async admit(): Promise<void> {
+    await Promise.all([...this.#members, ...this.#clients].map((relay) => relay.admit()))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#all.map((relay) => relay[Symbol.asyncDispose]()))
   }

@@ -91,3 +91,21 @@ test('who hangs up is heard at the other end, at once or when the way is whole a
 
   expect(await Promise.all(ended)).toHaveLength(2)
 })
+
+// Others tell a process that has ended from a host that has fallen silent by whether they are refused.
+test('a way to a process that has ended is refused, until it is back', async () => {
+  const { relay, dial } = await openWay()
+  const before = await dial()
+  const ended = once(before.socket, 'close')
+
+  await relay.refuse()
+
+  await ended
+  await expect(dial()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+
+  await relay.admit()
+  const after = await dial()
+  after.socket.write('one')
+
+  await expect.poll(after.heard).toBe('one')
+})

@@ -10,22 +10,34 @@ export type Direction = 'there' | 'back' | 'both'
  */
 export class Relay implements AsyncDisposable {
   readonly #server: Server
+  readonly #from: { readonly host: string; readonly port: number }
   readonly #target: { readonly host: string; readonly port: number }
   readonly #joints = new Set<Joint>()
   #cut: Direction | undefined
 
-  private constructor(server: Server, target: { host: string; port: number }) {
+  private constructor(server: Server, way: { readonly from: string; readonly to: string }) {
     this.#server = server
-    this.#target = target
+    this.#from = placeOf(way.from)
+    this.#target = placeOf(way.to)
     server.on('connection', (near) => this.#take(near))
   }
 
   /** Both are `host:port`. */
   static async open(way: { readonly from: string; readonly to: string }): Promise<Relay> {
-    const server = createServer()
-    const relay = new Relay(server, placeOf(way.to))
-    await once(server.listen(placeOf(way.from)), 'listening')
+    const relay = new Relay(createServer(), way)
+    await relay.admit()
     return relay
+  }
+
+  /** Takes whoever dials, as a process does that listens. */
+  async admit(): Promise<void> {
+    if (!this.#server.listening) await once(this.#server.listen(this.#from), 'listening')
+  }
+
+  /** Nobody listens there any more: a process has ended, and its machine says so to whoever dials. */
+  async refuse(): Promise<void> {
+    for (const joint of this.#joints) joint.close()
+    if (this.#server.listening) await once(this.#server.close(), 'close')
   }
 
   cut(direction: Direction): void {
@@ -39,8 +51,7 @@ export class Relay implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const joint of this.#joints) joint.close()
-    await once(this.#server.close(), 'close')
+    await this.refuse()
   }
 
   #take(near: Socket): void {
