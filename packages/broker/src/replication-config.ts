@@ -40,6 +40,10 @@ export const replicationDefaults = {
 export function mistakesInReplication({ settings, memberId }: ReplicationConfig): string[] {
   const mistakes = mistakesIn(settings).map((mistake) => `replication: ${mistake}`)
   const isId = memberId === undefined || (Number.isSafeInteger(memberId) && memberId >= 1)
+  // Such a member would have to know after a power cut that it may have lost what it had acknowledged.
+  if (settings.confirmOn !== 'flushed') {
+    mistakes.push('replication.settings.confirmOn is not "flushed", the only one supported yet')
+  }
   if (!isId) mistakes.push(`replication.memberId is ${memberId}; give 1 or more, or none`)
   return mistakes
 }

@@ -66,7 +66,7 @@ describe('the file of a member', () => {
 
   test('keeps its format', async () => {
     await expect(encodeMemberFile(home, member)).toMatchFileSnapshot(
-      '../../../../test/formats/member-file.txt',
+      '../../../../test/formats/frozen/replication-member.txt',
     )
   })
 })
