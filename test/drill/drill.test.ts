@@ -36,6 +36,7 @@ function killMasterOfGroupOf(members: number): Promise<DrillReport> {
     shape: { groups: 1, members },
     seed: 1,
     perSecond: 100,
+    calmMs: 400,
     timesMs: [200],
     durationMs: 0,
     // A loaded machine may take its time.

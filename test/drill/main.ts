@@ -53,6 +53,7 @@ const runs = whole('runs', values.runs, { min: 1, max: 10_000 })
 const options = {
   scenario,
   shape,
+  calmMs: 1_500,
   perSecond: whole('rate', values.rate, { min: 1, max: 100_000 }),
   timesMs: values.times?.split(',').map((time) => whole('times', time, { min: 0, max: 3_600_000 })),
   durationMs: whole('duration', values.duration, { min: 0, max: 86_400_000 }),

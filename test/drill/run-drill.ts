@@ -23,11 +23,11 @@ export interface DrillOptions extends SceneSettings {
   readonly shape: ClusterShape
   readonly seed: number
   readonly perSecond: number
+  /** How long a calm cluster is watched before the first fault, and after the last. */
+  readonly calmMs: number
   readonly say: (line: string) => void
 }
 
-/** How long a calm cluster is watched before the first fault, and after the last. */
-const CALM_MS = 1_500
 /** What is left to do when all sends are answered. */
 const DRAIN_MS = 60_000
 const PROGRESS_MS = 1_000
@@ -49,7 +49,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     await using load = await DrillLoad.start({ endpoints, directory, perSecond: options.perSecond })
     const random = new SeededRandom(seed)
     const scene = new Scene({ cluster, load, random, settings: options, goalMs, say })
-    const { span, stalledMs } = await play(scenario, scene, load, say)
+    const { span, stalledMs } = await play(options, scene, load)
     await settle(load, scene, say)
     const lines = readLedgers(load.directory)
     const { faults, complaints } = scene
@@ -75,10 +75,9 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
 
 /** The scenario under load, from its calm beginning to its calm end. */
 async function play(
-  scenario: Scenario,
+  { scenario, calmMs, say }: DrillOptions,
   scene: Scene,
   load: DrillLoad,
-  say: (line: string) => void,
 ): Promise<{ readonly span: Span; readonly stalledMs: number }> {
   const fromMs = sharedNowMs()
   const progress = setInterval(() => say(progressOf(load, sharedNowMs() - fromMs)), PROGRESS_MS)
@@ -86,9 +85,9 @@ async function play(
   const lateness = monitorEventLoopDelay({ resolution: 10 })
   lateness.enable()
   try {
-    await sleep(CALM_MS)
+    await sleep(calmMs)
     await scenario.run(scene)
-    await sleep(CALM_MS)
+    await sleep(calmMs)
   } catch (error) {
     scene.complaints.push(error instanceof Error ? error.message : String(error))
   } finally {
