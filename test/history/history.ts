@@ -33,7 +33,10 @@ export type Violation =
   | { readonly kind: 'moved'; readonly messageId: string; readonly acknowledged: string }
   /** Leased again to a group after its acknowledgement had been answered. */
   | { readonly kind: 'returned'; readonly messageId: string; readonly group: string }
-  /** A FIFO group was given the second one before it was done with the first. */
+  /**
+   * A FIFO group was given the second one before it was done with the first; or that lies behind it,
+   * although the producer, which stands for the group, sent it later.
+   */
   | {
       readonly kind: 'overtaken'
       readonly group: string
@@ -81,6 +84,12 @@ export class History {
     delivered.add(message.messageId)
     // A redelivery lies in the retry queue, whose offsets are its own.
     if (message.attempt === 1) this.#place(message.messageId, message)
+  }
+
+  /** Somebody outside of all groups was given the message. */
+  read(message: DeliveredMessage): void {
+    this.#checkSent(message)
+    this.#place(message.messageId, message)
   }
 
   /**

@@ -34,3 +34,25 @@ test('a message that comes although the one before it never did has overtaken it
 
   expect(order.violations(queue, keyOf)).toHaveLength(1)
 })
+
+test('a message that lies behind one of its key that was sent later has been overtaken', () => {
+  const order = new MessageOrder('ledger')
+  for (const id of ['a2', 'a1']) order.sent(id, 'producer')
+  order.delivered('a1')
+  order.finished('a1')
+
+  expect(order.violations(queue, keyOf)).toEqual([
+    { kind: 'overtaken', group: 'producer', key: 'a', messageId: 'a2', by: 'a1' },
+  ])
+})
+
+// Nobody promises an order between producers.
+test('messages of two producers lie in any order', () => {
+  const order = new MessageOrder('ledger')
+  order.sent('a2', 'one')
+  order.sent('a1', 'other')
+  order.delivered('a1')
+  order.finished('a1')
+
+  expect(order.violations(queue, keyOf)).toEqual([])
+})

@@ -1,14 +1,23 @@
 import type { DeliveredMessage, Violation } from './history.ts'
 
-/** What a FIFO group was given and when it was done with it, in the order in which that happened. */
+/**
+ * What producers sent, and what a FIFO group was given and when it was done with it, in the order in
+ * which that happened.
+ */
 export class MessageOrder {
   readonly #group: string
   #events = 0
   readonly #firstDelivered = new Map<string, number>()
   readonly #firstFinished = new Map<string, number>()
+  readonly #sent = new Map<string, { readonly producer: string; readonly number: number }>()
 
   constructor(group: string) {
     this.#group = group
+  }
+
+  /** A producer has been handed the message. */
+  sent(messageId: string, producer: string): void {
+    this.#sent.set(messageId, { producer, number: this.#sent.size })
   }
 
   delivered(messageId: string): void {
@@ -38,6 +47,25 @@ export class MessageOrder {
       if (finishedAt < deliveredAt) continue
       found.push({ kind: 'overtaken', group: this.#group, key, messageId: before, by: messageId })
     }
-    return found
+    return [...found, ...this.#misplaced(queue, keyOf)]
+  }
+
+  /** Of each key of a queue and each producer, messages lie as they were sent. */
+  *#misplaced(
+    queue: readonly DeliveredMessage[],
+    keyOf: (messageId: string) => string | undefined,
+  ): Generator<Violation> {
+    const last = new Map<string, { readonly messageId: string; readonly number: number }>()
+    for (const { messageId } of queue) {
+      const key = keyOf(messageId)
+      const sent = this.#sent.get(messageId)
+      if (key === undefined || sent === undefined) continue
+      const line = `${sent.producer} ${key}`
+      const before = last.get(line)
+      if (before !== undefined && before.number > sent.number) {
+        yield { kind: 'overtaken', group: sent.producer, key, messageId, by: before.messageId }
+      }
+      last.set(line, { messageId, number: sent.number })
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { SeededRandom, Simulation } from '@cometmq/simulation'
-import type { SimulatedCluster } from './simulated-cluster.ts'
+import type { SimulatedDaemon } from './simulated-daemon.ts'
 import type { SimulatedClient } from './workload.ts'
 
 const HOUR_MS = 3_600_000
@@ -7,14 +7,20 @@ const FAULT_MAX_MS = 6_000
 
 export interface Scene {
   readonly simulation: Simulation
-  readonly cluster: SimulatedCluster
+  readonly nameServers: readonly SimulatedDaemon[]
+  readonly brokers: readonly SimulatedDaemon[]
   readonly clients: readonly SimulatedClient[]
 }
 
-type Fault = (scene: Scene, random: SeededRandom) => void
+/** Something that may happen, and how often beside the others. */
+export type Fault<S extends Scene = Scene> = readonly [
+  name: string,
+  weight: number,
+  happen: (scene: S, random: SeededRandom) => void,
+]
 
 /** What can go wrong. Whatever lasts is undone by itself after a while. */
-const faults: readonly (readonly [name: string, weight: number, fault: Fault])[] = [
+export const faults: readonly Fault[] = [
   [
     'a broker is killed',
     5,
@@ -28,14 +34,14 @@ const faults: readonly (readonly [name: string, weight: number, fault: Fault])[]
   [
     'all power is cut',
     1,
-    ({ cluster }, random) => {
-      for (const broker of cluster.brokers) broker.crash('power-cut', pause(random))
+    ({ brokers }, random) => {
+      for (const broker of brokers) broker.crash('power-cut', pause(random))
     },
   ],
   [
     'a name server is killed',
     2,
-    ({ cluster }, random) => random.pick(cluster.nameServers).crash('kill', pause(random)),
+    ({ nameServers }, random) => random.pick(nameServers).crash('kill', pause(random)),
   ],
   ['a client is killed', 2, ({ clients }, random) => random.pick(clients).kill(pause(random))],
   [
@@ -110,9 +116,15 @@ const faults: readonly (readonly [name: string, weight: number, fault: Fault])[]
 ]
 
 /** Lets `count` faults happen, at times that chance picks within `withinMs`. */
-export async function causeFaults(
-  scene: Scene,
-  options: { readonly count: number; readonly withinMs: number },
+export async function causeFaults<S extends Scene>(
+  scene: S,
+  options: {
+    readonly faults: readonly Fault<S>[]
+    readonly count: number
+    readonly withinMs: number
+    /** What happened lasts for so long afterwards at least; the longest fault, unless given. */
+    readonly restMs?: number
+  },
 ): Promise<void> {
   const random = scene.simulation.random.fork('faults')
   const times = Array.from({ length: options.count }, () => random.between(0, options.withinMs))
@@ -120,38 +132,39 @@ export async function causeFaults(
   for (const atMs of times.sort((a, b) => a - b)) {
     await scene.simulation.advance(atMs - elapsedMs)
     elapsedMs = atMs
-    const [name, , fault] = pickWeighted(random)
+    const [name, , fault] = pickWeighted(options.faults, random)
     scene.simulation.tell(name)
     fault(scene, random)
   }
-  // The longest fault ends in this time.
-  await scene.simulation.advance(options.withinMs - elapsedMs + FAULT_MAX_MS)
+  const restMs = options.restMs ?? FAULT_MAX_MS
+  await scene.simulation.advance(options.withinMs - elapsedMs + restMs)
   scene.simulation.network.healAll()
 }
 
-function pickWeighted(random: SeededRandom): (typeof faults)[number] {
+function pickWeighted<S extends Scene>(faults: readonly Fault<S>[], random: SeededRandom) {
   let left = random.below(faults.reduce((sum, [, weight]) => sum + weight, 0))
-  return faults.find(([, weight]) => (left -= weight) < 0) ?? (faults[0] as (typeof faults)[number])
+  return faults.find(([, weight]) => (left -= weight) < 0) as Fault<S>
 }
 
-function brokerOf({ cluster }: Scene, random: SeededRandom) {
-  return random.pick(cluster.brokers)
+function brokerOf({ brokers }: Scene, random: SeededRandom): SimulatedDaemon {
+  return random.pick(brokers)
 }
 
 /** Two machines that talk to each other. */
-function pairOf({ cluster, clients }: Scene, random: SeededRandom): [string, string] {
-  const broker = random.pick(cluster.brokers).machine.name
+function pairOf({ brokers, nameServers, clients }: Scene, random: SeededRandom): [string, string] {
+  const broker = random.pick(brokers).machine.name
   const others = [
     ...clients.map(({ name }) => name),
-    ...cluster.nameServers.map(({ machine }) => machine.name),
+    ...nameServers.map(({ machine }) => machine.name),
   ]
   return [broker, random.pick(others)]
 }
 
-function later({ simulation }: Scene, random: SeededRandom, undo: () => void): void {
+/** Some time afterwards, and before `causeFaults` resolves. */
+export function later({ simulation }: Scene, random: SeededRandom, undo: () => void): void {
   simulation.clock.schedule(pause(random) * 3, undo)
 }
 
-function pause(random: SeededRandom): number {
+export function pause(random: SeededRandom): number {
   return random.between(20, FAULT_MAX_MS / 3)
 }

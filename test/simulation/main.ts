@@ -1,35 +1,47 @@
 /**
  * npm run simulate -- [--seeds N] [--from S] [--seed S]
+ * npm run simulate -- --world group [--seeds N] …
  * npm run simulate -- --model replication [--without RULE] [--steps N] …
  *
  * Runs whole clusters on simulated time, disk and network, one per seed. `--seed S` replays one and
- * tells its story. `--model` runs the decisions of one part instead, with next to nothing around
- * them, so that thousands of seeds take a minute.
+ * tells its story. In the world `group` brokers have slaves that take their place. `--model` runs the
+ * decisions of one part instead, with next to nothing around them, so that thousands of seeds take a
+ * minute.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { type GroupReport, runGroupSeed } from './group/run-group-seed.ts'
 import { runReplicationModel } from './replication/main.ts'
 import { runSeed, type SeedReport } from './run-seed.ts'
 
+type Report = SeedReport | GroupReport
+type RunSeed = (seed: number, watch?: ReadonlySet<string>) => Promise<Report>
+
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '200' },
+    seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     story: { type: 'boolean', default: false },
+    world: { type: 'string', default: 'single' },
     model: { type: 'string' },
     without: { type: 'string' },
     steps: { type: 'string', default: '3000' },
   },
 })
+const USAGE =
+  'usage: npm run simulate -- [--world single|group] [--seeds N] [--from S] [--seed S] [--story]\n'
+const worlds: Readonly<Record<string, RunSeed>> = { single: runSeed, group: runGroupSeed }
 const from = Number(values.seed ?? values.from)
-const count = values.seed === undefined ? Number(values.seeds) : 1
-if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
-  process.stderr.write('usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--story]\n')
+const seeds = Number(values.seeds ?? 200)
+const count = values.seed === undefined ? seeds : 1
+const run = worlds[values.world]
+if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1 || !run) {
+  process.stderr.write(USAGE)
   process.exit(2)
 }
 
-if (values.model === undefined) await runClusters()
+if (values.model === undefined) await runClusters(run)
 else if (values.model === 'replication') {
   const steps = Number(values.steps)
   const { without } = values
@@ -39,19 +51,19 @@ else if (values.model === 'replication') {
   process.exitCode = 2
 }
 
-async function runClusters(): Promise<void> {
+async function runClusters(run: RunSeed): Promise<void> {
   const startedAt = performance.now()
   const totals = { acknowledged: 0, deliveries: 0, redeliveries: 0 }
   let failed = 0
   for (let seed = from; seed < from + count; seed++) {
-    const report = await runSeed(seed)
+    const report = await run(seed)
     totals.acknowledged += report.counts.acknowledged
     totals.deliveries += report.counts.deliveries
     totals.redeliveries += report.counts.redeliveries
     if (report.violations.length > 0) {
       failed++
-      await tell(report)
-    } else if (values.story || values.seed !== undefined) await tell(report)
+      await tell(run, report)
+    } else if (values.story || values.seed !== undefined) await tell(run, report)
     if (process.stderr.isTTY) {
       process.stderr.write(`\r${seed - from + 1} of ${count} seeds, ${failed} failed`)
     }
@@ -65,22 +77,22 @@ async function runClusters(): Promise<void> {
   process.exitCode = failed > 0 ? 1 : 0
 }
 
-async function tell({ seed, violations, counts }: SeedReport): Promise<void> {
+async function tell(run: RunSeed, { seed, violations, counts }: Report): Promise<void> {
   process.stdout.write(`\nseed ${seed}: ${JSON.stringify(counts)}\n`)
   if (values.seed !== undefined) {
-    const { story } = await runSeed(seed, messagesOf(violations))
+    const { story } = await run(seed, messagesOf(violations))
     process.stdout.write(`${story.join('\n')}\n`)
   }
   for (const violation of violations.slice(0, 20)) {
     process.stdout.write(`  ${JSON.stringify(violation)}\n`)
   }
   if (violations.length > 0) {
-    process.stdout.write(`  replay: npm run simulate -- --seed ${seed}\n`)
+    process.stdout.write(`  replay: npm run simulate -- --world ${values.world} --seed ${seed}\n`)
   }
 }
 
 /** The first few of the messages that a violation names. */
-function messagesOf(violations: SeedReport['violations']): Set<string> {
+function messagesOf(violations: Report['violations']): Set<string> {
   const ids = violations.flatMap((violation) =>
     'messageId' in violation ? [violation.messageId] : 'ids' in violation ? violation.ids : [],
   )

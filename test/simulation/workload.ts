@@ -18,6 +18,7 @@ export class SimulatedClient {
   readonly #random: SeededRandom
   readonly #endpoints: string
   readonly #watch: ReadonlySet<string>
+  readonly #reads: boolean
   #life = 0
   #number = 0
   #unsettled = 0
@@ -33,9 +34,12 @@ export class SimulatedClient {
       readonly order: MessageOrder
       /** Messages whose every event becomes part of the story. */
       readonly watch: ReadonlySet<string>
+      /** Whether it also reads the topic as it grows, outside of all groups. */
+      readonly reads?: boolean
     },
   ) {
     this.#watch = options.watch
+    this.#reads = options.reads ?? false
     this.name = options.name
     this.#simulation = simulation
     this.#history = options.history
@@ -83,6 +87,7 @@ export class SimulatedClient {
     this.#comet = comet
     const topic = comet.topic(TOPIC, { codec: text() })
     const receiving = GROUPS.map((group) => this.#receive(life, topic, group))
+    if (this.#reads) receiving.push(this.#read(life, topic))
     await Promise.all([this.#send(life, topic), ...receiving])
   }
 
@@ -102,6 +107,7 @@ export class SimulatedClient {
     const key = this.#random.chance(0.3) ? { key: `k${this.#random.below(5)}` } : {}
     const life = this.#life
     this.#history.sent(id, body)
+    this.#order.sent(id, `${this.name}-${life}`)
     this.#unsettled++
     topic
       .send(body, { timeout: '90s', ...key })
@@ -126,6 +132,16 @@ export class SimulatedClient {
       this.#tell(messageId, `delivered to ${group}`, { brokerName, queueId, queueOffset, attempt })
       void this.#settle(message, group)
       if (this.#random.chance(0.1)) await this.#simulation.clock.sleep(this.#random.between(1, 30))
+    }
+  }
+
+  async #read(life: number, topic: Topic<string>): Promise<void> {
+    for await (const message of topic.reader({ from: 'earliest' })) {
+      if (life !== this.#life) return
+      const delivered = deliveredOf(message)
+      this.#history.read(delivered)
+      const { messageId, brokerName, queueId, queueOffset } = delivered
+      this.#tell(messageId, 'read', { brokerName, queueId, queueOffset })
     }
   }
 

@@ -3,6 +3,7 @@ import {
   defaultStreamLimits,
   mistakesIn,
   type ReplicationSettings,
+  type Rules,
   type StreamLimits,
 } from '@cometmq/replication'
 
@@ -23,6 +24,8 @@ export interface ReplicationConfig {
   readonly bootId: string
   readonly settings: ReplicationSettings
   readonly limits: StreamLimits
+  /** See `MemberOptions`. */
+  readonly rules?: Rules | undefined
 }
 
 /** Everything but the place. */

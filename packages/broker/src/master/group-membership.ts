@@ -89,6 +89,7 @@ export class GroupMembership {
           folder: `${directory}/replication`,
           settings: replication.settings,
           limits: replication.limits,
+          rules: replication.rules,
           self: {
             configuredId: replication.memberId,
             host: replication.host,

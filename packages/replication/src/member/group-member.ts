@@ -40,11 +40,11 @@ export class GroupMember implements AsyncDisposable {
   #isClosed = false
 
   private constructor(ports: MemberPorts, options: MemberOptions, state: ReplicaState) {
-    const { cluster, brokerName, settings, self, folder } = options
+    const { cluster, brokerName, settings, self, folder, rules = designedRules } = options
     const { store } = ports
     this.#ports = ports
     this.#options = options
-    this.#context = { settings, self, rules: designedRules }
+    this.#context = { settings, self, rules }
     this.#state = state
     const { promise, resolve } = Promise.withResolvers<MemberEnding>()
     this.ended = promise

@@ -3,6 +3,7 @@ import type { Runtime } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import type { Elector } from '../elector.ts'
 import type { Self } from '../replica.ts'
+import type { Rules } from '../rules.ts'
 import type { ReplicationSettings } from '../settings.ts'
 
 /** What the broker around a member does only in a role. Both must return soon and not throw. */
@@ -37,6 +38,8 @@ export interface MemberOptions {
   readonly self: Self
   readonly settings: ReplicationSettings
   readonly limits: StreamLimits
+  /** Other than designed only where a test shows what they are for. */
+  readonly rules?: Rules | undefined
 }
 
 export interface StreamLimits {

@@ -1,0 +1,216 @@
+import { type CutWay, NO_FAULTS } from '@cometmq/replication/testing'
+import type { SeededRandom } from '@cometmq/simulation'
+import { type Fault, faults, later, pause, type Scene } from '../faults.ts'
+import type { SimulatedGroup } from './group-cluster.ts'
+
+export interface GroupScene extends Scene {
+  readonly groups: readonly SimulatedGroup[]
+}
+
+/** Somebody sends something in this time. */
+const UNCONFIRMED_WITHIN_MS = 400
+
+const PAUSE_MS = { from: 300, to: 6_000 }
+
+/** What can go wrong with broker groups beside all that can go wrong with brokers. */
+export const groupFaults: readonly Fault<GroupScene>[] = [
+  ...faults,
+  [
+    'a master is killed',
+    5,
+    (scene, random) => masterOf(scene, random).crash('kill', pause(random)),
+  ],
+  [
+    'the power of a master is cut',
+    4,
+    (scene, random) => masterOf(scene, random).crash('power-cut', pause(random)),
+  ],
+  [
+    'a master is killed with bytes that are not confirmed',
+    6,
+    (scene, random) => {
+      const group = random.pick(scene.groups)
+      whenUnconfirmed(scene, group, random, (master) => master.crash('kill', pause(random)))
+    },
+  ],
+  [
+    'the power of a master is cut with bytes that are not confirmed',
+    5,
+    (scene, random) => {
+      const group = random.pick(scene.groups)
+      whenUnconfirmed(scene, group, random, (master) => master.crash('power-cut', pause(random)))
+    },
+  ],
+  [
+    'a whole group loses power with bytes that are not confirmed',
+    2,
+    (scene, random) => {
+      const group = random.pick(scene.groups)
+      whenUnconfirmed(scene, group, random, () => {
+        for (const member of group.members) member.crash('power-cut', pause(random))
+      })
+    },
+  ],
+  [
+    'all members are killed',
+    1,
+    ({ groups }, random) => {
+      for (const { members } of groups)
+        for (const member of members) member.crash('kill', pause(random))
+    },
+  ],
+  ['a member is stopped', 3, (scene, random) => memberOf(scene, random).stop(pause(random))],
+  ['a master is stopped', 4, (scene, random) => masterOf(scene, random).stop(pause(random))],
+  ['a master is paused', 4, (scene, random) => sigstop(scene, masterOf(scene, random), random)],
+  ['a member is paused', 2, (scene, random) => sigstop(scene, memberOf(scene, random), random)],
+  [
+    'two members are parted',
+    4,
+    (scene, random) => {
+      const [one, other] = twoMembersOf(scene, random)
+      scene.simulation.network.partition(one, other)
+      later(scene, random, () => scene.simulation.network.heal(one, other))
+    },
+  ],
+  [
+    'one member hears the other no more',
+    3,
+    (scene, random) => {
+      const [one, other] = twoMembersOf(scene, random)
+      scene.simulation.network.block(one, other)
+      later(scene, random, () => scene.simulation.network.heal(one, other))
+    },
+  ],
+  [
+    'connections of members are cut',
+    2,
+    (scene, random) => scene.simulation.network.cutConnections(...twoMembersOf(scene, random)),
+  ],
+  [
+    'members are far from each other',
+    2,
+    (scene, random) => {
+      const [one, other] = twoMembersOf(scene, random)
+      scene.simulation.network.slowDown(one, other, random.between(5, 300))
+      later(scene, random, () => scene.simulation.network.slowDown(one, other, 0))
+    },
+  ],
+  [
+    'a master is cut off from its group and the elector',
+    3,
+    (scene, random) => {
+      const { members, elector } = random.pick(scene.groups)
+      const master = masterAmong(members) ?? random.pick(members)
+      const { name } = master.machine
+      const others = members.map(({ machine }) => machine.name).filter((other) => other !== name)
+      for (const other of others) scene.simulation.network.partition(name, other)
+      elector.cutOff(name)
+      later(scene, random, () => {
+        for (const other of others) scene.simulation.network.heal(name, other)
+        elector.rejoin(name)
+      })
+    },
+  ],
+  [
+    'a member is parted from the elector',
+    4,
+    (scene, random) => {
+      const { members, elector } = random.pick(scene.groups)
+      const { name } = random.pick(members).machine
+      elector.cutOff(name, random.pick<readonly CutWay[]>(CUT_WAYS))
+      later(scene, random, () => elector.rejoin(name))
+    },
+  ],
+  [
+    'the elector is away',
+    2,
+    (scene, random) => {
+      const { members, elector } = random.pick(scene.groups)
+      for (const { machine } of members) elector.cutOff(machine.name)
+      later(scene, random, () => {
+        for (const { machine } of members) elector.rejoin(machine.name)
+      })
+    },
+  ],
+  [
+    'the elector is slow',
+    2,
+    (scene, random) => {
+      const { elector } = random.pick(scene.groups)
+      const before = elector.faults
+      elector.faults = { ...before, lateChance: 0.5, lateMaxMs: random.between(300, 1_500) }
+      later(scene, random, () => {
+        elector.faults = before
+      })
+    },
+  ],
+]
+
+const CUT_WAYS: readonly (readonly CutWay[])[] = [
+  ['requests', 'answers'],
+  ['requests'],
+  ['answers'],
+]
+
+/** What does not end by itself. */
+export function endGroupFaults({ groups, simulation }: GroupScene): void {
+  for (const { members, elector } of groups) {
+    elector.faults = NO_FAULTS
+    for (const { machine } of members) {
+      elector.rejoin(machine.name)
+      machine.disk.setCapacity(2 ** 40)
+      if (machine.isPaused) machine.resume()
+    }
+  }
+  simulation.network.healAll()
+}
+
+type Member = SimulatedGroup['members'][number]
+
+function sigstop({ simulation }: GroupScene, { machine }: Member, random: SeededRandom): void {
+  if (!machine.isUp || machine.isPaused) return
+  machine.pause()
+  simulation.clock.schedule(random.between(PAUSE_MS.from, PAUSE_MS.to), () => {
+    if (machine.isPaused) machine.resume()
+  })
+}
+
+/** Calls `strike` soon, as soon as a master has written what is not confirmed. */
+function whenUnconfirmed(
+  { simulation }: GroupScene,
+  { members }: SimulatedGroup,
+  random: SeededRandom,
+  strike: (master: Member) => void,
+): void {
+  const deadlineMs = simulation.clock.elapsedMs() + UNCONFIRMED_WITHIN_MS
+  const look = (): void => {
+    const master = masterAmong(members)
+    const store = master?.present?.status.store
+    if (master !== undefined && store !== undefined && store.maxOffset > store.confirmOffset) {
+      // Now before and now after the slaves have it.
+      simulation.clock.schedule(random.between(0, 4), () => strike(master))
+    } else if (simulation.clock.elapsedMs() < deadlineMs) simulation.clock.schedule(0.5, look)
+  }
+  look()
+}
+
+function memberOf({ groups }: GroupScene, random: SeededRandom): Member {
+  return random.pick(random.pick(groups).members)
+}
+
+/** Whoever takes himself for the master; anybody if nobody does. */
+function masterOf({ groups }: GroupScene, random: SeededRandom): Member {
+  const { members } = random.pick(groups)
+  return masterAmong(members) ?? random.pick(members)
+}
+
+function masterAmong(members: readonly Member[]): Member | undefined {
+  return members.find(({ present }) => present?.status.member?.role === 'master')
+}
+
+function twoMembersOf({ groups }: GroupScene, random: SeededRandom): [string, string] {
+  const { members } = random.pick(groups)
+  const one = random.below(members.length)
+  const other = (one + 1 + random.below(members.length - 1)) % members.length
+  return [members[one]?.machine.name as string, members[other]?.machine.name as string]
+}

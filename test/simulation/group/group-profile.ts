@@ -1,0 +1,40 @@
+import { type ElectorFaults, NO_FAULTS } from '@cometmq/replication/testing'
+import type { SeededRandom } from '@cometmq/simulation'
+
+/** What kind of world a seed is. */
+export interface GroupProfile {
+  readonly groups: readonly BrokerGroupShape[]
+  readonly faultCount: number
+  /** What goes wrong on the way to the elector all the time; other things do for a while. */
+  readonly electorFaults: ElectorFaults
+}
+
+/** One broker group. */
+export interface BrokerGroupShape {
+  readonly brokerName: string
+  readonly memberCount: number
+  readonly minInSync: number
+}
+
+const FAULTS_MAX = 14
+
+export function groupProfileOf(random: SeededRandom): GroupProfile {
+  const names = random.chance(0.25) ? ['broker-a', 'broker-b'] : ['broker-a']
+  return {
+    groups: names.map((brokerName) => {
+      const memberCount = random.chance(0.6) ? 3 : 2
+      return { brokerName, memberCount, minInSync: random.chance(0.6) ? 2 : 1 }
+    }),
+    faultCount: 1 + random.below(FAULTS_MAX),
+    electorFaults: random.chance(0.6)
+      ? NO_FAULTS
+      : {
+          lostRequestChance: random.pick([0, 0.01, 0.1]),
+          lostAnswerChance: random.pick([0, 0.01, 0.1]),
+          lateChance: random.pick([0, 0.02, 0.2]),
+          lateMaxMs: random.pick([300, 900]),
+          lostHintChance: random.pick([0, 0.1, 1]),
+          hintLagMaxMs: random.pick([0, 300]),
+        },
+  }
+}

@@ -1,0 +1,95 @@
+import { Simulation } from '@cometmq/simulation'
+import { History, type Violation } from '../../history/history.ts'
+import { MessageOrder } from '../../history/message-order.ts'
+import { causeFaults } from '../faults.ts'
+import { settleWorkload } from '../settle-workload.ts'
+import { createTopicAndGroups, FIFO_GROUP, SimulatedClient } from '../workload.ts'
+import { GroupCluster, type LeftOut } from './group-cluster.ts'
+import { endGroupFaults, groupFaults } from './group-faults.ts'
+import { groupProfileOf } from './group-profile.ts'
+import { type GroupCounts, type GroupViolation, GroupWatch } from './group-watch.ts'
+import { areLevel, compareLogs } from './member-logs.ts'
+
+export interface GroupReport {
+  readonly seed: number
+  readonly counts: History['counts'] & GroupCounts
+  readonly violations: readonly (Violation | GroupViolation)[]
+  /** What happened, for a seed that fails. */
+  readonly story: readonly string[]
+}
+
+export interface GroupWorldOptions extends LeftOut {
+  readonly profileOf?: typeof groupProfileOf
+}
+
+const FAULTS_WITHIN_MS = 5_000
+/** Of what lasts longer, the end is hastened. */
+const REST_MS = 2_000
+const LIMIT = { limitMs: 100_000 }
+
+/**
+ * Runs one world of broker groups that fail over: load, faults, calm; then everything that was
+ * promised is checked. The story tells each event of the messages in `watch`.
+ */
+export async function runGroupSeed(
+  seed: number,
+  watch: ReadonlySet<string> = new Set(),
+  { profileOf = groupProfileOf, ...leftOut }: GroupWorldOptions = {},
+): Promise<GroupReport> {
+  // As for worlds of single brokers.
+  Buffer.poolSize = 0
+  const simulation = new Simulation(seed)
+  const profile = profileOf(simulation.random.fork('profile'))
+  simulation.tell(JSON.stringify(profile))
+  const history = new History()
+  const order = new MessageOrder(FIFO_GROUP)
+  const cluster = new GroupCluster(simulation, profile, leftOut)
+  const { endpoints, groups, nameServers, members } = cluster
+  const groupWatch = new GroupWatch(simulation, groups)
+  const reportOf = (violations: GroupReport['violations']): GroupReport => ({
+    seed,
+    counts: { ...history.counts, ...groupWatch.counts },
+    violations: [...groupWatch.violations, ...violations],
+    story: simulation.story.lines,
+  })
+  groupWatch.start()
+  try {
+    await simulation.runUntil(cluster.start(), LIMIT)
+    await simulation.runUntil(() => groups.every(({ members }) => members.some(isServing)), LIMIT)
+    // Registration takes a moment, and a topic is made on the brokers that are known.
+    await simulation.advance(100)
+    await createTopicAndGroups(simulation, endpoints)
+
+    const clients = ['client-1', 'client-2'].map((name, index) => {
+      const reads = index === 0
+      return new SimulatedClient(simulation, { name, endpoints, history, order, watch, reads })
+    })
+    for (const client of clients) client.start()
+    for (const { elector } of groups) elector.faults = profile.electorFaults
+    const scene = { simulation, nameServers, brokers: members, clients, groups }
+    await causeFaults(scene, {
+      faults: groupFaults,
+      count: profile.faultCount,
+      withinMs: FAULTS_WITHIN_MS,
+      restMs: REST_MS,
+    })
+    endGroupFaults(scene)
+
+    const violations = await settleWorkload({ simulation, clients, history, order })
+    await simulation.runUntil(() => groups.every(areLevel), LIMIT)
+    groupWatch.stop()
+    for (const { name } of clients) simulation.machine(name).kill()
+    for (const daemon of [...nameServers, ...members]) daemon.end()
+    const differing = groups.map((group) => compareLogs(simulation, group))
+    return reportOf([
+      ...violations,
+      ...(await simulation.runUntil(Promise.all(differing), LIMIT)).flat(),
+    ])
+  } catch (error) {
+    return reportOf([{ kind: 'stuck', why: String(error) }])
+  }
+}
+
+function isServing({ present }: GroupCluster['members'][number]): boolean {
+  return present?.status.writable === true
+}
