@@ -102,13 +102,13 @@ export class Scene {
       notes: [],
       wholeAtMs: undefined,
     })
-    await act()
+    await inTime(act(), `${what}: was not done`)
   }
 
   /** Puts something right that the latest fault has broken. */
-  async mend(what: string, act: () => unknown): Promise<void> {
+  async mend(what: string, act: () => Promise<unknown> | void): Promise<void> {
     this.#say(`  ${what}`)
-    await act()
+    await inTime(act(), `${what}: was not done`)
     this.#faults.at(-1)?.notes.push({ what, atMs: sharedNowMs() })
   }
 
@@ -131,7 +131,7 @@ export class Scene {
   async untilRecovered(): Promise<void> {
     const deadline = AbortSignal.timeout(RECOVERY_MS)
     await this.#untilServing(deadline)
-    await within(this.cluster.untilWhole(deadline), deadline, 'the cluster is not whole')
+    await inTime(this.cluster.untilWhole(deadline), 'the cluster is not whole', deadline)
     const latest = this.#faults.at(-1)
     if (latest !== undefined) latest.wholeAtMs = sharedNowMs()
     this.#checkEpochs()
@@ -172,13 +172,13 @@ export class Scene {
   }
 }
 
-async function within(
-  work: Promise<void>,
-  deadline: AbortSignal,
+async function inTime(
+  work: Promise<unknown> | void,
   otherwise: string,
+  deadline = AbortSignal.timeout(RECOVERY_MS),
 ): Promise<void> {
-  const late = new Promise<never>((_, reject) => {
-    deadline.addEventListener('abort', () => reject(new Error(`${otherwise} in time`)))
-  })
-  await Promise.race([work, late])
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(new Error(`${otherwise} in time`))
+  deadline.addEventListener('abort', onAbort)
+  await Promise.race([work, late]).finally(() => deadline.removeEventListener('abort', onAbort))
 }

@@ -144,6 +144,7 @@ export class EtcdMember {
 
   /** Starts it again, after `kill`, on what it had. */
   restart(): void {
+    this.#isFrozen = false
     this.#child = start(this.#args)
   }
 
