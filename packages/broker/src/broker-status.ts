@@ -1,8 +1,8 @@
 import type { BrokerDescription } from '@cometmq/protocol'
+import type { MemberStatus } from '@cometmq/replication'
 import type { MessageStore, StoreStatus } from '@cometmq/store'
 import type { BrokerCounters } from './broker-counters.ts'
 import type { BrokerConfig } from './config.ts'
-import type { GroupRole } from './master/group-membership.ts'
 import type { NameServerStatus } from './name-server-link.ts'
 
 export type BrokerState = 'serving' | 'draining' | 'closed'
@@ -16,7 +16,7 @@ export interface BrokerStatus {
   readonly nameservers: readonly NameServerStatus[]
   readonly store: StoreStatus
   /** In its broker group; undefined: it is the only member. */
-  readonly member: GroupRole | undefined
+  readonly member: MemberStatus | undefined
   readonly counters: Readonly<BrokerCounters>
   /** Bytes that producers have sent and that are not answered. */
   readonly pendingPublishBytes: number
@@ -67,5 +67,54 @@ export function describeBroker(parts: {
     topics: parts.topics,
     groups: parts.groups,
     queues,
+    ...describeMember(status.member),
+  }
+}
+
+/** Its part in a broker group of several. */
+function describeMember(
+  member: MemberStatus | undefined,
+): Pick<
+  BrokerDescription,
+  | 'memberId'
+  | 'groupMembers'
+  | 'minInSync'
+  | 'inSync'
+  | 'replicas'
+  | 'lastChange'
+  | 'alarms'
+  | 'confirmLagMs'
+> {
+  const group = member?.group
+  return {
+    memberId: member?.memberId ?? 0,
+    groupMembers: group?.memberCount ?? 0,
+    minInSync: group?.minInSync ?? 0,
+    inSync: [...(group?.inSync.keys() ?? [])],
+    replicas: (member?.replicas ?? []).map(({ memberId, isInSync, lagBytes, heardAgoMs }) => ({
+      memberId,
+      inSync: isInSync,
+      connected: lagBytes !== undefined,
+      lagBytes: lagBytes ?? 0,
+      heardAgoMs: Math.round(heardAgoMs ?? 0),
+    })),
+    lastChange: lastChangeOf(member),
+    alarms: [...(member?.alarms ?? [])],
+    confirmLagMs: Math.round(member?.confirmLagMs ?? 0),
+  }
+}
+
+/** The latest reign that followed another; who goes on after a vain hand-over has changed nothing. */
+function lastChangeOf(member: MemberStatus | undefined): BrokerDescription['lastChange'] {
+  const change = member?.changes.findLast(
+    ({ previousMaster, reason }) => previousMaster !== 0 && reason !== 'retake',
+  )
+  if (change === undefined) return null
+  const { times, ...rest } = change
+  return {
+    ...rest,
+    hasTimes: times !== undefined,
+    silentMs: times?.silentMs ?? 0,
+    tookMs: times?.tookMs ?? 0,
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '@cometmq/protocol'
 import { CometError } from '@cometmq/protocol'
 import { Gateway } from '@cometmq/gateway'
-import type { Elector, MemberEnding } from '@cometmq/replication'
+import type { Elector, MemberEnding, MemberStatus } from '@cometmq/replication'
 import {
   CLIENTS_LISTENER,
   type Handler,
@@ -30,7 +30,7 @@ import { Everywhere } from './everywhere.ts'
 import { ClusterRoutes, type OwnBroker } from './gateway/cluster-routes.ts'
 import { GatewayBroker } from './gateway/local-broker.ts'
 import { GroupRegistry } from './group-registry.ts'
-import { GroupMembership, type GroupRole } from './master/group-membership.ts'
+import { GroupMembership } from './master/group-membership.ts'
 import { MasterDuties } from './master/master-duties.ts'
 import { Mastership } from './master/mastership.ts'
 import { MessageIntake } from './produce/message-intake.ts'
@@ -39,6 +39,7 @@ import { BrokerRegistration } from './registration.ts'
 import { AdminEdge } from './rpc/admin-edge.ts'
 import { brokerHandlers } from './rpc/broker-calls.ts'
 import { groupHandlers } from './rpc/group-calls.ts'
+import { replicaHandlers } from './rpc/replica-calls.ts'
 import { publishHandlers } from './rpc/publish-service.ts'
 import { ReadService } from './rpc/read-service.ts'
 import { subscribeHandlers } from './rpc/subscribe-service.ts'
@@ -203,7 +204,7 @@ export class Broker implements AsyncDisposable {
       whyNotWritable,
       nameservers: this.#registration?.status ?? [],
       store,
-      member: this.#membership?.role,
+      member: this.#membership?.status,
       counters: { ...this.#counters },
       pendingPublishBytes: this.#intake.pendingBytes,
     }
@@ -359,6 +360,7 @@ export class Broker implements AsyncDisposable {
         groups: this.#groups,
         delivery: () => mastership.need().delivery,
       }),
+      ...replicaHandlers(this.#services, () => this.#membership),
       ...brokerHandlers(this.#services, () =>
         describeBroker({
           config: this.#config,
@@ -411,7 +413,7 @@ export class Broker implements AsyncDisposable {
 
   #describeToNameServers(): Registration {
     const { cluster, brokerName, autoCreateTopics, version } = this.#config
-    const role = this.#membership?.role
+    const role = this.#membership?.status
     const isMaster = role === undefined || isMasterRole(role.role)
     return {
       cluster,
@@ -454,7 +456,7 @@ function isRouted({ topic }: TopicDefinition): boolean {
 }
 
 /** To the outside the master of a group has number 0, whatever its own is. */
-function isMasterRole(role: GroupRole['role']): boolean {
+function isMasterRole(role: MemberStatus['role']): boolean {
   return role === 'master' || role === 'draining' || role === 'fenced'
 }
 

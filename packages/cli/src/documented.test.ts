@@ -78,6 +78,9 @@ interface Leaf {
 function commandsOf(command: Command, above: readonly string[] = []): Leaf[] {
   return command.commands.flatMap((child) => {
     const names = [...above, child.name()]
-    return child.commands.length > 0 ? commandsOf(child, names) : [{ names, command: child }]
+    // The broker is a command itself, and has some.
+    const isGroup = child.commands.length > 0 && child.name() !== 'broker'
+    const own = isGroup ? [] : [{ names, command: child }]
+    return [...own, ...commandsOf(child, names)]
   })
 }

@@ -67,6 +67,7 @@ describe('exit codes', () => {
           "WRONG_CLUSTER",
           "NAME_TAKEN",
           "BROKER_ACTIVE",
+          "MEMBER_UNFIT",
         ],
         "timeout": [
           "TIMEOUT",

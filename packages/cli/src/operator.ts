@@ -1,4 +1,5 @@
 import type { CometClient } from '@cometmq/client'
+import type { Transport } from '@cometmq/runtime'
 import type { Cluster } from './cluster.ts'
 import { CommandError } from './command-error.ts'
 import { parseAddress } from './config/address.ts'
@@ -24,6 +25,8 @@ export interface RiskyOptions extends OperatorOptions {
 export interface Connected {
   readonly cluster: Cluster
   readonly comet: CometClient
+  /** For calls to one certain member of a broker group. */
+  readonly transport: Transport
 }
 
 /** Runs `use` with a connection to the cluster that is closed afterwards. */
@@ -43,7 +46,7 @@ export async function withCluster<T>(
   const { stop: signal } = terminal
   await using comet = await connect({ endpoints, runtime, signal, timeout: options.timeout })
   const cluster = new Cluster(comet.admin, { timeoutMs: options.timeout, signal })
-  return await use(cluster, { cluster, comet })
+  return await use(cluster, { cluster, comet, transport: runtime.transport })
 }
 
 /** The name servers: as the flag says, or the environment, or this machine. */

@@ -14,6 +14,11 @@ import {
   yesOrNo,
 } from './arguments.ts'
 import type { BenchOptions } from './commands/bench.ts'
+import type {
+  BrokerForgetOptions,
+  ElectOptions,
+  HandOverOptions,
+} from './commands/broker-command.ts'
 import type { ClusterHealthOptions } from './commands/cluster-health.ts'
 import type { DaemonOptions } from './commands/daemon.ts'
 import type { DevOptions } from './commands/dev.ts'
@@ -43,6 +48,7 @@ export function buildProgram(terminal: Terminal): Command {
     .helpOption('-h, --help', 'this help')
     .helpCommand(false)
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => terminal.out.write(text),
       writeErr: (text) => terminal.err.write(text),
@@ -95,13 +101,51 @@ function addDaemons(program: Command, terminal: Terminal): void {
   ).action(async (options: DaemonOptions) => {
     await (await import('./commands/nameserver.ts')).nameServer(terminal, options)
   })
-  daemon(program.command('broker'), 'a broker: it keeps messages and delivers them')
+  const broker = daemon(program.command('broker'), 'a broker: it keeps messages and delivers them')
+    .helpCommand(false)
+    // What is said after the name of a command is that command's.
+    .enablePositionalOptions()
     .option('--name <name>', 'broker name (default: broker-a)')
     .option('--advertise <address>', 'host:port that clients dial')
     .option('-n, --nameserver <addresses>', 'every name server, with commas between')
     .option('--data <dir>', 'data folder (default: data/<broker name>)')
     .action(async (options: DaemonOptions) => {
       await (await import('./commands/broker.ts')).broker(terminal, options)
+    })
+  addBrokerGroup(broker, terminal)
+}
+
+function addBrokerGroup(broker: Command, terminal: Terminal): void {
+  broker.commandsGroup('Operations on a broker group:')
+  watched(broker.command('replicas'), 'every member of a broker group: role, log, lag, in sync')
+    .argument('[broker]', 'broker name (default: every group of several members)')
+    .action(async (name: string | undefined, options: WatchedOptions) => {
+      const { brokerReplicas } = await import('./commands/broker-replicas.ts')
+      await brokerReplicas(terminal, name, options)
+    })
+  watched(broker.command('epochs'), 'who was master when, from where in the log on, and why')
+    .argument('<broker>', 'broker name')
+    .action(async (name: string, options: WatchedOptions) => {
+      await (await import('./commands/broker-epochs.ts')).brokerEpochs(terminal, name, options)
+    })
+  operator(broker.command('hand-over'), 'the master gives its place to a member in sync')
+    .argument('<broker>', 'broker name')
+    .option('--to <id>', 'which member (default: the one that is nearest)', count(1))
+    .action(async (name: string, options: HandOverOptions) => {
+      await (await import('./commands/broker-command.ts')).brokerHandOver(terminal, name, options)
+    })
+  risky(broker.command('forget'), 'a member that is neither in sync nor running will not come back')
+    .argument('<broker>', 'broker name')
+    .requiredOption('--id <id>', 'which member', count(1))
+    .action(async (name: string, options: BrokerForgetOptions) => {
+      await (await import('./commands/broker-command.ts')).brokerForget(terminal, name, options)
+    })
+  operator(broker.command('elect'), 'make a member master although messages may be lost')
+    .argument('<broker>', 'broker name')
+    .requiredOption('--to <id>', 'which member', count(1))
+    .requiredOption('--accept-loss', 'what it lacks is lost, also if it was acknowledged')
+    .action(async (name: string, options: ElectOptions) => {
+      await (await import('./commands/broker-command.ts')).brokerElect(terminal, name, options)
     })
 }
 

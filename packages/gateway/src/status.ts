@@ -68,6 +68,7 @@ const codes: Readonly<Record<ErrorCode, Code>> = {
   GROUP_STATE_CORRUPT: 'INTERNAL_SERVER_ERROR',
   NOT_CONFIRMED: 'HA_NOT_AVAILABLE',
   LOG_DIVERGED: 'INTERNAL_SERVER_ERROR',
+  MEMBER_UNFIT: 'FORBIDDEN',
 }
 
 export const OK: Status__Input = { code: 'OK', message: 'OK' }

@@ -88,6 +88,7 @@ export const errorTable = {
   GROUP_STATE_CORRUPT: { id: 51, grpcStatus: 'DATA_LOSS', retry: 'never' },
   NOT_CONFIRMED: { id: 52, grpcStatus: 'UNAVAILABLE', retry: 'outcome-unknown' },
   LOG_DIVERGED: { id: 53, grpcStatus: 'DATA_LOSS', retry: 'never' },
+  MEMBER_UNFIT: { id: 54, grpcStatus: 'FAILED_PRECONDITION', retry: 'never' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

@@ -51,7 +51,12 @@ export { compareLogs, recoveryWinner } from './eligibility.ts'
 export { inspectionOf } from './inspection.ts'
 export { GroupMember } from './member/group-member.ts'
 export { copyStore, type CopyWish } from './member/copy-store.ts'
+export type { MemberCounters } from './member/chronicle.ts'
+export type { MasterChange } from './member/master-change.ts'
 export { memberHandlers } from './member/member-handlers.ts'
+export { isTrusted, type MemberStatus, type ReplicaProgress } from './member/member-status.ts'
+export { type CommandPorts, carryOut, type Fulfilled } from './member/operator-command.ts'
+export { type Surveyed, surveyGroup } from './member/survey.ts'
 export {
   defaultStreamLimits,
   type Duties,
@@ -83,3 +88,4 @@ export {
   takeOverTransaction,
   withdrawTransaction,
 } from './transactions.ts'
+export type { Wish } from './wishes.ts'

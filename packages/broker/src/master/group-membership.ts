@@ -1,19 +1,27 @@
-import { CometError, type Services } from '@cometmq/protocol'
+import { CometError, type ReplicasDescription, type Services } from '@cometmq/protocol'
 import {
+  carryOut,
   type Elector,
+  type Fulfilled,
   GroupMember,
-  type GroupState,
+  type GroupView,
   type MemberEnding,
   memberHandlers,
-  type ReplicaState,
+  type MemberStatus,
+  type Surveyed,
+  surveyGroup,
+  type Wish,
 } from '@cometmq/replication'
 import type { Listener, Runtime } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import { advertisedAddress } from '../config.ts'
 import type { ReplicationConfig } from '../replication-config.ts'
+import { replicasDescription } from './replicas-description.ts'
 
 /** What other members come in by. */
 const MEMBERS_LISTENER = 'members'
+/** An operator has more time than a candidate. */
+const SURVEY_INSPECTS = 3
 
 export interface MembershipOptions {
   readonly cluster: string
@@ -30,27 +38,28 @@ export interface RoleListener {
   readonly roleChanged: () => void
 }
 
-/** A member's role as others are told it. */
-export interface GroupRole {
-  readonly role: ReplicaState['role']['kind']
-  /** Own number in the broker group; 0 until the elector gave one. */
-  readonly memberId: number
-  readonly epoch: number
-  /** As last heard of the elector. */
-  readonly group: GroupState | undefined
-}
-
 /** This broker's part in its broker group: the member, its elector, and the port between members. */
 export class GroupMembership {
+  readonly #runtime: Runtime
+  readonly #options: MembershipOptions
+  readonly #methods: Services['replication']
   readonly #member: GroupMember
   readonly #elector: Elector
   readonly #listener: Listener
 
-  private constructor(parts: {
-    readonly member: GroupMember
-    readonly elector: Elector
-    readonly listener: Listener
-  }) {
+  private constructor(
+    runtime: Runtime,
+    options: MembershipOptions,
+    parts: {
+      readonly member: GroupMember
+      readonly elector: Elector
+      readonly listener: Listener
+      readonly methods: Services['replication']
+    },
+  ) {
+    this.#runtime = runtime
+    this.#options = options
+    this.#methods = parts.methods
     this.#member = parts.member
     this.#elector = parts.elector
     this.#listener = parts.listener
@@ -100,7 +109,8 @@ export class GroupMembership {
           },
         },
       )
-      return new GroupMembership({ member, elector, listener })
+      const methods = services.replication
+      return new GroupMembership(runtime, options, { member, elector, listener, methods })
     } catch (thrown) {
       await listener.close()
       throw thrown
@@ -124,14 +134,27 @@ export class GroupMembership {
     )
   }
 
-  get role(): GroupRole {
-    const { state, group } = this.#member
-    return {
-      role: state.role.kind,
-      memberId: state.member.brokerId ?? 0,
-      epoch: state.member.lastSeenEpoch,
-      group,
+  get status(): MemberStatus {
+    return this.#member.status
+  }
+
+  /** Every member of the group as this one finds it now. Throws `NOT_READY` without a view of it. */
+  async describeReplicas(): Promise<ReplicasDescription> {
+    const { state } = this.#member
+    const { view } = state.elector
+    if (view === undefined) {
+      throw new CometError('NOT_READY', 'this member has not heard from the elector yet')
     }
+    const { brokerName } = this.#options
+    const surveyed = await this.#survey(view)
+    return replicasDescription({ brokerName, view, surveyed, own: this.#member })
+  }
+
+  /** Has the group do it; throws what `carryOut` throws. */
+  command(wish: Wish, timeoutMs: number): Promise<Fulfilled> {
+    const { clock, random } = this.#runtime
+    const witnesses = (view: GroupView) => this.#survey(view)
+    return carryOut({ clock, random, elector: this.#elector, witnesses }, wish, timeoutMs)
   }
 
   /** How the member came to its end; see `GroupMember.ended`. */
@@ -143,6 +166,15 @@ export class GroupMembership {
   async leave(): Promise<void> {
     this.#member.stop()
     await this.#member.ended
+  }
+
+  #survey(view: GroupView): Promise<Surveyed[]> {
+    const { brokerName, replication } = this.#options
+    const { state, inspected: own } = this.#member
+    const from = state.member.brokerId ?? 0
+    const timeoutMs = SURVEY_INSPECTS * replication.settings.inspectMs
+    const question = { view, brokerName, from, own, timeoutMs }
+    return surveyGroup(this.#runtime.transport, this.#methods.Inspect, question)
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,8 @@ describe('loadServices', () => {
       'admin.PurgeDeadLetters': 'unary /cometmq.v1.Admin/PurgeDeadLetters',
       'admin.GetMessage': 'unary /cometmq.v1.Admin/GetMessage',
       'admin.DescribeBroker': 'unary /cometmq.v1.Admin/DescribeBroker',
+      'admin.DescribeReplicas': 'unary /cometmq.v1.Admin/DescribeReplicas',
+      'admin.CommandGroup': 'unary /cometmq.v1.Admin/CommandGroup',
       'cluster.Register': 'bidi /cometmq.v1.Cluster/Register',
       'replication.Inspect': 'unary /cometmq.v1.Replication/Inspect',
       'replication.Checkpoint': 'server-stream /cometmq.v1.Replication/Checkpoint',

@@ -1,16 +1,40 @@
-import { type CommitLogOffset, commitLogOffset, type Services } from '@cometmq/protocol'
+import {
+  type CommitLogOffset,
+  commitLogOffset,
+  type Inspection as InspectionAnswer,
+  type Services,
+} from '@cometmq/protocol'
 import type { Transport } from '@cometmq/runtime'
 import type { Inspection } from '../frames.ts'
 import type { LogState } from '../log-state.ts'
+import type { MasterChange } from './master-change.ts'
 
 export type InspectMethod = Services['replication']['Inspect']
 
 /** What a member tells of itself to whoever asks. */
-export interface Inspected {
-  readonly inspection: Inspection
-  readonly role: string
-  readonly storeId: string
-  readonly log: LogState
+export function inspectionAnswer(
+  inspection: Inspection,
+  about: {
+    readonly role: string
+    readonly storeId: string
+    readonly log: LogState
+    readonly changes: readonly MasterChange[]
+  },
+): InspectionAnswer {
+  const { brokerId, incarnation, isObserver, isElectable, masterHeardAgoMs, ...rest } = inspection
+  const { role, storeId, log, changes } = about
+  return {
+    ...rest,
+    member: { brokerId, incarnation, storeId },
+    observer: isObserver,
+    electable: isElectable,
+    role,
+    flushedOffset: log.flushedOffset,
+    hasHeardMaster: masterHeardAgoMs !== undefined,
+    masterHeardAgoMs: Math.max(0, Math.round(masterHeardAgoMs ?? 0)),
+    epochs: [...log.history.entries],
+    reigns: changes.map(({ epoch, master, reason, atMs }) => ({ epoch, master, reason, atMs })),
+  }
 }
 
 /** Asks another member. Rejects when it does not answer in time. */

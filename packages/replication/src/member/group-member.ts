@@ -1,4 +1,8 @@
-import { type CommitLogOffset, toCometError } from '@cometmq/protocol'
+import {
+  type CommitLogOffset,
+  type Inspection as InspectionAnswer,
+  toCometError,
+} from '@cometmq/protocol'
 import type { Timer } from '@cometmq/runtime'
 import type { Action } from '../actions.ts'
 import type { Happening } from '../events.ts'
@@ -9,11 +13,13 @@ import type { ReplicaContext, ReplicaState } from '../replica.ts'
 import { recovering, step } from '../replica-state.ts'
 import { designedRules } from '../rules.ts'
 import { ActionLine, type Moves } from './action-line.ts'
-import type { Inspected } from './asking.ts'
+import { inspectionAnswer } from './asking.ts'
+import { Chronicle } from './chronicle.ts'
 import { CheckpointSource, type CheckpointStream } from './checkpoint-source.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { incarnate, logStateOf } from './first-state.ts'
 import { readMemberFile, writeMemberFile } from './member-file.ts'
+import { type MemberStatus, memberStatus } from './member-status.ts'
 import { Performer } from './performer.ts'
 import type { SlaveStream } from './slave-streams.ts'
 import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
@@ -33,6 +39,7 @@ export class GroupMember implements AsyncDisposable {
   readonly #line: ActionLine<Action>
   readonly #copies: CheckpointSource
   readonly #disk: DiskWatch
+  readonly #chronicle: Chronicle
   readonly #end: (ending: MemberEnding) => void
   readonly #stopListening: (() => void)[] = []
   #state: ReplicaState
@@ -50,6 +57,7 @@ export class GroupMember implements AsyncDisposable {
     this.ended = promise
     this.#end = resolve
     this.#disk = new DiskWatch(store)
+    this.#chronicle = new Chronicle(ports)
     this.#copies = new CheckpointSource(ports, { cluster, brokerName })
     this.#performer = new Performer({
       ports,
@@ -103,15 +111,19 @@ export class GroupMember implements AsyncDisposable {
     this.#copies.accept(stream)
   }
 
-  /** From memory. */
-  get inspected(): Inspected {
-    const nowMs = this.#ports.clock.elapsedMs()
-    return {
-      inspection: inspectionOf(this.#context, { ...this.#state, nowMs }),
-      role: this.#state.role.kind,
+  /** What it tells whoever asks, from memory. */
+  get inspected(): InspectionAnswer {
+    const { role, log } = this.#state
+    return inspectionAnswer(inspectionOf(this.#context, this.#now), {
+      role: role.kind,
       storeId: this.#ports.store.storeId,
-      log: this.#state.log,
-    }
+      log,
+      changes: this.#chronicle.changes,
+    })
+  }
+
+  get status(): MemberStatus {
+    return memberStatus(this.#context, this.#now, this.#chronicle)
   }
 
   get brokerName(): string {
@@ -162,8 +174,8 @@ export class GroupMember implements AsyncDisposable {
     const before = this.#state.role
     const atMs = this.#ports.clock.elapsedMs()
     const [state, actions] = step(this.#context, this.#state, { ...happening, atMs })
+    this.#chronicle.stepped({ before: this.#state, happening, after: state, actions })
     this.#state = state
-    if (state.role.kind !== before.kind) this.#tellRole(before.kind)
     this.#line.put(actions)
     // The core tells of reigns that begin and end; that a member is there is news as well.
     if (before.kind === 'joining' && state.role.kind === 'following') {
@@ -190,21 +202,9 @@ export class GroupMember implements AsyncDisposable {
     this.#end({ kind: 'failed' })
   }
 
-  #tellRole(before: string): void {
-    const { role, member, log } = this.#state
-    this.#ports.log.info(
-      {
-        role: role.kind,
-        before,
-        epoch: member.lastSeenEpoch,
-        master: this.group?.master,
-        inSync: [...(this.group?.inSync.keys() ?? [])],
-        reason: this.group?.reason,
-        maxOffset: log.maxOffset,
-        confirmOffset: log.confirmOffset,
-      },
-      `broker group member is ${role.kind}`,
-    )
+  /** Its state as of now, whenever it made its latest step. */
+  get #now(): ReplicaState {
+    return { ...this.#state, nowMs: this.#ports.clock.elapsedMs() }
   }
 }
 

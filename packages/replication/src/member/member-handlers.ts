@@ -17,20 +17,7 @@ export function memberHandlers(
       const asked = member()
       // Whoever asks knows of that epoch.
       if (brokerName === asked.brokerName) asked.epochSeen(epoch)
-      const { inspection, role, storeId, log } = asked.inspected
-      const { brokerId, incarnation, isObserver, isElectable, masterHeardAgoMs, ...rest } =
-        inspection
-      return {
-        ...rest,
-        member: { brokerId, incarnation, storeId },
-        observer: isObserver,
-        electable: isElectable,
-        role,
-        flushedOffset: log.flushedOffset,
-        hasHeardMaster: masterHeardAgoMs !== undefined,
-        masterHeardAgoMs: Math.max(0, Math.round(masterHeardAgoMs ?? 0)),
-        epochs: [...log.history.entries],
-      }
+      return asked.inspected
     }),
   ]
 }

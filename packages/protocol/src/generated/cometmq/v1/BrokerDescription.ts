@@ -1,5 +1,7 @@
 // Original file: packages/protocol/proto/cometmq/v1/admin.proto
 
+import type { ReplicaProgress__Input as _cometmq_v1_ReplicaProgress__Input, ReplicaProgress as _cometmq_v1_ReplicaProgress } from '../../cometmq/v1/ReplicaProgress.ts';
+import type { MasterChange__Input as _cometmq_v1_MasterChange__Input, MasterChange as _cometmq_v1_MasterChange } from '../../cometmq/v1/MasterChange.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface BrokerDescription__Input {
@@ -28,6 +30,14 @@ export interface BrokerDescription__Input {
   'topics'?: (number);
   'groups'?: (number);
   'queues'?: (number | string | Long);
+  'memberId'?: (number);
+  'groupMembers'?: (number);
+  'minInSync'?: (number);
+  'inSync'?: (number)[];
+  'replicas'?: (_cometmq_v1_ReplicaProgress__Input)[];
+  'lastChange'?: (_cometmq_v1_MasterChange__Input | null);
+  'alarms'?: (string)[];
+  'confirmLagMs'?: (number | string | Long);
 }
 
 export interface BrokerDescription {
@@ -56,4 +66,12 @@ export interface BrokerDescription {
   'topics': (number);
   'groups': (number);
   'queues': (number);
+  'memberId': (number);
+  'groupMembers': (number);
+  'minInSync': (number);
+  'inSync': (number)[];
+  'replicas': (_cometmq_v1_ReplicaProgress)[];
+  'lastChange': (_cometmq_v1_MasterChange | null);
+  'alarms': (string)[];
+  'confirmLagMs': (number);
 }

@@ -2,6 +2,7 @@
 
 import type { ReplicaMember__Input as _cometmq_v1_ReplicaMember__Input, ReplicaMember as _cometmq_v1_ReplicaMember } from '../../cometmq/v1/ReplicaMember.ts';
 import type { EpochStart__Input as _cometmq_v1_EpochStart__Input, EpochStart as _cometmq_v1_EpochStart } from '../../cometmq/v1/EpochStart.ts';
+import type { ReignSeen__Input as _cometmq_v1_ReignSeen__Input, ReignSeen as _cometmq_v1_ReignSeen } from '../../cometmq/v1/ReignSeen.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Inspection__Input {
@@ -19,6 +20,7 @@ export interface Inspection__Input {
   'hasHeardMaster'?: (boolean);
   'masterHeardAgoMs'?: (number | string | Long);
   'epochs'?: (_cometmq_v1_EpochStart__Input)[];
+  'reigns'?: (_cometmq_v1_ReignSeen__Input)[];
 }
 
 export interface Inspection {
@@ -36,4 +38,5 @@ export interface Inspection {
   'hasHeardMaster': (boolean);
   'masterHeardAgoMs': (number);
   'epochs': (_cometmq_v1_EpochStart)[];
+  'reigns': (_cometmq_v1_ReignSeen)[];
 }
