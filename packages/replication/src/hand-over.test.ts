@@ -77,6 +77,18 @@ describe('a master that hands over', () => {
     expect(scene.role).toBe('master')
   })
 
+  // Writes that wait for its end would wait for ever, and the process for them.
+  test('refuses what waits when it stops before anybody has taken over', () => {
+    const scene = draining()
+    scene.tell({ kind: 'stop-wanted' })
+
+    scene.pass(scene.context.settings.shutdownMs + 100)
+
+    expect(scene.role).toBe('stopped')
+    const kinds = scene.kinds().slice(-3)
+    expect(kinds).toEqual(['refuse-writes', 'stop-services', 'stop'])
+  })
+
   test('stops alone if there is nobody to hand over to', () => {
     const scene = Scene.master()
     scene.tell({ kind: 'stop-wanted' })

@@ -45,6 +45,11 @@ export function stopIfMay(turn: Turn): void {
       })
     }
   }
+  if (isReigning(role)) {
+    // Nothing is confirmed any more: whoever waits for it, or for the end of a hand-over, is told.
+    turn.act({ kind: 'refuse-writes', number: turn.nextNumber() })
+    turn.act({ kind: 'stop-services' })
+  }
   turn.act({ kind: 'stop', cleanly: true })
   turn.become({ kind: 'stopped' })
 }
