@@ -43,8 +43,21 @@ export class ComposeCluster {
     return run('docker', args, this.#env)
   }
 
+  /** Of those of these services that have one. Compose would take a second for each. */
+  async containersOf(...services: readonly string[]): Promise<string[]> {
+    const project = ['--filter', `label=com.docker.compose.project=${this.#project}`]
+    const format = ['--format', '{{.ID}} {{.Label "com.docker.compose.service"}}']
+    const lines = (await this.docker('ps', '--all', ...project, ...format)).trim().split('\n')
+    return lines.flatMap((line) => {
+      const [id = '', service = ''] = line.split(' ')
+      return services.includes(service) ? [id] : []
+    })
+  }
+
   async containerOf(service: string): Promise<string> {
-    return (await this.compose('ps', '-q', service)).trim()
+    const [id] = await this.containersOf(service)
+    if (id === undefined) throw new Error(`${service} has no container`)
+    return id
   }
 
   /** `comet <args>` in a container of its own in the cluster's network. */

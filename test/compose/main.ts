@@ -1,23 +1,39 @@
 /**
- * The cluster of `deploy/docker-compose.yml` on a real Docker engine: built, started, used from the host
- * and from a container, a broker killed and all of them restarted under load, and taken down.
+ * The cluster of `deploy/docker-compose.yml` on a real Docker engine: built, started, used from the
+ * host and from containers, a master killed and everything restarted under load, taken down and
+ * started again.
  *
  *   npm run compose:test [-- --json FILE] [--keep]
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import process from 'node:process'
-import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { connect, text } from '@cometmq/client'
 import { silentLogger } from '@cometmq/runtime'
+import { quietPorts } from '../cluster/quiet-ports.ts'
+import { longestOutage } from '../drill/outage.ts'
+import { sharedNowMs } from '../drill/shared-clock.ts'
 import { Load } from '../integration/load.ts'
 import { ComposeCluster, findCompose } from './engine.ts'
+import {
+  BROKERS,
+  ETCD,
+  GROUPS,
+  membersOf,
+  NAME_SERVERS,
+  portVariableOf,
+  SERVICES,
+} from './layout.ts'
+import { imageMB, memoryMiB, untilHealthy } from './measures.ts'
+import { ComposeRecords } from './records.ts'
+import { firstMessage, nativeWay, officialWay, wayInNetwork } from './ways.ts'
 
-const BROKERS = ['broker-a', 'broker-b']
-const MIB = 2 ** 20
+const KEPT = { violations: [], failed: [] }
+const KEYS = 16
 
 const { values } = parseArgs({
   options: { json: { type: 'string' }, keep: { type: 'boolean', default: false } },
@@ -28,42 +44,53 @@ if ('why' in compose) {
   process.exit(0)
 }
 
-const ports = await freePorts(4)
+const image = `cometmq-test:${process.pid}`
 const registry = spawnSync('npm', ['config', 'get', 'registry']).stdout.toString().trim()
+const mapped = [...NAME_SERVERS, ...BROKERS]
+const ports = new Map<string, number>()
+for (const [index, port] of (await quietPorts(mapped.length)).entries()) {
+  ports.set(mapped[index] ?? '', port)
+}
 const cluster = new ComposeCluster(compose, `cometmq-test-${process.pid}`, {
-  COMETMQ_IMAGE: `cometmq-test:${process.pid}`,
+  COMETMQ_IMAGE: image,
   COMETMQ_HOST: '127.0.0.1',
   COMETMQ_BUILD_NETWORK: 'host',
   NPM_CONFIG_REGISTRY: registry,
+  // The builder that every engine brings.
   DOCKER_BUILDKIT: '0',
-  COMETMQ_NS_1_PORT: `${ports[0]}`,
-  COMETMQ_NS_2_PORT: `${ports[1]}`,
-  COMETMQ_BROKER_A_PORT: `${ports[2]}`,
-  COMETMQ_BROKER_B_PORT: `${ports[3]}`,
+  ...Object.fromEntries([...ports].map(([service, port]) => [portVariableOf(service), `${port}`])),
 })
-const endpoints = [`127.0.0.1:${ports[0]}`, `127.0.0.1:${ports[1]}`]
+const records = new ComposeRecords(cluster)
+const endpoints = NAME_SERVERS.map(onHost)
 const report: Record<string, number | string> = {}
 let failure: unknown
 try {
   await step('builds the image', () => cluster.compose('build', 'ns-1'))
-  report['imageMiB'] = await imageMiB()
-  const startedAt = performance.now()
+  await step('has compiled code in it, and runs as nobody special', lookIntoImage)
+  const startedAtMs = sharedNowMs()
   await step('starts', () => cluster.compose('up', '-d', '--no-build'))
-  await step('serves a client on the host', sendAndConsume)
-  report['upToFirstMessageSeconds'] = seconds(startedAt)
-  await step('is healthy, as Docker sees it', untilHealthy)
-  report['idleMiB'] = await memoryMiB()
-  await step('serves a client in a container', fromContainer)
-  await step('loses nothing when a broker is killed under load', killUnderLoad)
-  await step('loses nothing when all is restarted, one after the other, under load', rollingRestart)
+  await step('serves a client on the host', () => firstMessage(endpoints))
+  report['upToFirstMessageSeconds'] = seconds(startedAtMs)
+  await step('is healthy, as Docker sees it, and in sync', untilWhole)
+  report['idleMiB'] = await memoryMiB(cluster, [...NAME_SERVERS, ...BROKERS])
+  report['etcdMiB'] = await memoryMiB(cluster, ETCD)
+  await step('takes one endpoint, on the host, in its network and by any port', everyWay)
+  await step('loses nothing when a master is killed under load', killMaster)
+  await step('loses nothing when all is restarted, one after the other, under load', restartAll)
+  await step('has every message after a down and an up', downAndUp)
 } catch (error) {
   failure = error
-  console.log((await cluster.compose('logs', '--tail', '20').catch(String)).slice(-6_000))
+  const logs = path.join(await mkdtemp(path.join(tmpdir(), 'comet-compose-')), 'logs.txt')
+  await writeFile(logs, await cluster.compose('logs', '--no-color').catch(String))
+  console.log(`what the containers said is in ${logs}`)
 } finally {
-  if (!values.keep) await cluster.compose('down', '-v', '--rmi', 'all').catch(() => {})
+  if (!values.keep) {
+    await cluster.compose('down', '-v').catch(() => {})
+    await cluster.docker('image', 'rm', image).catch(() => {})
+  }
 }
 report['verdict'] = failure === undefined ? 'PASS' : 'FAIL'
-for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(26)}${value}`)
+for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(30)}${value}`)
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report)}\n`)
 if (failure !== undefined) {
   console.error(failure)
@@ -71,128 +98,114 @@ if (failure !== undefined) {
 }
 
 async function step(what: string, run: () => Promise<unknown>): Promise<void> {
-  const startedAt = performance.now()
+  const startedAtMs = sharedNowMs()
   try {
-    const result = await run()
-    const more = typeof result === 'string' && result.length < 100 ? `: ${result.trim()}` : ''
-    console.log(`✔ ${what} (${seconds(startedAt)} s)${more}`)
+    await run()
+    console.log(`✔ ${what} (${seconds(startedAtMs)} s)`)
   } catch (error) {
     console.log(`✘ ${what}`)
     throw error
   }
 }
 
-/** From the first message on that both brokers take. */
-async function sendAndConsume(): Promise<void> {
-  await using comet = await connectPatiently()
-  while (comet.admin.brokers.length < BROKERS.length) await delay(20)
-  await comet.admin.topics.create('compose')
-  const topic = comet.topic('compose', { codec: text() })
-  const consumed = Promise.withResolvers<void>()
-  await using _consumer = topic.consume({ group: 'compose', from: 'earliest' }, () =>
-    consumed.resolve(),
-  )
-  await topic.send('from the host')
-  await consumed.promise
+async function lookIntoImage(): Promise<void> {
+  report['imageMB'] = await imageMB(cluster, image)
+  const look = 'id -u; find /app -name "*.ts" | wc -l; command -v npm; true'
+  const inside = ['run', '--rm', '--entrypoint', 'sh', image, '-c', look]
+  assert.equal((await cluster.docker(...inside)).trim(), '1000\n0')
 }
 
-async function connectPatiently() {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await connect({ endpoints, log: silentLogger })
-    } catch (error) {
-      if (tries === 200) throw error
-      await delay(100)
-    }
+async function untilWhole(): Promise<void> {
+  await untilHealthy(cluster, SERVICES)
+  await Promise.all(GROUPS.map((group) => records.untilInSync(group)))
+}
+
+async function everyWay(): Promise<void> {
+  await using comet = await connect({ endpoints, log: silentLogger })
+  const makeTopic = (name: string): Promise<unknown> => comet.admin.topics.create(name)
+  for (const service of NAME_SERVERS) {
+    await nativeWay(onHost(service))
+    await wayInNetwork(cluster, `${service}:9876`, makeTopic)
   }
+  // Whatever their roles are.
+  for (const service of membersOf(GROUPS[0])) await officialWay(onHost(service), makeTopic)
 }
 
-async function fromContainer(): Promise<string> {
-  const where = ['-n', 'ns-1:9876,ns-2:9876']
-  await cluster.comet(['msg', 'send', 'compose', 'from a container', ...where])
-  const tail = ['msg', 'tail', 'compose', '--from', 'earliest', '--max', '2', '--json', ...where]
-  const lines = (await cluster.comet(tail)).trim().split('\n')
-  assert.equal(lines.length, 2)
-  assert.ok(lines.some((line) => line.includes('from a container')))
-  return 'sent and read through the names of the network'
-}
-
-async function killUnderLoad(): Promise<string> {
-  await using load = await Load.start(endpoints, 'kill')
-  await Promise.all(BROKERS.map((broker) => load.acknowledged(broker, 200)))
-  await cluster.docker('kill', await cluster.containerOf('broker-a'))
-  await load.acknowledged('broker-b', 200)
+async function killMaster(): Promise<void> {
+  await using load = await Load.start(endpoints, 'kill', { keys: KEYS })
+  const [group] = GROUPS
+  await Promise.all(GROUPS.map((each) => load.acknowledged(each, 200)))
+  const master = await records.masterOf(group)
+  const container = await cluster.containerOf(master)
+  const fromMs = sharedNowMs()
+  await cluster.docker('kill', container)
+  await Promise.all(GROUPS.map((each) => load.acknowledged(each, 200)))
+  report['killUnavailableMs'] = withoutAcks(load, group, fromMs)
+  assert.notEqual(await records.masterOf(group), master, 'another member has taken over')
   // Docker does not start again what it was told to kill.
-  await cluster.compose('up', '-d', '--no-build', 'broker-a')
-  await load.acknowledged('broker-a', 200)
-  const { violations, failed } = await load.finish()
-  assert.deepEqual({ violations, failed }, { violations: [], failed: [] })
-  return 'every acknowledged message was delivered'
+  const rejoiningFromMs = sharedNowMs()
+  await cluster.compose('up', '-d', '--no-build', master)
+  await records.untilInSync(group)
+  report['killRejoinSeconds'] = seconds(rejoiningFromMs)
+  assert.notEqual(await records.masterOf(group), master, 'who was away comes back as a slave')
+  await Promise.all(GROUPS.map((each) => load.acknowledged(each, 200)))
+  assert.deepEqual(await load.finish(), KEPT)
 }
 
-async function rollingRestart(): Promise<string> {
-  await using load = await Load.start(endpoints, 'rolling-restart')
-  await Promise.all(BROKERS.map((broker) => load.acknowledged(broker, 200)))
-  for (const service of ['ns-1', 'ns-2', ...BROKERS]) {
+/** As an operator would: the next one when the last one is healthy and in sync. */
+async function restartAll(): Promise<void> {
+  await using load = await Load.start(endpoints, 'rolling-restart', { keys: KEYS })
+  await Promise.all(GROUPS.map((each) => load.acknowledged(each, 200)))
+  let worstMs = 0
+  for (const service of SERVICES) {
+    const fromMs = sharedNowMs()
     await cluster.compose('restart', service)
-    await Promise.all(BROKERS.map((broker) => load.acknowledged(broker, 100)))
+    await untilHealthy(cluster, [service])
+    await Promise.all(GROUPS.map((each) => records.untilInSync(each)))
+    await Promise.all(GROUPS.map((each) => load.acknowledged(each, 100)))
+    const eachMs = GROUPS.map((group) => withoutAcks(load, group, fromMs))
+    console.log(`    ${service} restarted: ${eachMs.join(' and ')} ms without acks`)
+    worstMs = Math.max(worstMs, ...eachMs)
   }
-  const { violations, failed } = await load.finish()
-  assert.deepEqual({ violations, failed }, { violations: [], failed: [] })
-  return 'no send failed'
+  report['restartUnavailableMs'] = worstMs
+  report['restartSlowestSendMs'] = Math.round(load.slowestSendMs)
+  const outcome = await load.finish()
+  report['restartFailedSends'] = outcome.failed.length
+  assert.deepEqual(outcome, KEPT)
 }
 
-async function untilHealthy(): Promise<void> {
-  for (const service of ['ns-1', 'ns-2', ...BROKERS]) {
-    const container = await cluster.containerOf(service)
-    const look = ['inspect', '--format', '{{.State.Health.Status}}', container]
-    let status = ''
-    for (let looks = 0; looks < 120 && status !== 'healthy'; looks++) {
-      status = (await cluster.docker(...look)).trim()
-      if (status !== 'healthy') await delay(250)
-    }
-    assert.equal(status, 'healthy', `${service} is ${status}`)
-  }
+async function downAndUp(): Promise<void> {
+  const before = await storedCount()
+  await cluster.compose('down')
+  const startedAtMs = sharedNowMs()
+  await cluster.compose('up', '-d', '--no-build')
+  await firstMessage(endpoints)
+  report['againToFirstMessageSeconds'] = seconds(startedAtMs)
+  await untilWhole()
+  assert.equal(await storedCount(), before)
 }
 
-async function memoryMiB(): Promise<number> {
-  const containers = (await cluster.compose('ps', '-q')).trim().split('\n')
-  const stats = await cluster.docker(
-    'stats',
-    '--no-stream',
-    '--format',
-    '{{.MemUsage}}',
-    ...containers,
-  )
-  const units: Readonly<Record<string, number>> = { KiB: 1 / 1_024, MiB: 1, GiB: 1_024 }
-  const used = stats
-    .trim()
-    .split('\n')
-    .map((line) => {
-      const [, number = '0', unit = 'MiB'] = /^([\d.]+)(\w+)/.exec(line) ?? []
-      return Number(number) * (units[unit] ?? 0)
-    })
-  return Math.round(used.reduce((sum, each) => sum + each, 0))
+/** Of the load that everything was restarted under. */
+async function storedCount(): Promise<number> {
+  await using comet = await connect({ endpoints, log: silentLogger })
+  const topic = comet.topic('rolling-restart', { codec: text() })
+  await using reader = topic.reader({ from: 'earliest', untilEnd: true })
+  let count = 0
+  for await (const _ of reader) count++
+  assert(count > 0)
+  return count
 }
 
-async function imageMiB(): Promise<number> {
-  const container = `cometmq-test:${process.pid}`
-  const bytes = await cluster.docker('image', 'inspect', '--format', '{{.Size}}', container)
-  return Math.round(Number(bytes) / MIB)
+/** The longest time from then on in which that group has acknowledged nothing. */
+function withoutAcks(load: Load, group: string, fromMs: number): number {
+  const span = { fromMs, toMs: sharedNowMs() }
+  return Math.round(longestOutage(load.acknowledgedAtMs(group), span, 0).unavailableMs)
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const found: number[] = []
-  for (const server of servers) {
-    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-    const address = server.address()
-    if (typeof address === 'object' && address !== null) found.push(address.port)
-    await new Promise((resolve) => server.close(resolve))
-  }
-  return found
+function onHost(service: string): string {
+  return `127.0.0.1:${ports.get(service)}`
 }
 
-function seconds(startedAt: number): number {
-  return Math.round((performance.now() - startedAt) / 100) / 10
+function seconds(startedAtMs: number): number {
+  return Math.round((sharedNowMs() - startedAtMs) / 100) / 10
 }

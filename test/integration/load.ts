@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CometClient, connect, type Topic, text } from '@cometmq/client'
 import { backlogOf } from '../cluster/backlog.ts'
+import { sharedNowMs } from '../drill/shared-clock.ts'
 import { type DeliveredMessage, History, type Violation } from '../history/history.ts'
 
 const PRODUCERS = 4
@@ -15,24 +16,30 @@ export interface LoadReport {
   readonly failed: readonly string[]
 }
 
-/** A count that can be waited for. */
+export interface LoadOptions {
+  /** Of every second producer each message has one of so many keys; none unless given. */
+  readonly keys?: number
+}
+
+/** What has come when, and can be waited for. */
 class Tally {
-  #count = 0
+  readonly #timesMs: number[] = []
   #waiting: { readonly count: number; readonly resolve: () => void }[] = []
 
-  get count(): number {
-    return this.#count
+  /** On the shared clock, in rising order. */
+  get timesMs(): readonly number[] {
+    return this.#timesMs
   }
 
   add(): void {
-    this.#count += 1
-    for (const { count, resolve } of this.#waiting) if (this.#count >= count) resolve()
-    this.#waiting = this.#waiting.filter(({ count }) => this.#count < count)
+    const reached = this.#timesMs.push(sharedNowMs())
+    for (const { count, resolve } of this.#waiting) if (reached >= count) resolve()
+    this.#waiting = this.#waiting.filter(({ count }) => reached < count)
   }
 
   /** Resolves when so many have come after now. */
   more(count: number): Promise<void> {
-    const goal = this.#count + count
+    const goal = this.#timesMs.length + count
     return new Promise((resolve) => this.#waiting.push({ count: goal, resolve }))
   }
 }
@@ -46,6 +53,7 @@ export class Load implements AsyncDisposable {
   /** Of its topic, and of the group that consumes it. */
   readonly #name: string
   readonly #topic: Topic<string>
+  readonly #keys: number
   readonly #history = new History()
   readonly #acknowledged = new Map<string, Tally>()
   readonly #delivered = new Tally()
@@ -54,10 +62,12 @@ export class Load implements AsyncDisposable {
   readonly #stopConsuming = new AbortController()
   readonly #producing: Promise<unknown>
   readonly #consuming: Promise<void>
+  #slowestSendMs = 0
 
-  private constructor(comet: CometClient, name: string) {
+  private constructor(comet: CometClient, name: string, { keys = 0 }: LoadOptions) {
     this.comet = comet
     this.#name = name
+    this.#keys = keys
     this.#topic = comet.topic(name, { codec: text() })
     this.#producing = Promise.all(
       Array.from({ length: PRODUCERS }, (_, producer) => this.#produce(producer)),
@@ -65,16 +75,30 @@ export class Load implements AsyncDisposable {
     this.#consuming = this.#consume()
   }
 
-  static async start(endpoints: readonly string[], name = 'load'): Promise<Load> {
+  static async start(
+    endpoints: readonly string[],
+    name = 'load',
+    options: LoadOptions = {},
+  ): Promise<Load> {
     const comet = await connect({ endpoints })
     await comet.admin.topics.create(name, { queueCount: 4 })
     await comet.admin.groups.create(name, { start: 'earliest' })
-    return new Load(comet, name)
+    return new Load(comet, name, options)
   }
 
   /** Resolves when that broker has acknowledged so many more messages. */
   acknowledged(brokerName: string, count: number): Promise<void> {
     return this.#tallyOf(brokerName).more(count)
+  }
+
+  /** When that broker has acknowledged messages, on the shared clock. */
+  acknowledgedAtMs(brokerName: string): readonly number[] {
+    return this.#tallyOf(brokerName).timesMs
+  }
+
+  /** How long the slowest send took that was acknowledged. */
+  get slowestSendMs(): number {
+    return this.#slowestSendMs
   }
 
   /** Resolves when so many more deliveries have come. */
@@ -103,10 +127,12 @@ export class Load implements AsyncDisposable {
 
   async #produce(producer: number): Promise<void> {
     const inFlight = new Set<Promise<void>>()
+    const isKeyed = this.#keys > 0 && producer % 2 === 1
     for (let number = 0; !this.#stopSending.signal.aborted; number++) {
       const id = `p${producer}-${number}`
       this.#history.sent(id, id)
-      const sent = this.#send(id).finally(() => inFlight.delete(sent))
+      const key = isKeyed ? `p${producer}-${number % this.#keys}` : undefined
+      const sent = this.#send(id, key).finally(() => inFlight.delete(sent))
       inFlight.add(sent)
       if (inFlight.size >= IN_FLIGHT) await Promise.race(inFlight)
       // Tests wait for hundreds, and what is sent is read again in the end.
@@ -115,11 +141,14 @@ export class Load implements AsyncDisposable {
     await Promise.all(inFlight)
   }
 
-  async #send(id: string): Promise<void> {
+  async #send(id: string, key: string | undefined): Promise<void> {
+    const startedAtMs = sharedNowMs()
     try {
       const { brokerName, queueId, queueOffset } = await this.#topic.send(id, {
         timeout: SEND_TIMEOUT,
+        ...(key === undefined ? {} : { key }),
       })
+      this.#slowestSendMs = Math.max(this.#slowestSendMs, sharedNowMs() - startedAtMs)
       this.#history.acknowledged(id, { topic: this.#name, brokerName, queueId, queueOffset })
       this.#tallyOf(brokerName).add()
     } catch (error) {
