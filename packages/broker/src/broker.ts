@@ -9,7 +9,7 @@ import {
 } from '@cometmq/protocol'
 import { CometError } from '@cometmq/protocol'
 import { Gateway } from '@cometmq/gateway'
-import type { Elector, MemberEnding, MemberStatus } from '@cometmq/replication'
+import type { Elector, MemberEnding } from '@cometmq/replication'
 import {
   CLIENTS_LISTENER,
   type Handler,
@@ -317,9 +317,14 @@ export class Broker implements AsyncDisposable {
         elector,
         services: this.#services,
         role: {
-          begin: () => void this.#mastership.begin(),
+          // Name servers hear of a master that answers.
+          begin: () => void this.#mastership.begin().then(() => this.#registration?.again()),
           end: () => void this.#mastership.end(reignOver()),
-          roleChanged: () => this.#registration?.again(),
+          roleChanged: () => {
+            const isSettling =
+              this.#membership?.isMaster === true && this.#mastership.present === undefined
+            if (!isSettling) this.#registration?.again()
+          },
         },
       },
     )
@@ -414,11 +419,12 @@ export class Broker implements AsyncDisposable {
   #describeToNameServers(): Registration {
     const { cluster, brokerName, autoCreateTopics, version } = this.#config
     const role = this.#membership?.status
-    const isMaster = role === undefined || isMasterRole(role.role)
+    const isMaster = this.#membership?.isMaster ?? true
     return {
       cluster,
       brokerName,
-      brokerId: isMaster ? 0 : role.memberId,
+      // To the outside the master of a group has number 0, whatever its own is.
+      brokerId: isMaster ? 0 : (role?.memberId ?? 0),
       epoch: role?.epoch ?? this.#store.status.epoch,
       storeId: this.#store.storeId,
       listeners: [CLIENTS_LISTENER, ...Object.keys(this.#config.listeners)].map((listener) => ({
@@ -453,11 +459,6 @@ export class Broker implements AsyncDisposable {
 /** A group's retry queue is its own business: nobody asks for a route to it. */
 function isRouted({ topic }: TopicDefinition): boolean {
   return !isRetryTopic(topic)
-}
-
-/** To the outside the master of a group has number 0, whatever its own is. */
-function isMasterRole(role: MemberStatus['role']): boolean {
-  return role === 'master' || role === 'draining' || role === 'fenced'
 }
 
 function reignOver(): CometError {

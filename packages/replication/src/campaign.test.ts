@@ -237,7 +237,7 @@ describe('a promotion', () => {
 
     scene.tell({ kind: 'epoch-opened', epoch: 6, end: commitLogOffset(101) })
 
-    expect(scene.kinds()).toEqual(['accept-writes', 'register'])
+    expect(scene.kinds()).toEqual(['accept-writes'])
   })
 
   test('ends in stepping down if a later epoch was seen meanwhile', () => {

@@ -28,14 +28,26 @@ describe('a master that hands over', () => {
     expect(scene.did('confirm')).toBeUndefined()
   })
 
-  test('follows the target when it has won', () => {
+  // Also one that is cut off from the elector: the next master waits for it.
+  test('follows the target when it has won, and asks nobody before', () => {
     const scene = offering()
     scene.slave(3, { kind: 'hand-over-result', won: true })
-    expect(scene.did('read')).toBeDefined()
+    const { number } = scene.did('refuse-writes') ?? {}
+    expect(scene.role).toBe('following')
+
+    scene.tell({ kind: 'appending-stopped', number: number ?? 0, maxOffset: commitLogOffset(101) })
+
+    expect(scene.did('follow')).toMatchObject({ brokerId: 3, hello: { lastSeenEpoch: 7 } })
+  })
+
+  test('believes the elector once that has told the same', () => {
+    const scene = offering()
+    scene.slave(3, { kind: 'hand-over-result', won: true })
 
     scene.show({ state: { ...groupOfThree, epoch: 7, master: 3, attempt: '3.1.1' } })
 
-    expect(scene.role).toBe('following')
+    expect(scene.state.elector.view?.state?.value.attempt).toBe('3.1.1')
+    expect(scene.state.elector.isDistrusted).toBe(false)
   })
 
   // A late take-over must find another state than the one it replaces.

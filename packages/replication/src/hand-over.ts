@@ -5,10 +5,11 @@ import type { GroupState } from './group-state.ts'
 import { promote } from './promotion.ts'
 import { confirmMore, durableOf, frameOf, isReigning } from './reign.ts'
 import type { Draining, Mastering, Peer, Reign } from './replica.ts'
+import { stepDown } from './step-down.ts'
 import { beginSwap, type Settled } from './swaps.ts'
 import { retakeTransaction } from './transactions.ts'
 import type { Turn } from './turn.ts'
-import { readElector } from './views.ts'
+import { know, readElector } from './views.ts'
 
 /** Begins a hand-over if something asks for one and there is somebody to take it. */
 export function seekHandOver(turn: Turn, role: Mastering): void {
@@ -30,8 +31,29 @@ export function onHandOverFrame(turn: Turn, brokerId: number, frame: SlaveFrame)
   }
   if (frame.kind !== 'hand-over-result' || role.kind !== 'draining') return
   if (role.target !== brokerId || role.offeredAtMs === undefined) return
-  if (frame.won) readElector(turn)
+  if (frame.won) followTarget(turn, role)
   else retake(turn, role)
+}
+
+/**
+ * The target has won: what the elector has now is known but for its revision, with which nothing could
+ * be swapped. So the next master is followed at once, also by one that is cut off from the elector.
+ */
+function followTarget(turn: Turn, { reign, target }: Draining): void {
+  const { view } = turn.state.elector
+  const peer = reign.peers.get(target)
+  if (view?.state?.value.epoch === reign.epoch && peer !== undefined) {
+    const { brokerId, incarnation } = peer.member
+    const value = handedOverState(view.state.value, {
+      me: { brokerId, incarnation, trustedSince: incarnation },
+      attempt: '',
+      reason: 'hand-over',
+    })
+    know(turn, { view: { ...view, state: { ...view.state, value } } })
+    turn.see(value.epoch)
+    stepDown(turn)
+  }
+  readElector(turn)
 }
 
 /** Offers the epoch once both logs are equal and confirmed; takes it back when nobody wants it. */

@@ -17,8 +17,10 @@ describe('a master', () => {
   test('settles when its opening record is confirmed, and no sooner', () => {
     const scene = Scene.master()
     expect(scene.did('start-services')).toBeUndefined()
+    expect(scene.did('register')).toBeUndefined()
     scene.joins(3)
     expect(scene.did('start-services')).toBeDefined()
+    expect(scene.did('register')?.role).toBe('master')
     expect(scene.did('confirm')?.offset).toBe(101)
   })
 
@@ -138,6 +140,18 @@ describe('the master keeps its set', () => {
     expect(scene.state.log.confirmOffset).toBe(120)
   })
 
+  // A group of two that was given a third member is meant to survive more than before.
+  test('and gives the group the floor of its settings when there are enough in sync', () => {
+    const scene = Scene.master({ group: { ...groupOfThree, minInSync: 1, memberCount: 2 } })
+    scene.joins(3)
+    scene.pass(100)
+    expect(scene.state.pending?.next).toMatchObject({ minInSync: 2, memberCount: 3 })
+
+    const small = Scene.master({ group: { ...TWO, minInSync: 1 } })
+    small.pass(100)
+    expect(small.state.pending).toBeUndefined()
+  })
+
   // Under load it is a little behind whenever one looks, and would never join.
   test('and confirms no further than a slave that keeps up, until that has joined', () => {
     const scene = Scene.master({ group: { ...TWO, minInSync: 1 } })
@@ -156,7 +170,10 @@ describe('the master keeps its set', () => {
   })
 
   test('and waits for a silent slave until it knows that it is out', () => {
-    const scene = Scene.master({ group: { ...groupOfThree, minInSync: 1 } })
+    const scene = Scene.master({
+      group: { ...groupOfThree, minInSync: 1 },
+      settings: { minInSync: 1 },
+    })
     scene.joins(3)
     appendTo(scene, 120)
     scene.tell({ kind: 'flushed', offset: commitLogOffset(120) })
@@ -205,7 +222,10 @@ describe('the master keeps its set', () => {
 
   // It would come and go, and hold up every answer each time.
   test('and makes the way back longer for a slave that was removed again and again', () => {
-    const scene = Scene.master({ group: { ...groupOfThree, minInSync: 1 } })
+    const scene = Scene.master({
+      group: { ...groupOfThree, minInSync: 1 },
+      settings: { minInSync: 1 },
+    })
     const waits = [1, 2, 3].map(() => {
       scene.tell({ kind: 'slave-ended', stream: 3 })
       scene.pass(1_100)

@@ -80,7 +80,6 @@ export function onEpochOpened(turn: Turn, role: Promoting, { epoch, end }: Opene
   if (epoch !== role.epoch) return
   turn.updateLog({ maxOffset: end })
   turn.act({ kind: 'accept-writes', epoch })
-  turn.act({ kind: 'register', role: 'master', epoch })
   if (role.offer !== undefined) {
     answerOffer(turn, role.offer, true)
     turn.act({ kind: 'leave-stream', stream: role.offer.stream })

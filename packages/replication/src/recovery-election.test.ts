@@ -21,6 +21,22 @@ describe('a group of which every in-sync member lost its trust', () => {
     })
   })
 
+  // A power cut would take what it was elected for, and nobody would be told.
+  test('elects nobody whose log is not on disk', () => {
+    const scene = untrusted()
+    const log = { ...scene.state.log, flushedOffset: commitLogOffset(90) }
+    scene.state = { ...scene.state, log }
+    const round = askedBy(scene)
+    answer(scene, round, 1, 90)
+    answer(scene, round, 3, 95)
+    expect(scene.role).toBe('following')
+
+    scene.tell({ kind: 'flushed', offset: commitLogOffset(100) })
+    scene.pass(100)
+
+    expect(scene.state.pending?.transaction.kind).toBe('recover')
+  })
+
   test('leaves it to a member with a better log', () => {
     const scene = untrusted()
     const round = askedBy(scene)

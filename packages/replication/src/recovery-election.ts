@@ -6,6 +6,7 @@ import type { Inspection } from './frames.ts'
 import type { Command } from './group-records.ts'
 import { inspectionOf } from './inspection.ts'
 import { ask, isAnswered } from './inquiry.ts'
+import { durableOffset } from './log-state.ts'
 import type { Following, Role } from './replica.ts'
 import { isSilent } from './suspicion.ts'
 import { beginSwap } from './swaps.ts'
@@ -64,6 +65,9 @@ function recover(
   const read = turn.state.elector.view?.state
   const me = ownLive(turn)
   if (read === undefined || me === undefined) return role
+  // It is elected for what it holds, and has to hold that for good first.
+  const isHeld = durableOffset(turn.log, turn.settings.confirmOn) === turn.log.maxOffset
+  if (!isHeld) return role
   leaveStream(turn, role)
   const { incarnation, trustedSince } = turn.member
   const { maxOffset: keptTo, confirmOffset } = turn.log

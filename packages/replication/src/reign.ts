@@ -130,5 +130,7 @@ function advanceConfirm(turn: Turn, reign: Reign): Reign {
   turn.confirm(confirmed)
   if (reign.isSettled || confirmed < reign.openedTo) return reign
   turn.act({ kind: 'start-services' })
+  // Not before: until then it does not know of everything that it has.
+  turn.act({ kind: 'register', role: 'master', epoch: reign.epoch })
   return { ...reign, isSettled: true }
 }

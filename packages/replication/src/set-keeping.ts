@@ -1,4 +1,5 @@
 import { ownLive, nextAttempt } from './campaign.ts'
+import type { GroupState, InSyncSet } from './group-state.ts'
 import { isLost, type MemberObservation, mightJoin, nextInSyncSet } from './in-sync-set.ts'
 import { confirmMore, durableOf, isReigning, updateReign } from './reign.ts'
 import type { Peer, PendingSwap, Reign } from './replica.ts'
@@ -34,8 +35,11 @@ export function keepSet(turn: Turn): void {
       reign,
       members.find((each) => mightJoin(set, each)),
     )
-  if (inSync === undefined || me === undefined) return
-  const next = { ...read.value, inSync, attempt: nextAttempt(turn) }
+  const { minInSync, memberCount } = wantedShape(turn, read.value, inSync ?? reign.inSync)
+  const isReshaped = minInSync !== read.value.minInSync || memberCount !== read.value.memberCount
+  if (me === undefined || (inSync === undefined && !isReshaped)) return
+  const attempt = nextAttempt(turn)
+  const next = { ...read.value, inSync: inSync ?? reign.inSync, minInSync, memberCount, attempt }
   beginSwap(turn, {
     transaction: changeSetTransaction({ replaces: read.revision, state: next }, me),
     for: 'change-set',
@@ -43,7 +47,13 @@ export function keepSet(turn: Turn): void {
     replaces: read.revision,
   })
   // Who joins is waited for from now on; who leaves is, until the answer is there.
-  updateReign(turn, { inFlight: inSync })
+  updateReign(turn, { inFlight: next.inSync })
+}
+
+/** How the group is meant to be by the settings of its master; not above what there is in sync. */
+function wantedShape(turn: Turn, group: GroupState, inSync: InSyncSet) {
+  const { minInSync, memberCount } = turn.settings
+  return { minInSync: minInSync <= inSync.size ? minInSync : group.minInSync, memberCount }
 }
 
 /**

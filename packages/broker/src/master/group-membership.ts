@@ -134,6 +134,12 @@ export class GroupMembership {
     )
   }
 
+  /** Of an epoch that has not ended yet, as far as is known here. */
+  get isMaster(): boolean {
+    const { kind } = this.#member.state.role
+    return kind === 'master' || kind === 'draining' || kind === 'fenced'
+  }
+
   get status(): MemberStatus {
     return this.#member.status
   }
