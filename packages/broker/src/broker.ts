@@ -1,22 +1,7 @@
-import {
-  isRetryTopic,
-  loadDefinitions,
-  loadServices,
-  type RegisteredTopic,
-  type Registration,
-  type Services,
-  type TopicDefinition,
-} from '@cometmq/protocol'
-import { CometError } from '@cometmq/protocol'
+import { CometError, loadDefinitions, loadServices, type Services } from '@cometmq/protocol'
 import { Gateway } from '@cometmq/gateway'
 import type { Elector, MemberEnding } from '@cometmq/replication'
-import {
-  CLIENTS_LISTENER,
-  type Handler,
-  ListenerSet,
-  type Runtime,
-  type Timer,
-} from '@cometmq/runtime'
+import { CLIENTS_LISTENER, type Handler, ListenerSet, type Runtime } from '@cometmq/runtime'
 import { MessageStore } from '@cometmq/store'
 import { type BrokerCounters, newBrokerCounters } from './broker-counters.ts'
 import {
@@ -35,7 +20,7 @@ import { MasterDuties } from './master/master-duties.ts'
 import { Mastership } from './master/mastership.ts'
 import { MessageIntake } from './produce/message-intake.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
-import { BrokerRegistration } from './registration.ts'
+import { Presence, type PublicRole } from './presence.ts'
 import { AdminEdge } from './rpc/admin-edge.ts'
 import { brokerHandlers } from './rpc/broker-calls.ts'
 import { groupHandlers } from './rpc/group-calls.ts'
@@ -44,13 +29,10 @@ import { publishHandlers } from './rpc/publish-service.ts'
 import { ReadService } from './rpc/read-service.ts'
 import { subscribeHandlers } from './rpc/subscribe-service.ts'
 import { topicHandlers } from './rpc/topic-calls.ts'
-import { type TopicChange, TopicRegistry } from './topic-registry.ts'
+import { TopicRegistry } from './topic-registry.ts'
 
 /** What came of serving. */
 export type ServeEnding = Extract<MemberEnding, { kind: 'stopped' | 'starts-over' }>
-
-/** How soon name servers hear that the disk is full, or has space again. */
-const WRITABLE_CHECK_MS = 250
 
 /**
  * One broker: opens its store, serves clients, keeps itself registered with the name servers, and
@@ -75,9 +57,7 @@ export class Broker implements AsyncDisposable {
   /** Undefined: the only member of its group. */
   #membership: GroupMembership | undefined
   #listeners: ListenerSet | undefined
-  #registration: BrokerRegistration | undefined
-  #writableTimer: Timer | undefined
-  #announcedWritable = true
+  #presence: Presence | undefined
   #state: BrokerState = 'serving'
   #closing: Promise<void> | undefined
 
@@ -202,7 +182,7 @@ export class Broker implements AsyncDisposable {
       state: this.#state,
       writable: whyNotWritable === undefined,
       whyNotWritable,
-      nameservers: this.#registration?.status ?? [],
+      nameservers: this.#presence?.status ?? [],
       store,
       member: this.#membership?.status,
       counters: { ...this.#counters },
@@ -242,10 +222,9 @@ export class Broker implements AsyncDisposable {
     this.#state = 'draining'
     this.#runtime.log.info({}, 'broker drains')
     this.#listeners?.setServing(false)
-    this.#writableTimer?.cancel()
     // Before name servers hear a goodbye, they hear of the next master.
     await this.#membership?.leave()
-    await this.#registration?.goodbye()
+    await this.#presence?.goodbye()
     const late = new AbortController()
     const isLate = new Promise((resolve) => late.signal.addEventListener('abort', resolve))
     const { drainTimeoutMs } = this.#config
@@ -269,7 +248,7 @@ export class Broker implements AsyncDisposable {
 
   async #start(elector: Elector | undefined): Promise<void> {
     const { transport, log } = this.#runtime
-    const { listen, listeners, nameservers, reflection } = this.#config
+    const { listen, listeners, reflection } = this.#config
     const membership = await this.#enterGroup(elector)
     const addresses = [
       { name: CLIENTS_LISTENER, listen },
@@ -279,19 +258,16 @@ export class Broker implements AsyncDisposable {
       handlers: this.#handlers(),
       reflection: reflection ? loadDefinitions() : undefined,
     })
-    this.#registration = new BrokerRegistration(this.#runtime, {
-      nameservers,
+    this.#presence = new Presence(this.#runtime, {
+      config: this.#config,
       services: this.#services,
-      source: {
-        registration: () => this.#describeToNameServers(),
-        isWritable: () => this.#store.status.writable,
-      },
+      store: this.#store,
+      topics: this.#topics,
+      role: () => this.#publicRole,
+      addressFor: (listener) => this.addressFor(listener),
     })
-    this.#topics.onChange((change) => this.#announceTopic(change))
-    this.#announcedWritable = this.#store.status.writable
-    this.#watchWritable()
     // A member has something to say when it knows its number in the group.
-    if (membership === undefined) this.#registration.start()
+    if (membership === undefined) this.#presence.start()
     else membership.start()
     this.#routes.start()
     this.#listeners.setServing(true)
@@ -318,12 +294,12 @@ export class Broker implements AsyncDisposable {
         services: this.#services,
         role: {
           // Name servers hear of a master that answers.
-          begin: () => void this.#mastership.begin().then(() => this.#registration?.again()),
+          begin: () => void this.#mastership.begin().then(() => this.#presence?.again()),
           end: () => void this.#mastership.end(reignOver()),
           roleChanged: () => {
             const isSettling =
               this.#membership?.isMaster === true && this.#mastership.present === undefined
-            if (!isSettling) this.#registration?.again()
+            if (!isSettling) this.#presence?.again()
           },
         },
       },
@@ -343,7 +319,7 @@ export class Broker implements AsyncDisposable {
     const everywhere = new Everywhere(this.#runtime.transport, {
       brokerName,
       // Without name servers this broker is the whole cluster.
-      brokers: () => (nameservers.length === 0 ? [] : this.#registration?.brokers()),
+      brokers: () => (nameservers.length === 0 ? [] : this.#presence?.brokers),
     })
     const edge = new AdminEdge(brokerName, everywhere)
     const mastership = this.#mastership
@@ -392,8 +368,7 @@ export class Broker implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#state = 'closed'
-    this.#writableTimer?.cancel()
-    this.#registration?.close()
+    this.#presence?.close()
     this.#routes.close()
     this.#gateway.close()
     await this.#listeners?.close()
@@ -401,6 +376,15 @@ export class Broker implements AsyncDisposable {
     await this.#membership?.close()
     await this.#store.close()
     this.#runtime.log.info({}, 'broker closed')
+  }
+
+  get #publicRole(): PublicRole {
+    const membership = this.#membership
+    if (membership === undefined) {
+      return { isMaster: true, memberId: 0, epoch: this.#store.status.epoch }
+    }
+    const { memberId, epoch } = membership.status
+    return { isMaster: membership.isMaster, memberId, epoch }
   }
 
   #describeItself(): OwnBroker {
@@ -415,57 +399,8 @@ export class Broker implements AsyncDisposable {
       topic: (name) => this.#topics.get(name),
     }
   }
-
-  #describeToNameServers(): Registration {
-    const { cluster, brokerName, autoCreateTopics, version } = this.#config
-    const role = this.#membership?.status
-    const isMaster = this.#membership?.isMaster ?? true
-    return {
-      cluster,
-      brokerName,
-      // To the outside the master of a group has number 0, whatever its own is.
-      brokerId: isMaster ? 0 : (role?.memberId ?? 0),
-      epoch: role?.epoch ?? this.#store.status.epoch,
-      storeId: this.#store.storeId,
-      listeners: [CLIENTS_LISTENER, ...Object.keys(this.#config.listeners)].map((listener) => ({
-        listener,
-        address: this.addressFor(listener),
-      })),
-      topics: [...this.#topics.all()].filter(isRouted).map(registeredTopic),
-      autoCreateTopics,
-      version,
-    }
-  }
-
-  #announceTopic({ topic, now }: TopicChange): void {
-    if (isRetryTopic(topic)) return
-    if (now === undefined) this.#registration?.topicRemoved(topic)
-    else this.#registration?.topicChanged(registeredTopic(now))
-  }
-
-  #watchWritable(): void {
-    const { writable, whyNotWritable } = this.#store.status
-    if (writable !== this.#announcedWritable) {
-      this.#announcedWritable = writable
-      this.#registration?.writableChanged(writable)
-      if (writable) this.#runtime.log.info({}, 'broker takes writes again')
-      else this.#runtime.log.warn({ whyNotWritable }, 'broker takes no writes')
-    }
-    const { clock } = this.#runtime
-    this.#writableTimer = clock.schedule(WRITABLE_CHECK_MS, () => this.#watchWritable())
-  }
-}
-
-/** A group's retry queue is its own business: nobody asks for a route to it. */
-function isRouted({ topic }: TopicDefinition): boolean {
-  return !isRetryTopic(topic)
 }
 
 function reignOver(): CometError {
   return new CometError('NOT_MASTER', 'this broker is master no longer; ask the next one')
-}
-
-function registeredTopic(definition: TopicDefinition): RegisteredTopic {
-  const { topic, type, queueCount, readable, writable } = definition
-  return { topic, type, queueCount, readable, writable }
 }
