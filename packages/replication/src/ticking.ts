@@ -34,12 +34,7 @@ export function onTick(turn: Turn, { lease, disk }: Tick): void {
 export function stopIfMay(turn: Turn): void {
   const { role, stopWantedAtMs } = turn.state
   if (stopWantedAtMs === undefined || role.kind === 'stopped' || role.kind === 'promoting') return
-  if (isReigning(role)) {
-    if (!mayStopAsMaster(turn)) return
-    // Nobody takes over in time, and whoever still waits here would wait for ever.
-    turn.act({ kind: 'refuse-writes', number: turn.nextNumber() })
-    turn.act({ kind: 'stop-services' })
-  }
+  if (isReigning(role) && !mayStopAsMaster(turn)) return
   if (role.kind === 'following') {
     if (role.settlesLog !== undefined || !maySayGoodbye(turn, role)) return
     if (role.stream !== undefined) {
