@@ -76,12 +76,14 @@ async function run(
   env: NodeJS.ProcessEnv,
   input = '',
 ): Promise<string> {
-  const child = spawn(program, args, { cwd: root, env })
+  // Who reads nothing may have ended before anything is written.
+  const stdin = input === '' ? 'ignore' : 'pipe'
+  const child = spawn(program, args, { cwd: root, env, stdio: [stdin, 'pipe', 'pipe'] })
   const output: string[] = []
   const errors: string[] = []
-  child.stdout.on('data', (text: Buffer) => void output.push(text.toString()))
-  child.stderr.on('data', (text: Buffer) => void errors.push(text.toString()))
-  child.stdin.end(input)
+  child.stdout?.on('data', (text: Buffer) => void output.push(text.toString()))
+  child.stderr?.on('data', (text: Buffer) => void errors.push(text.toString()))
+  child.stdin?.end(input)
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   child.once('error', reject)
   child.once('close', resolve)

@@ -135,6 +135,10 @@ async function killMaster(): Promise<void> {
   await using load = await Load.start(endpoints, 'kill', { keys: KEYS })
   const [group] = GROUPS
   await Promise.all(GROUPS.map((each) => load.acknowledged(each, 200)))
+  const calmFromMs = sharedNowMs()
+  await load.acknowledged(group, 500)
+  // How busy the machine is with other things; no fault can be shorter.
+  report['calmUnavailableMs'] = withoutAcks(load, group, calmFromMs)
   const master = await records.masterOf(group)
   const container = await cluster.containerOf(master)
   const fromMs = sharedNowMs()
