@@ -60,18 +60,18 @@ const options = {
   goalMs: goalMs(),
   say,
 }
+// With `--json -` the standard output is for the document.
+const out = values.json === '-' ? process.stderr : process.stdout
 const reports: DrillReport[] = []
 for (let run = 0; run < runs; run++) {
   const report = await runDrill({ ...options, seed: seed + run })
   reports.push(report)
-  // With `--json -` the standard output is for the document.
-  const out = values.json === '-' ? process.stderr : process.stdout
   out.write(`${tableOf(report)}\n\n`)
 }
 if (runs > 1) {
   const { p50, max } = spreadOf(reports)
   const passed = reports.filter(({ verdict }) => verdict === 'PASS').length
-  say(`${passed} of ${runs} runs passed; unavailable p50 ${p50} ms, max ${max} ms`)
+  out.write(`${passed} of ${runs} runs passed; unavailable p50 ${p50} ms, max ${max} ms\n`)
 }
 const document = `${JSON.stringify(documentOf(reports), null, 2)}\n`
 if (values.json === '-') process.stdout.write(document)
