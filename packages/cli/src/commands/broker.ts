@@ -43,7 +43,7 @@ export async function broker(terminal: Terminal, options: DaemonOptions): Promis
     health: () => (running === undefined ? starting : brokerHealth(running.status)),
     metrics: async () => {
       const { brokerMetrics } = await import('../operations/metrics.ts')
-      return brokerMetrics(() => running?.status)
+      return brokerMetrics(() => running?.status, { isMember: config.replication !== undefined })
     },
   })
   const probes = { rssBytes: () => process.memoryUsage.rss() }

@@ -8,6 +8,7 @@ import { tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { formatDuration } from '../units.ts'
 import { type BrokerState, describeBrokers, healthOf } from './cluster-info.ts'
+import { groupProblems } from './group-problems.ts'
 
 export interface ClusterHealthOptions extends OperatorOptions {
   readonly wait?: boolean
@@ -19,7 +20,7 @@ const LOOK_INTERVAL_MS = 100
 /** While waiting, a look that takes longer is given up for the next one. */
 const LOOK_MAX_MS = 2_000
 
-/** Succeeds when every broker group has a master that takes messages. */
+/** Succeeds when every broker group has a master that takes messages, and could lose one of its members. */
 export async function clusterHealth(
   terminal: Terminal,
   options: ClusterHealthOptions,
@@ -99,10 +100,15 @@ function isWorthWaiting(health: Health, options: ClusterHealthOptions): boolean 
 function problemOf(health: Health): string | undefined {
   if (health.kind === 'unreachable') return health.error.message
   if (health.incomplete !== undefined) return health.incomplete
-  const ill = health.brokers.filter((state) => !isWritable(state))
-  return ill.length === 0
-    ? undefined
-    : ill.map((state) => `${state.brokerName}: ${healthOf(state)}`).join('; ')
+  const problems = health.brokers.flatMap((state) =>
+    problemsOf(state).map((problem) => `${state.brokerName}: ${problem}`),
+  )
+  return problems.length === 0 ? undefined : problems.join('; ')
+}
+
+function problemsOf(state: BrokerState): readonly string[] {
+  const ill = isWritable(state) ? [] : [healthOf(state)]
+  return state.kind === 'answers' ? [...ill, ...groupProblems(state.broker)] : ill
 }
 
 function isWritable(state: BrokerState): boolean {
@@ -120,6 +126,7 @@ function healthView(health: Health & { readonly kind: 'reached' }): View {
         address: state.address,
         writable: isWritable(state),
         ...(isWritable(state) ? {} : { why: healthOf(state) }),
+        ...(problemsOf(state).length === 0 ? {} : { problems: problemsOf(state) }),
       })),
     },
     lines: (style) =>
@@ -127,7 +134,11 @@ function healthView(health: Health & { readonly kind: 'reached' }): View {
         [
           { title: 'BROKER', value: ({ brokerName }) => brokerName },
           { title: 'ADDRESS', value: ({ address }) => address },
-          { title: 'STATE', value: healthOf, flexible: true },
+          {
+            title: 'STATE',
+            value: (state) => problemsOf(state).join('; ') || healthOf(state),
+            flexible: true,
+          },
         ],
         health.brokers,
         style,

@@ -6,19 +6,47 @@ import {
   type RegisteredBroker,
 } from '@cometmq/protocol'
 import type { Cluster } from '../cluster.ts'
-import { type WatchedOptions, withCluster } from '../operator.ts'
+import { askMember } from '../broker-group.ts'
+import { type Connected, type WatchedOptions, withCluster } from '../operator.ts'
 import type { View } from '../output.ts'
 import { fieldLines, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
-import { formatBytes, formatDuration } from '../units.ts'
+import { formatBytes, formatDuration, formatTime } from '../units.ts'
 import { showOrWatch } from '../watch.ts'
 
 export async function clusterInfo(terminal: Terminal, options: WatchedOptions): Promise<void> {
-  await withCluster(terminal, options, async (cluster) => {
+  await withCluster(terminal, options, async (cluster, connected) => {
+    const call = { timeoutMs: options.timeout, signal: terminal.stop }
     await showOrWatch(terminal, options, async () => {
-      return clusterView(await cluster.describe(), await describeBrokers(cluster))
+      const description = await cluster.describe()
+      const [masters, slaves] = await Promise.all([
+        describeBrokers(cluster),
+        describeSlaves(connected, description, call),
+      ])
+      return clusterView(description, masters, slaves)
     })
   })
+}
+
+/** What slaves say themselves, by address; those that do not answer are left out. */
+async function describeSlaves(
+  connected: Connected,
+  { brokers }: ClusterDescription,
+  call: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, BrokerDescription>> {
+  const told = new Map<string, BrokerDescription>()
+  const addresses = brokers.flatMap(({ broker }) =>
+    broker === null || broker.brokerId === 0 ? [] : [broker.address],
+  )
+  await Promise.all(
+    addresses.map(async (address) => {
+      const options = { ...call, isHarmless: true }
+      const answer = askMember(connected, [address], 'DescribeBroker', {}, options)
+      const slave = await answer.catch(() => undefined)
+      if (slave !== undefined) told.set(address, slave)
+    }),
+  )
+  return told
 }
 
 /** A broker that the name server knows, and what it says itself, or why it does not. */
@@ -30,7 +58,15 @@ export type BrokerState = { readonly brokerName: string; readonly address: strin
 /** A master that was asked, or a slave as it has described itself to the name server. */
 type Member = BrokerState | { readonly kind: 'slave'; readonly slave: Slave }
 
-type Slave = Omit<RegisteredBroker, 'broker'> & { readonly broker: BrokerAddress }
+type Slave = Omit<RegisteredBroker, 'broker'> & {
+  readonly broker: BrokerAddress
+  /** In its own words, if it answers. */
+  readonly own: BrokerDescription | undefined
+  /** As its master sees it. */
+  readonly progress: ReplicaProgress | undefined
+}
+
+type ReplicaProgress = BrokerDescription['replicas'][number]
 
 /** Asks each master; one that does not answer is a finding, not a failure. */
 export async function describeBrokers(cluster: Cluster): Promise<readonly BrokerState[]> {
@@ -46,10 +82,13 @@ export async function describeBrokers(cluster: Cluster): Promise<readonly Broker
 export function clusterView(
   description: ClusterDescription,
   brokers: readonly BrokerState[],
+  told: ReadonlyMap<string, BrokerDescription> = new Map(),
 ): View {
-  const slaves = description.brokers.flatMap(({ broker, ...rest }): Slave[] =>
-    broker === null || broker.brokerId === 0 ? [] : [{ ...rest, broker }],
-  )
+  const slaves = description.brokers.flatMap(({ broker, ...rest }): Slave[] => {
+    if (broker === null || broker.brokerId === 0) return []
+    const progress = progressOf(broker, brokers)
+    return [{ ...rest, broker, own: told.get(broker.address), progress }]
+  })
   const members: Member[] = [
     ...brokers,
     ...slaves.map((slave) => ({ kind: 'slave', slave }) as const),
@@ -71,8 +110,35 @@ export function clusterView(
         ['brokers', members.length],
       ]),
       ...(members.length === 0 ? [] : ['', ...tableLines(columns, members, style)]),
+      ...changesOf(brokers),
     ],
   }
+}
+
+function progressOf(
+  { brokerName, brokerId }: BrokerAddress,
+  brokers: readonly BrokerState[],
+): ReplicaProgress | undefined {
+  const master = brokers.find((state) => state.brokerName === brokerName)
+  if (master?.kind !== 'answers') return undefined
+  return master.broker.replicas.find(({ memberId }) => memberId === brokerId)
+}
+
+/** How each broker group came to its present master. */
+function changesOf(brokers: readonly BrokerState[]): string[] {
+  const lines = brokers.flatMap((state) => {
+    const change = state.kind === 'answers' ? state.broker.lastChange : null
+    if (change === null) return []
+    const { epoch, master, previousMaster, reason, atMs, hasTimes, silentMs, tookMs } = change
+    const when = atMs === 0 ? '' : `, ${formatTime(atMs)}`
+    const took = hasTimes
+      ? `, after ${formatDuration(tookMs)} (nothing heard for ${formatDuration(silentMs)} before)`
+      : ''
+    return [
+      `${state.brokerName}: epoch ${epoch} went from member ${previousMaster} to ${master}: ${reason}${took}${when}`,
+    ]
+  })
+  return lines.length === 0 ? [] : ['', ...lines]
 }
 
 function documentOf(member: Member): object {
@@ -84,10 +150,11 @@ function documentOf(member: Member): object {
     case 'silent':
       return { brokerName: member.brokerName, address: member.address, error: member.why }
     case 'slave': {
-      const { broker, version, topicCount, lastBeatAgoMs } = member.slave
+      const { broker, version, topicCount, lastBeatAgoMs, own, progress } = member.slave
       const { brokerName, brokerId, address, epoch } = broker
-      const place = { brokerName, brokerId, address, epoch }
-      return { ...place, role: 'slave', version, topics: topicCount, lastBeatAgoMs }
+      const place = { brokerName, brokerId, address, epoch: own?.epoch ?? epoch }
+      const known = { ...place, role: 'slave', version, topics: topicCount, lastBeatAgoMs }
+      return { ...own, ...known, ...(progress === undefined ? {} : { progress }) }
     }
   }
 }
@@ -107,7 +174,7 @@ const columns = [
     title: 'EPOCH',
     value: column(
       ({ epoch }) => epoch,
-      ({ broker }) => broker.epoch,
+      ({ broker, own }) => own?.epoch ?? broker.epoch,
     ),
   },
   {
@@ -117,7 +184,7 @@ const columns = [
       ({ version }) => version,
     ),
   },
-  { title: 'UP', value: column(({ uptimeMs }) => formatDuration(uptimeMs)) },
+  { title: 'UP', value: own(({ uptimeMs }) => formatDuration(uptimeMs)) },
   {
     title: 'TOPICS',
     value: column(
@@ -125,11 +192,11 @@ const columns = [
       ({ topicCount }) => topicCount,
     ),
   },
-  { title: 'GROUPS', value: column(({ groups }) => groups) },
-  { title: 'CLIENTS', value: column(({ connections }) => connections) },
-  { title: 'LOG', value: column((b) => formatBytes(b.logMaxOffset - b.logMinOffset)) },
-  { title: 'FREE', value: column(({ diskFreeBytes }) => formatBytes(diskFreeBytes)) },
-  { title: 'RSS', value: column(({ rssBytes }) => formatBytes(rssBytes)) },
+  { title: 'GROUPS', value: own(({ groups }) => groups) },
+  { title: 'CLIENTS', value: own(({ connections }) => connections) },
+  { title: 'LOG', value: own((b) => formatBytes(b.logMaxOffset - b.logMinOffset)) },
+  { title: 'FREE', value: own(({ diskFreeBytes }) => formatBytes(diskFreeBytes)) },
+  { title: 'RSS', value: own(({ rssBytes }) => formatBytes(rssBytes)) },
   { title: 'STATE', value: stateOf, flexible: true },
 ]
 
@@ -150,6 +217,13 @@ function column(
   }
 }
 
+/** What every member says itself. */
+function own(
+  value: (broker: BrokerDescription) => string | number,
+): (member: Member) => string | number {
+  return column(value, (slave) => (slave.own === undefined ? '-' : value(slave.own)))
+}
+
 function nameOf(member: Member): string {
   return member.kind === 'slave' ? member.slave.broker.brokerName : member.brokerName
 }
@@ -168,7 +242,18 @@ function byNameAndId(a: Member, b: Member): number {
 }
 
 function stateOf(member: Member): string {
-  return member.kind === 'slave' ? 'follows' : healthOf(member)
+  if (member.kind !== 'slave') return `${healthOf(member)}${inSyncOf(member)}`
+  const { progress } = member.slave
+  if (progress === undefined) return 'follows'
+  if (!progress.connected) return 'not connected to its master'
+  const { inSync, lagBytes } = progress
+  return `${inSync ? 'in sync' : 'follows, not in sync'}, ${formatBytes(lagBytes)} behind`
+}
+
+function inSyncOf(state: BrokerState): string {
+  if (state.kind === 'silent' || state.broker.groupMembers === 0) return ''
+  const { inSync, groupMembers } = state.broker
+  return `, ${inSync.length} of ${groupMembers} in sync`
 }
 
 /** `writable`, or why it is not. */

@@ -80,6 +80,11 @@ class ScriptedCluster implements AsyncDisposable {
     await this.#runtime[Symbol.asyncDispose]()
   }
 
+  /** A process that no name server has heard of yet; answers its address. */
+  async listen(handlers: readonly Handler[]): Promise<string> {
+    return (await this.#listen(handlers)).address
+  }
+
   #listen(handlers: readonly Handler[]): Promise<Listener> {
     return this.#runtime.transport.listen({ address: '127.0.0.1:0', handlers })
   }
@@ -251,6 +256,41 @@ describe('a slave', () => {
     expect(JSON.parse(asJson.stdout)).toMatchObject({
       brokers: [{ brokerName: 'a', brokerId: 2, role: 'slave', epoch: 7, lastBeatAgoMs: 1 }],
     })
+  })
+})
+
+describe('broker', () => {
+  // While a group has no master, whoever is there has to answer.
+  test('asks the next member of a group when the first cannot be reached', async () => {
+    cluster.addUnreachableBroker('a')
+    const fulfilled = { epoch: 8, master: 2, tookMs: 90, keptTo: 0, confirmedTo: 0 }
+    const address = await cluster.listen([answer(admin.CommandGroup, cluster.recording(fulfilled))])
+    cluster.addSlave({ brokerName: 'a', brokerId: 2, epoch: 7, address })
+
+    const { exitCode, stdout } = await cluster.run(['broker', 'hand-over', 'a', '--to', '2'])
+
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: 'member 2 is master of a in epoch 8, after 90 ms\n',
+    })
+    expect(cluster.calls).toEqual([{ kind: 'hand-over', memberId: 2, timeoutMs: 10_000 }])
+  })
+
+  test('does not forget a member without being asked twice, nor elect one without a word on the loss', async () => {
+    const forget = await cluster.run(['broker', 'forget', 'a', '--id', '3'])
+    const elect = await cluster.run(['broker', 'elect', 'a', '--to', '3'])
+
+    expect([forget.exitCode, elect.exitCode]).toEqual([7, 2])
+    expect(elect.stderr).toContain("required option '--accept-loss' not specified")
+  })
+
+  test('names the brokers there are to who names another', async () => {
+    cluster.addUnreachableBroker('a')
+
+    const { exitCode, stderr } = await cluster.run(['broker', 'replicas', 'b'])
+
+    expect(exitCode).toBe(3)
+    expect(stderr).toContain('no broker "b" is registered; there are: a')
   })
 })
 
@@ -439,6 +479,17 @@ describe('cluster health', () => {
 
     expect(exitCode).toBe(1)
     expect(stderr).toBe('comet: a: the disk is full\n')
+  })
+
+  // It takes messages, and yet somebody should look at it.
+  test('is code 1 when a broker group could not do without another member', async () => {
+    const described = broker({ groupMembers: 3, minInSync: 2, inSync: [1, 2] })
+    await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => described)])
+
+    const { exitCode, stderr } = await cluster.run(['cluster', 'health'])
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^comet: a: 2 of 3 members are in sync, 2 are needed/)
   })
 
   // Its slaves are well, and nobody can send to it.

@@ -1,5 +1,6 @@
 import type { BrokerStatus } from '@cometmq/broker'
 import type { NameServer } from '@cometmq/nameserver'
+import { alarmWords } from '../alarm-words.ts'
 
 /** One thing that is as it should be, or not. */
 export interface Check {
@@ -42,18 +43,10 @@ export function brokerHealth(status: BrokerStatus): Health {
       isKnown
         ? good('registered', links.length === 0 ? 'no name servers are configured' : 'yes')
         : bad('registered', 'no name server knows it, so no client finds it'),
+      ...placeOf(status),
     ],
-    safeToStop: [
-      status.state === 'serving'
-        ? bad('replaceable', 'no slave has its messages: its queues are away while it is stopped')
-        : good('replaceable', 'it serves nobody any more'),
-    ],
-    other: [
-      ...links,
-      status.writable
-        ? good('takes messages', 'yes')
-        : bad('takes messages', status.whyNotWritable ?? 'no'),
-    ],
+    safeToStop: [replaceable(status)],
+    other: [...links, ...dutiesOf(status)],
   }
 }
 
@@ -68,6 +61,45 @@ export function nameServerHealth({ ready, brokers }: NameServer['status']): Heal
     safeToStop: [good('replaceable', 'clients and brokers use the others, and what they know')],
     other: [],
   }
+}
+
+/** Of a member of a broker group: a slave is as good as a master, as long as it follows one. */
+function placeOf({ member }: BrokerStatus): Check[] {
+  if (member === undefined) return []
+  const { role, isInTouch, group } = member
+  const name = 'has a place in its broker group'
+  if (!isInTouch) return [bad(name, `it follows nobody (${role})`)]
+  const what = role === 'following' ? `follows member ${group?.master}` : `is ${role}`
+  return [good(name, `${what} of epoch ${group?.epoch}`)]
+}
+
+/** Writes stop when fewer than `minInSync` are in sync; and while it is away, it is not. */
+function replaceable({ state, member }: BrokerStatus): Check {
+  const name = 'replaceable'
+  if (state !== 'serving') return good(name, 'it serves nobody any more')
+  if (member?.group === undefined) {
+    return bad(name, 'no slave has its messages: its queues are away while it is stopped')
+  }
+  const { memberId, group, isInTouch, alarms } = member
+  const { inSync, minInSync } = group
+  if (!inSync.has(memberId)) return good(name, 'its broker group does without it')
+  if (alarms.includes('elector_down') || alarms.includes('elector_went_back')) {
+    return bad(name, 'etcd does not answer, so nobody could take its place')
+  }
+  if (!isInTouch) return bad(name, 'it is in sync and knows of no master, and may be needed')
+  const left = inSync.size - 1
+  return left >= minInSync
+    ? good(name, `${left} members stay in sync, ${minInSync} are needed`)
+    : bad(name, `${left} members would stay in sync, ${minInSync} are needed`)
+}
+
+function dutiesOf({ member, writable, whyNotWritable = 'no' }: BrokerStatus): Check[] {
+  const alarms = (member?.alarms ?? []).map((alarm) => bad(alarm, alarmWords[alarm]))
+  if (member?.role === 'following') return alarms
+  return [
+    writable ? good('takes messages', 'yes') : bad('takes messages', whyNotWritable),
+    ...alarms,
+  ]
 }
 
 function good(name: string, says: string): Check {

@@ -1,17 +1,14 @@
 import type { BrokerStatus } from '@cometmq/broker'
 import type { NameServer } from '@cometmq/nameserver'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client'
+import { groupReadings } from './group-metrics.ts'
+import type { Reading } from './reading.ts'
 
-/** Read when somebody asks for it: on the paths of messages only plain fields are counted. */
-interface Reading {
-  readonly name: string
-  readonly help: string
-  readonly kind: 'counter' | 'gauge'
-  readonly read: () => number
-}
-
-/** Every metric of a broker, with the process's own. */
-export function brokerMetrics(status: () => BrokerStatus | undefined): Registry {
+/** Every metric of a broker, with the process's own. `isMember`: of a broker group of several. */
+export function brokerMetrics(
+  status: () => BrokerStatus | undefined,
+  { isMember }: { readonly isMember: boolean },
+): Registry {
   const counted = (
     name: string,
     help: string,
@@ -95,6 +92,7 @@ export function brokerMetrics(status: () => BrokerStatus | undefined): Registry 
       'Name servers that know this broker.',
       (now) => now.nameservers.filter(({ state }) => state === 'registered').length,
     ),
+    ...(isMember ? groupReadings(status) : []),
   ])
 }
 
@@ -133,21 +131,34 @@ export function nameServerMetrics(status: () => NameServer['status'] | undefined
 function registryOf(readings: readonly Reading[]): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  for (const { name, help, kind, read } of readings) {
-    const registers = [registry]
+  for (const reading of readings) {
+    const { name, help, kind } = reading
+    const labelNames: string[] = 'label' in reading ? [reading.label] : []
+    const options = { name, help, labelNames, registers: [registry] }
     if (kind === 'gauge') {
-      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) })
+      const gauge = new Gauge<string>({
+        ...options,
+        collect: () => {
+          gauge.reset()
+          for (const { labels, value } of valuesOf(reading)) gauge.set(labels, value)
+        },
+      })
     } else {
-      const counter: Counter = new Counter({
-        name,
-        help,
-        registers,
+      const counter = new Counter<string>({
+        ...options,
         collect: () => {
           counter.reset()
-          counter.inc(read())
+          for (const { labels, value } of valuesOf(reading)) counter.inc(labels, value)
         },
       })
     }
   }
   return registry
+}
+
+function valuesOf(reading: Reading): { labels: Record<string, string>; value: number }[] {
+  if (!('label' in reading)) return [{ labels: {}, value: reading.read() }]
+  return reading
+    .samples()
+    .map(({ label, value }) => ({ labels: { [reading.label]: label }, value }))
 }

@@ -1,7 +1,7 @@
 import type { Clock, LogFields, Logger } from '@cometmq/runtime'
 import type { Action, AlarmName } from '../actions.ts'
 import type { Happening } from '../events.ts'
-import type { GroupState } from '../group-state.ts'
+import type { GroupState, InSyncSet } from '../group-state.ts'
 import { isReigning } from '../reign.ts'
 import type { ReplicaState } from '../replica.ts'
 import { durationsOf, type MasterChange } from './master-change.ts'
@@ -177,8 +177,10 @@ export class Chronicle {
       changes.filter((change) => change.joins === joins).map(({ brokerId }) => brokerId),
     )
     const reason = [...new Set(changes.map(({ why }) => why))].join(', ')
-    const inSync = [...is.inSync.keys()]
-    const fields = { epoch: is.epoch, joined, left, reason, inSync, minInSync: is.minInSync }
+    const { epoch, minInSync } = is
+    const inSync = idsOf(is.inSync)
+    const member = before.member.brokerId
+    const fields = { member, epoch, joined, left, reason, inSync, minInSync }
     this.#log.info(fields, 'in-sync set has changed')
   }
 
@@ -204,13 +206,14 @@ export class Chronicle {
     const epoch = role.kind === 'following' ? role.stream?.epoch : undefined
     this.#log.info(
       {
+        member: member.brokerId,
         epoch: epoch || (group?.epoch ?? member.lastSeenEpoch),
         master: group?.master,
         reason: group?.reason,
-        inSync: [...(group?.inSync.keys() ?? [])],
+        ...fields,
+        inSync: idsOf(group?.inSync),
         maxOffset: log.maxOffset,
         confirmOffset: log.confirmOffset,
-        ...fields,
       },
       sentence,
     )
@@ -219,6 +222,10 @@ export class Chronicle {
 
 function groupOf({ elector }: ReplicaState): GroupState | undefined {
   return elector.view?.state?.value
+}
+
+function idsOf(inSync: InSyncSet | undefined): number[] {
+  return [...(inSync?.keys() ?? [])].toSorted((a, b) => a - b)
 }
 
 function increment<Key>(counts: Map<Key, number>, key: Key): void {

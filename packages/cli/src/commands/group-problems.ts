@@ -1,0 +1,34 @@
+import type { BrokerDescription } from '@cometmq/protocol'
+import { wordsOfAlarm } from '../alarm-words.ts'
+import { formatBytes } from '../units.ts'
+
+/** So far behind is a slave that will not be in sync for a while. */
+const FAR_BEHIND_BYTES = 64 * 1024 * 1024
+
+/** What is wrong with a broker group of several members, as its master describes it. */
+export function groupProblems(
+  broker: Pick<BrokerDescription, 'groupMembers' | 'minInSync' | 'inSync' | 'replicas' | 'alarms'>,
+): string[] {
+  const { groupMembers, minInSync, inSync, replicas, alarms } = broker
+  if (groupMembers === 0) return []
+  const behind = replicas.filter(
+    ({ connected, lagBytes }) => connected && lagBytes >= FAR_BEHIND_BYTES,
+  )
+  const isAtFloor = inSync.length < groupMembers && inSync.length <= minInSync
+  return [
+    ...(isAtFloor
+      ? [
+          `${inSync.length} of ${groupMembers} members are in sync, ${minInSync} are needed: the next one that fails stops all writes`,
+        ]
+      : []),
+    ...behind.map(
+      ({ memberId, lagBytes }) => `member ${memberId} is ${formatBytes(lagBytes)} behind`,
+    ),
+    ...alarms.filter((name) => !isTold(name)).map((name) => `${name}: ${wordsOfAlarm(name)}`),
+  ]
+}
+
+/** A full disk is why the master takes no messages. */
+function isTold(alarm: string): boolean {
+  return alarm === 'disk_full'
+}
