@@ -1,11 +1,5 @@
 import type { AdminCall, AdminRequest, AdminResponse } from '@cometmq/client'
-import {
-  CometError,
-  type ErrorCode,
-  loadServices,
-  type Method,
-  toCometError,
-} from '@cometmq/protocol'
+import { CometError, loadServices, type Method, toCometError } from '@cometmq/protocol'
 import type { Connected } from './operator.ts'
 
 interface CallOptions {
@@ -13,10 +7,8 @@ interface CallOptions {
   readonly signal: AbortSignal
 }
 
-/** Nothing was done by who did not even hear it. */
-const unheard: readonly ErrorCode[] = ['CONNECT_FAILED']
-/** To look again does no harm. */
-const unanswered: readonly ErrorCode[] = ['CONNECT_FAILED', 'UNAVAILABLE', 'TIMEOUT', 'NOT_READY']
+/** Who does not say what it is within this time does not answer anything else either. */
+const HANGS_MS = 2_000
 
 /** The broker groups that the name server hears, by name; each with its members, the master first. */
 export async function brokerGroups({ cluster }: Connected): Promise<ReadonlyMap<string, string[]>> {
@@ -44,30 +36,33 @@ export async function membersOf(connected: Connected, brokerName: string): Promi
 }
 
 /**
- * One call to one broker of a group: the first of them that answers. `isHarmless`: it may be asked of
- * another one also if the first may have heard it.
+ * One call to one broker of a group: the first of them that answers at all. One that hangs is given
+ * up soon, for the others know as much.
  */
 export async function askMember<Name extends AdminCall>(
   { transport }: Pick<Connected, 'transport'>,
   addresses: readonly string[],
   name: Name,
   request: AdminRequest<Name>,
-  options: CallOptions & { readonly isHarmless: boolean },
+  options: CallOptions,
 ): Promise<AdminResponse<Name>> {
-  const method = loadServices().admin[name] as unknown as Method<
-    AdminRequest<Name>,
-    AdminResponse<Name>
-  >
-  const goOn = options.isHarmless ? unanswered : unheard
+  const { admin } = loadServices()
+  const method = admin[name] as unknown as Method<AdminRequest<Name>, AdminResponse<Name>>
+  const { signal } = options
+  const timeoutMs = Math.min(options.timeoutMs, HANGS_MS)
   let failure: CometError | undefined
   for (const address of addresses) {
     const connection = transport.connect(address)
     try {
-      return await connection.call(method, request, options)
+      // From memory, whatever its role.
+      await connection.call(admin.DescribeBroker, {}, { timeoutMs, signal })
     } catch (thrown) {
-      const error = toCometError(thrown)
-      if (!goOn.includes(error.code)) throw error
-      failure ??= error
+      failure ??= toCometError(thrown)
+      connection.close()
+      continue
+    }
+    try {
+      return await connection.call(method, request, options)
     } finally {
       connection.close()
     }

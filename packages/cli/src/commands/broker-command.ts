@@ -85,7 +85,7 @@ async function command(
       members,
       'CommandGroup',
       { kind, memberId, timeoutMs: timeout },
-      { timeoutMs: timeout + ANSWER_MS, signal: terminal.stop, isHarmless: false },
+      { timeoutMs: timeout + ANSWER_MS, signal: terminal.stop },
     )
     const { keptTo, confirmedTo, ...rest } = response
     const loss = kind === 'elect' ? { keptTo, confirmedTo } : {}

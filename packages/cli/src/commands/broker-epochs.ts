@@ -14,7 +14,7 @@ export async function brokerEpochs(
   options: WatchedOptions,
 ): Promise<void> {
   await withCluster(terminal, options, async (_cluster, connected) => {
-    const call = { timeoutMs: options.timeout, signal: terminal.stop, isHarmless: true }
+    const call = { timeoutMs: options.timeout, signal: terminal.stop }
     await showOrWatch(terminal, options, async () => {
       const members = await membersOf(connected, brokerName)
       return epochsView(await askMember(connected, members, 'DescribeReplicas', {}, call))

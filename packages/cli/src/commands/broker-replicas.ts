@@ -15,7 +15,7 @@ export async function brokerReplicas(
 ): Promise<void> {
   await withCluster(terminal, options, async (_cluster, connected) => {
     await showOrWatch(terminal, options, async () => {
-      const call = { timeoutMs: options.timeout, signal: terminal.stop, isHarmless: true }
+      const call = { timeoutMs: options.timeout, signal: terminal.stop }
       if (brokerName !== undefined) {
         const members = await membersOf(connected, brokerName)
         return replicasView([await askMember(connected, members, 'DescribeReplicas', {}, call)])

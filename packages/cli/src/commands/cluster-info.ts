@@ -40,8 +40,7 @@ async function describeSlaves(
   )
   await Promise.all(
     addresses.map(async (address) => {
-      const options = { ...call, isHarmless: true }
-      const answer = askMember(connected, [address], 'DescribeBroker', {}, options)
+      const answer = askMember(connected, [address], 'DescribeBroker', {}, call)
       const slave = await answer.catch(() => undefined)
       if (slave !== undefined) told.set(address, slave)
     }),

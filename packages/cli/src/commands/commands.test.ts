@@ -264,7 +264,10 @@ describe('broker', () => {
   test('asks the next member of a group when the first cannot be reached', async () => {
     cluster.addUnreachableBroker('a')
     const fulfilled = { epoch: 8, master: 2, tookMs: 90, keptTo: 0, confirmedTo: 0 }
-    const address = await cluster.listen([answer(admin.CommandGroup, cluster.recording(fulfilled))])
+    const address = await cluster.listen([
+      answer(admin.DescribeBroker, async () => broker({})),
+      answer(admin.CommandGroup, cluster.recording(fulfilled)),
+    ])
     cluster.addSlave({ brokerName: 'a', brokerId: 2, epoch: 7, address })
 
     const { exitCode, stdout } = await cluster.run(['broker', 'hand-over', 'a', '--to', '2'])

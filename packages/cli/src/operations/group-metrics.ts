@@ -71,6 +71,18 @@ export function groupReadings(status: () => BrokerStatus | undefined): Reading[]
       ({ counters }) => counters.elections,
     ),
     sampled(
+      'election_seconds',
+      gauge(
+        'Of the epoch that this member won last: from the sign that it was time until messages were confirmed again.',
+        'reason',
+      ),
+      ({ changes }) =>
+        changes
+          .filter(({ times }) => times !== undefined)
+          .slice(-1)
+          .map(({ reason, times }) => [reason, (times?.tookMs ?? 0) / 1_000]),
+    ),
+    sampled(
       'in_sync_changes_total',
       counter('Members that this one, as master, let into the in-sync set or removed.', 'reason'),
       ({ counters }) => counters.setChanges,

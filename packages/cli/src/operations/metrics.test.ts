@@ -14,6 +14,7 @@ describe('the metrics of a member of a broker group', () => {
     expect(text).toContain('cometmq_replica_lag_bytes{member="2"} 4096\n')
     expect(text).toContain('cometmq_replica_silence_seconds{member="2"} 0.2\n')
     expect(text).toContain('cometmq_elections_total{reason="silence"} 3\n')
+    expect(text).toContain('cometmq_election_seconds{reason="silence"} 0.084\n')
     expect(text).toContain('cometmq_elector_transactions_total{outcome="unknown"} 1\n')
     expect(text).toContain('cometmq_lease_margin_seconds 1.4\n')
     expect(text).toContain('cometmq_alarm{alarm="elector_down"} 1\n')
@@ -76,7 +77,16 @@ function memberOf(changes: Partial<Member>): Member {
     leaseLeftMs: 1_500,
     renewalMarginMs: 1_400,
     alarms: ['elector_down'],
-    changes: [],
+    changes: [
+      {
+        epoch: 7,
+        master: 1,
+        previousMaster: 2,
+        reason: 'silence',
+        atMs: 1,
+        times: { silentMs: 1_500, tookMs: 84 },
+      },
+    ],
     counters: {
       elections: new Map([['silence', 3]]),
       setChanges: new Map(),

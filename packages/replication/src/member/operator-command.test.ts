@@ -58,6 +58,30 @@ describe('a command of an operator', () => {
     expect(lost).toBe(2)
   })
 
+  // Etcd may be away for a moment in the middle of it.
+  test('is waited for though the elector does not answer for a while', async () => {
+    const world = await new World().open()
+    const asked = carryOut(world.ports, { kind: 'hand-over', to: 3 }, 5_000)
+    await world.until(({ command }) => command !== undefined)
+
+    world.server.cutOff('operator')
+    await world.advance(1_000)
+    world.server.rejoin('operator')
+    await world.takeOver(3)
+
+    expect((await world.run(asked)).state.master).toBe(3)
+  })
+
+  test('is given up when the elector never answers again', async () => {
+    const world = await new World().open()
+    const asked = carryOut(world.ports, { kind: 'hand-over', to: 3 }, 500)
+    await world.until(({ command }) => command !== undefined)
+
+    world.server.cutOff('operator')
+
+    await expect(world.run(asked)).rejects.toMatchObject({ code: 'TIMEOUT' })
+  })
+
   test('that makes no sense is not given', async () => {
     const world = await new World().open()
 
@@ -71,13 +95,13 @@ describe('a command of an operator', () => {
 /** A group of which nobody is there but what the elector has of it. */
 class World {
   readonly #simulation = new Simulation(1)
-  readonly #server = new SimulatedElectorServer({
+  readonly server = new SimulatedElectorServer({
     clock: this.#simulation.clock,
     random: this.#simulation.random.fork('elector'),
   })
   readonly #elector = new SimulatedElector(
     { name: 'operator', clock: this.#simulation.clock },
-    this.#server,
+    this.server,
   )
 
   async open(): Promise<World> {
@@ -106,6 +130,10 @@ class World {
 
   run<T>(work: Promise<T>): Promise<T> {
     return this.#simulation.runUntil(work, LIMIT)
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.#simulation.advance(ms)
   }
 
   async view(): Promise<GroupView> {

@@ -21,13 +21,15 @@ export interface Fulfilled {
 
 const LOOK_MS = 50
 const ID_BYTES = 8
+/** So long it is tried to take a command back; then the master does, some time later. */
+const TAKE_BACK_MS = 3_000
 
 /**
  * Tells the group what an operator wants and waits until it is done, or takes it back: a command that
  * is left behind would come true some day when nobody expects it.
  *
- * Throws `MEMBER_UNFIT`, `BROKER_ACTIVE`, `BROKER_NOT_FOUND` where nothing was done, `NOT_READY` while
- * the elector does not answer, and `TIMEOUT` for what nobody did in time and nobody will do.
+ * Throws `MEMBER_UNFIT`, `BROKER_ACTIVE`, `BROKER_NOT_FOUND` where nothing was done, `NOT_READY` if the
+ * elector does not answer from the beginning on, and `TIMEOUT` for what nobody did in time.
  */
 export async function carryOut(
   ports: CommandPorts,
@@ -36,26 +38,38 @@ export async function carryOut(
 ): Promise<Fulfilled> {
   const { clock, random } = ports
   const startedAtMs = clock.elapsedMs()
-  const isLate = (): boolean => clock.elapsedMs() - startedAtMs >= timeoutMs
+  const isLate = (graceMs = 0): boolean => clock.elapsedMs() - startedAtMs >= timeoutMs + graceMs
   const id = random.hex(ID_BYTES)
   const { command, before } = await give(ports, wish, { id, isLate })
   for (;;) {
-    const view = await read(ports.elector)
-    const done = settled(command, before, view)
-    if (done !== undefined) return { state: done, tookMs: clock.elapsedMs() - startedAtMs }
-    if (isLate()) return await takeBack(ports, { command, before, view, startedAtMs })
+    const view = await viewOf(ports.elector)
+    if (typeof view !== 'string') {
+      const done = settled(command, before, view)
+      if (done !== undefined) return { state: done, tookMs: clock.elapsedMs() - startedAtMs }
+      if (isLate() && (await isTakenBack(ports, { view, id, isLate }))) {
+        throw new CometError('TIMEOUT', 'nobody did it in time, so it was taken back')
+      }
+    }
+    if (isLate(TAKE_BACK_MS)) {
+      throw new CometError('TIMEOUT', 'nobody has done it; the master takes it back in a while')
+    }
     await clock.sleep(LOOK_MS)
   }
 }
+
+type IsLate = (graceMs?: number) => boolean
 
 /** Puts the command into the elector, against a view that it was checked against. */
 async function give(
   ports: CommandPorts,
   wish: Wish,
-  { id, isLate }: { readonly id: string; readonly isLate: () => boolean },
+  { id, isLate }: { readonly id: string; readonly isLate: IsLate },
 ): Promise<{ readonly command: Command; readonly before: GroupState }> {
   for (;;) {
-    const view = await read(ports.elector)
+    const view = await viewOf(ports.elector)
+    if (typeof view === 'string') {
+      throw new CometError('NOT_READY', `the elector of the broker group: ${view}`)
+    }
     const witnesses = wish.kind === 'elect' ? await ports.witnesses(view) : []
     checkWish(view, wish, witnesses)
     const command = commandOf(wish, { id, view, witnesses })
@@ -71,26 +85,14 @@ async function give(
   }
 }
 
-async function takeBack(
+async function isTakenBack(
   ports: CommandPorts,
-  given: {
-    readonly command: Command
-    readonly before: GroupState
-    readonly view: GroupView
-    readonly startedAtMs: number
-  },
-): Promise<Fulfilled> {
-  const { command, before, view, startedAtMs } = given
-  const revision = view.command?.revision
-  if (revision !== undefined && view.command?.value.id === command.id) {
-    if (await wins(ports, withdrawTransaction(revision), () => false)) {
-      throw new CometError('TIMEOUT', 'nobody did it in time, so it was taken back')
-    }
-  }
-  const done = settled(command, before, await read(ports.elector))
-  const tookMs = ports.clock.elapsedMs() - startedAtMs
-  if (done !== undefined) return { state: done, tookMs }
-  throw new CometError('TIMEOUT', 'nobody has done it in time')
+  given: { readonly view: GroupView; readonly id: string; readonly isLate: IsLate },
+): Promise<boolean> {
+  const { command } = given.view
+  if (command?.value.id !== given.id) return false
+  const isTooLate = (): boolean => given.isLate(TAKE_BACK_MS)
+  return wins(ports, withdrawTransaction(command.revision), isTooLate)
 }
 
 /** The state of a group that has done it; throws if it never will. */
@@ -113,7 +115,7 @@ function settled(command: Command, before: GroupState, view: GroupView): GroupSt
 async function wins(
   { elector, clock }: CommandPorts,
   transaction: Transaction,
-  isLate: () => boolean,
+  isLate: IsLate,
 ): Promise<boolean> {
   let isFirst = true
   for (;;) {
@@ -133,9 +135,9 @@ async function wins(
   }
 }
 
-async function read(elector: Elector): Promise<GroupView> {
+/** Or why there is none. */
+async function viewOf(elector: Elector): Promise<GroupView | string> {
   const outcome = await elector.read()
   if (outcome.kind === 'read') return outcome.view
-  const why = outcome.kind === 'unreachable' ? 'it does not answer' : outcome.reason
-  throw new CometError('NOT_READY', `the elector of the broker group: ${why}`)
+  return outcome.kind === 'unreachable' ? 'it does not answer' : outcome.reason
 }
