@@ -41,6 +41,15 @@ describe('a member that starts', () => {
     expect(scene.role).toBe('quarantined')
   })
 
+  test('notes no id that another folder has: it may be given another one', () => {
+    const scene = new Scene({ member: { brokerId: undefined }, self: { configuredId: 2 } })
+    scene.tick()
+    scene.show({ members: new Map([[2, { ...memberOf(2, 3), storeId: 'another' }]]) })
+
+    expect(scene.role).toBe('quarantined')
+    expect(scene.state.member.brokerId).toBeUndefined()
+  })
+
   // The lock on the folder proves that a process of this boot is gone; of another nothing is known.
   test('waits for the lease of a process on another boot, and not on its own', () => {
     const members = new Map([[2, memberOf(2, 3)]])

@@ -50,10 +50,13 @@ function holdsSeat(turn: Turn, view: GroupView, leaseId: string): boolean {
   return view.live.get(member.brokerId ?? 0)?.revision === seat.live
 }
 
-function takeId(turn: Turn, view: GroupView): undefined {
+function takeId(turn: Turn, view: GroupView): string | undefined {
   const { configuredId } = turn.context.self
   const earlier = [...view.members].find(([, { value }]) => value.storeId === turn.member.storeId)
   const brokerId = earlier?.[0] ?? configuredId
+  const holder = view.members.get(brokerId ?? 0)
+  // Before it is noted: this folder may be given another one.
+  if (holder !== undefined && earlier === undefined) return `id ${brokerId} is another folder's`
   if (brokerId !== undefined) {
     turn.keepMember({ brokerId })
     if (earlier === undefined) {

@@ -19,12 +19,21 @@ export function logStateOf({ log }: Pick<MessageStore, 'log'>): LogState {
  * Who this process is: one incarnation after the one that held the folder before, trusted as long as
  * its log still holds all that it had noted to be durable and confirmed.
  *
- * Throws `CONFIG_INVALID` for a folder with messages that no member of a group has written.
+ * Throws `CONFIG_INVALID` for the folder of another member, and for one with messages that no member of
+ * a group has written.
  */
 export function incarnate(
   found: MemberFile | undefined,
   store: Pick<MessageStore, 'storeId' | 'recovery' | 'log'>,
+  configuredId?: number,
 ): MemberFile {
+  const ownId = found?.brokerId
+  if (configuredId !== undefined && ownId !== undefined && configuredId !== ownId) {
+    throw new CometError(
+      'CONFIG_INVALID',
+      `the data folder is that of member ${ownId}, and this broker is configured to be member ${configuredId}; correct one of them`,
+    )
+  }
   const { max } = store.log.offsets
   const lastEpoch = store.log.epochs.last?.epoch ?? 0
   if (found === undefined) {

@@ -82,7 +82,7 @@ export class GroupMember implements AsyncDisposable {
     const { store, files, clock } = ports
     const { folder, cluster, brokerName } = options
     const home = { folder, cluster, brokerName, storeId: store.storeId }
-    const member = incarnate(await readMemberFile(files, home), store)
+    const member = incarnate(await readMemberFile(files, home), store, options.self.configuredId)
     await writeMemberFile(files, home, member)
     const state = recovering(member, logStateOf(store), clock.elapsedMs())
     return new GroupMember(ports, options, state)
