@@ -130,6 +130,23 @@ describe('three members', () => {
     await group.run(second.store.append(rowOf('y')))
   })
 
+  // Nobody knows what is left of what it had not synced yet.
+  test('do not trust a member whose disk failed before it has been added anew', async () => {
+    const group = await SimulatedGroup.of(10, 'a', 'b', 'c')
+    const master = await group.untilServing(3)
+    const slave = [...group.processes.values()].find((process) => process !== master)
+    if (slave === undefined) throw new Error('nobody follows')
+
+    group.simulation.machine(slave.name).disk.failNextSync()
+    await group.run(master.store.append(rowOf('x')))
+    const ended = await group.run(slave.member.ended)
+    group.kill(slave.name)
+    const back = await group.start(slave.name)
+
+    expect(ended.kind).toBe('failed')
+    expect(back.member.state.member).toMatchObject({ incarnation: 2, trustedSince: 2 })
+  })
+
   // Its master has deleted what it would need; and a new machine has nothing at all.
   test.each(['that was away for too long', 'that is new'])(
     'take a member in %s, with a copy of the store',

@@ -18,7 +18,7 @@ import { Chronicle } from './chronicle.ts'
 import { CheckpointSource, type CheckpointStream } from './checkpoint-source.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { incarnate, logStateOf } from './first-state.ts'
-import { readMemberFile, writeMemberFile } from './member-file.ts'
+import { type MemberHome, readMemberFile, writeMemberFile } from './member-file.ts'
 import { type MemberStatus, memberStatus } from './member-status.ts'
 import { Performer } from './performer.ts'
 import type { SlaveStream } from './slave-streams.ts'
@@ -35,6 +35,7 @@ export class GroupMember implements AsyncDisposable {
   readonly #ports: MemberPorts
   readonly #options: MemberOptions
   readonly #context: ReplicaContext
+  readonly #home: MemberHome
   readonly #performer: Performer
   readonly #line: ActionLine<Action>
   readonly #copies: CheckpointSource
@@ -44,6 +45,7 @@ export class GroupMember implements AsyncDisposable {
   readonly #stopListening: (() => void)[] = []
   #state: ReplicaState
   #timer: Timer | undefined
+  #hasFailed = false
   #isClosed = false
 
   private constructor(ports: MemberPorts, options: MemberOptions, state: ReplicaState) {
@@ -59,10 +61,11 @@ export class GroupMember implements AsyncDisposable {
     this.#disk = new DiskWatch(store)
     this.#chronicle = new Chronicle(ports)
     this.#copies = new CheckpointSource(ports, { cluster, brokerName })
+    this.#home = { folder, cluster, brokerName, storeId: store.storeId }
     this.#performer = new Performer({
       ports,
       options,
-      home: { folder, cluster, brokerName, storeId: store.storeId },
+      home: this.#home,
       state: () => this.#state,
       happen: (happening) => this.#happen(happening),
       end: (ending) => this.#end(ending),
@@ -70,7 +73,7 @@ export class GroupMember implements AsyncDisposable {
     this.#line = new ActionLine({
       perform: (action) => this.#performer.perform(action),
       moves: movesOf,
-      failed: (error) => this.#failed(error),
+      failed: (error) => void this.#failed(error),
     })
   }
 
@@ -96,6 +99,7 @@ export class GroupMember implements AsyncDisposable {
       store.log.onFlushed((offset) => this.#happen({ kind: 'flushed', offset })),
       store.subscribe({ trimmed: (minOffset) => this.#happen({ kind: 'trimmed', minOffset }) }),
     )
+    store.failed.catch((error: unknown) => this.#failed(error))
     const { member } = this.#state
     this.#happen({ kind: 'recovered', member, log: logStateOf(store) })
     this.#tick()
@@ -196,9 +200,22 @@ export class GroupMember implements AsyncDisposable {
     this.#timer = clock.schedule(this.#options.settings.tickMs, () => this.#tick())
   }
 
-  /** What is on disk is not known any more: nothing else is done before a start has found out. */
-  #failed(error: unknown): void {
-    this.#ports.log.error({ error: toCometError(error) }, 'member of the broker group has failed')
+  /**
+   * What is on disk is not known any more: nothing else is done before a start has found out, and
+   * nobody elects what starts then before it has been added anew.
+   */
+  async #failed(error: unknown): Promise<void> {
+    if (this.#hasFailed || this.#isClosed) return
+    this.#hasFailed = true
+    this.#line.close()
+    const { log, files } = this.#ports
+    log.error({ error: toCometError(error) }, 'member of the broker group has failed')
+    const { member } = this.#state
+    try {
+      await writeMemberFile(files, this.#home, { ...member, trustedSince: member.incarnation + 1 })
+    } catch (thrown) {
+      log.error({ error: thrown }, 'that it is not to be trusted could not be noted')
+    }
     this.#end({ kind: 'failed' })
   }
 
