@@ -251,8 +251,8 @@ function stateOf(member: Member): string {
 
 function inSyncOf(state: BrokerState): string {
   if (state.kind === 'silent' || state.broker.groupMembers === 0) return ''
-  const { inSync, groupMembers } = state.broker
-  return `, ${inSync.length} of ${groupMembers} in sync`
+  const { memberId, inSync, groupMembers } = state.broker
+  return `, member ${memberId}, in sync ${inSync.join(', ')} (${inSync.length} of ${groupMembers})`
 }
 
 /** `writable`, or why it is not. */

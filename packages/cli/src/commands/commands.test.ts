@@ -297,6 +297,31 @@ describe('broker', () => {
   })
 })
 
+describe('cluster info', () => {
+  test('shows who is in sync, how far slaves are behind, and how it came to this master', async () => {
+    const change = { epoch: 7, master: 2, previousMaster: 1, reason: 'silence', atMs: 1_000 }
+    const slave = { memberId: 3, inSync: true, connected: true, lagBytes: 2048, heardAgoMs: 5 }
+    const described = broker({
+      memberId: 2,
+      groupMembers: 3,
+      minInSync: 2,
+      inSync: [2, 3],
+      replicas: [slave],
+      lastChange: { ...change, hasTimes: true, silentMs: 1_500, tookMs: 84 },
+    })
+    await cluster.addBroker('a', [answer(admin.DescribeBroker, async () => described)])
+    cluster.addSlave({ brokerName: 'a', brokerId: 3, epoch: 7, address: '127.0.0.1:2' })
+
+    const { stdout } = await cluster.run(['cluster', 'info'])
+
+    expect(stdout).toMatch(/ writable, member 2, in sync 2, 3 \(2 of 3\)$/m)
+    expect(stdout).toMatch(/^a +3 .* in sync, 2\.0 KiB behind$/m)
+    expect(stdout).toMatch(
+      /^a: epoch 7 went from member 1 to 2: silence, after 84ms \(nothing heard for 1\.5s before\)/m,
+    )
+  })
+})
+
 describe('cluster forget', () => {
   test('tells every name server', async () => {
     await using other = new ScriptedCluster()
