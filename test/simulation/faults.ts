@@ -19,6 +19,9 @@ export type Fault<S extends Scene = Scene> = readonly [
   happen: (scene: S, random: SeededRandom) => void,
 ]
 
+/** Of these a process may end by itself. */
+export const DISK_FAULTS = ['a disk is full', 'a sync fails', 'a write fails']
+
 /** What can go wrong. Whatever lasts is undone by itself after a while. */
 export const faults: readonly Fault[] = [
   [
@@ -115,7 +118,7 @@ export const faults: readonly Fault[] = [
   ],
 ]
 
-/** Lets `count` faults happen, at times that chance picks within `withinMs`. */
+/** Lets `count` faults happen, at times that chance picks within `withinMs`; resolves to their names. */
 export async function causeFaults<S extends Scene>(
   scene: S,
   options: {
@@ -125,7 +128,8 @@ export async function causeFaults<S extends Scene>(
     /** What happened lasts for so long afterwards at least; the longest fault, unless given. */
     readonly restMs?: number
   },
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
+  const happened = new Set<string>()
   const random = scene.simulation.random.fork('faults')
   const times = Array.from({ length: options.count }, () => random.between(0, options.withinMs))
   let elapsedMs = 0
@@ -134,11 +138,13 @@ export async function causeFaults<S extends Scene>(
     elapsedMs = atMs
     const [name, , fault] = pickWeighted(options.faults, random)
     scene.simulation.tell(name)
+    happened.add(name)
     fault(scene, random)
   }
   const restMs = options.restMs ?? FAULT_MAX_MS
   await scene.simulation.advance(options.withinMs - elapsedMs + restMs)
   scene.simulation.network.healAll()
+  return happened
 }
 
 function pickWeighted<S extends Scene>(faults: readonly Fault<S>[], random: SeededRandom) {

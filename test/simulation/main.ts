@@ -1,16 +1,19 @@
 /**
  * npm run simulate -- [--seeds N] [--from S] [--seed S]
  * npm run simulate -- --world group [--seeds N] …
+ * npm run simulate -- --mutations [--without NAME] [--seeds N] …
  * npm run simulate -- --model replication [--without RULE] [--steps N] …
  *
  * Runs whole clusters on simulated time, disk and network, one per seed. `--seed S` replays one and
- * tells its story. In the world `group` brokers have slaves that take their place. `--model` runs the
+ * tells its story. In the world `group` brokers have slaves that take their place; `--mutations` leaves
+ * out, one after the other, what such groups rely on, and a seed has to show it. `--model` runs the
  * decisions of one part instead, with next to nothing around them, so that thousands of seeds take a
  * minute.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { type GroupReport, runGroupSeed } from './group/run-group-seed.ts'
+import { MUTATION_SEEDS, runMutations } from './mutations/main.ts'
 import { runReplicationModel } from './replication/main.ts'
 import { runSeed, type SeedReport } from './run-seed.ts'
 
@@ -24,6 +27,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     story: { type: 'boolean', default: false },
     world: { type: 'string', default: 'single' },
+    mutations: { type: 'boolean', default: false },
     model: { type: 'string' },
     without: { type: 'string' },
     steps: { type: 'string', default: '3000' },
@@ -33,7 +37,7 @@ const USAGE =
   'usage: npm run simulate -- [--world single|group] [--seeds N] [--from S] [--seed S] [--story]\n'
 const worlds: Readonly<Record<string, RunSeed>> = { single: runSeed, group: runGroupSeed }
 const from = Number(values.seed ?? values.from)
-const seeds = Number(values.seeds ?? 200)
+const seeds = Number(values.seeds ?? (values.mutations ? MUTATION_SEEDS : 200))
 const count = values.seed === undefined ? seeds : 1
 const run = worlds[values.world]
 if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1 || !run) {
@@ -41,7 +45,9 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1 || 
   process.exit(2)
 }
 
-if (values.model === undefined) await runClusters(run)
+if (values.mutations) {
+  process.exitCode = await runMutations({ from, count, only: values.without ?? '' })
+} else if (values.model === undefined) await runClusters(run)
 else if (values.model === 'replication') {
   const steps = Number(values.steps)
   const { without } = values

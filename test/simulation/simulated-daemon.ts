@@ -32,6 +32,7 @@ export class SimulatedDaemon<D = unknown> {
   #present: D | undefined
   #stopping = new AbortController()
   #downMs = 0
+  readonly #failures: unknown[] = []
 
   constructor(simulation: Simulation, machine: SimulatedMachine, run: RunDaemon<D>) {
     this.#simulation = simulation
@@ -42,6 +43,11 @@ export class SimulatedDaemon<D = unknown> {
   /** What runs now, as far as it is open. */
   get present(): D | undefined {
     return this.#present
+  }
+
+  /** What processes ended by that nobody had asked to. */
+  get failures(): readonly unknown[] {
+    return this.#failures
   }
 
   /** Which process of the machine it is. */
@@ -95,6 +101,7 @@ export class SimulatedDaemon<D = unknown> {
       this.crash('kill', this.#downMs)
     } catch (error) {
       if (life !== this.#life) return
+      this.#failures.push(error)
       // What a supervisor does: the process has ended, it is started again.
       this.#simulation.story.tell(this.machine.name, 'ended by itself', { error })
       this.crash('kill', 500)

@@ -7,6 +7,9 @@ export interface GroupScene extends Scene {
   readonly groups: readonly SimulatedGroup[]
 }
 
+/** A process that is gone has a successor in this time. */
+const ELECTED_WITHIN_MS = 500
+
 /** Somebody sends something in this time. */
 const UNCONFIRMED_WITHIN_MS = 400
 
@@ -48,6 +51,21 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
       const group = random.pick(scene.groups)
       whenUnconfirmed(scene, group, random, () => {
         for (const member of group.members) member.crash('power-cut', pause(random))
+      })
+    },
+  ],
+  [
+    'two masters are killed, one right after the other',
+    5,
+    (scene, random) => {
+      const { members } = random.pick(scene.groups)
+      const first = masterAmong(members)
+      if (first === undefined) return
+      first.crash('kill', pause(random))
+      whenMaster(scene, members, (second) => {
+        scene.simulation.clock.schedule(random.between(0, 60), () => {
+          second.crash('kill', pause(random))
+        })
       })
     },
   ],
@@ -152,6 +170,9 @@ const CUT_WAYS: readonly (readonly CutWay[])[] = [
   ['answers'],
 ]
 
+/** Those after which the processes that they struck live on. */
+export const gentleFaults = groupFaults.filter(([name]) => !/killed|power/.test(name))
+
 /** What does not end by itself. */
 export function endGroupFaults({ groups, simulation }: GroupScene): void {
   for (const { members, elector } of groups) {
@@ -190,6 +211,21 @@ function whenUnconfirmed(
       // Now before and now after the slaves have it.
       simulation.clock.schedule(random.between(0, 4), () => strike(master))
     } else if (simulation.clock.elapsedMs() < deadlineMs) simulation.clock.schedule(0.5, look)
+  }
+  look()
+}
+
+/** Calls `strike` as soon as there is a master, if that is soon. */
+function whenMaster(
+  { simulation }: GroupScene,
+  members: readonly Member[],
+  strike: (master: Member) => void,
+): void {
+  const deadlineMs = simulation.clock.elapsedMs() + ELECTED_WITHIN_MS
+  const look = (): void => {
+    const master = masterAmong(members)
+    if (master !== undefined) strike(master)
+    else if (simulation.clock.elapsedMs() < deadlineMs) simulation.clock.schedule(0.5, look)
   }
   look()
 }

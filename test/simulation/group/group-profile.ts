@@ -5,6 +5,8 @@ import type { SeededRandom } from '@cometmq/simulation'
 export interface GroupProfile {
   readonly groups: readonly BrokerGroupShape[]
   readonly faultCount: number
+  /** Nobody is killed or loses power: masters live to see that they are masters no more. */
+  readonly isGentle: boolean
   /** What goes wrong on the way to the elector all the time; other things do for a while. */
   readonly electorFaults: ElectorFaults
 }
@@ -26,6 +28,7 @@ export function groupProfileOf(random: SeededRandom): GroupProfile {
       return { brokerName, memberCount, minInSync: random.chance(0.6) ? 2 : 1 }
     }),
     faultCount: 1 + random.below(FAULTS_MAX),
+    isGentle: random.chance(0.35),
     electorFaults: random.chance(0.6)
       ? NO_FAULTS
       : {

@@ -19,6 +19,8 @@ export interface GroupCounts {
   reigns: number
   handOvers: number
   setChanges: number
+  /** Elections among members none of which was trusted. */
+  recoveries: number
 }
 
 /**
@@ -26,7 +28,7 @@ export interface GroupCounts {
  * replication.
  */
 export class GroupWatch {
-  readonly counts: GroupCounts = { reigns: 0, handOvers: 0, setChanges: 0 }
+  readonly counts: GroupCounts = { reigns: 0, handOvers: 0, setChanges: 0, recoveries: 0 }
   readonly violations: GroupViolation[] = []
   readonly #simulation: Simulation
   readonly #groups: readonly SimulatedGroup[]
@@ -75,8 +77,11 @@ export class GroupWatch {
     if (now.inSync.size < minInSync && was.inSync.size >= minInSync) {
       this.#broken('I11', `${brokerName} has ${now.inSync.size} in sync, below ${minInSync}`)
     }
-    if (now.possibleLoss !== undefined) {
-      this.#broken('loss', `${brokerName} has a possible loss by ${now.possibleLoss.cause}`)
+    const loss = now.possibleLoss
+    if (loss === undefined || loss.epoch === was.possibleLoss?.epoch) return
+    this.counts.recoveries++
+    if (loss.keptTo < loss.confirmedTo) {
+      this.#broken('loss', `${brokerName} kept ${loss.keptTo} of ${loss.confirmedTo}`)
     }
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { runGroupSeed } from './run-group-seed.ts'
 
-const SEEDS = 50
+const SEEDS = 60
 
 describe('simulated broker groups', () => {
   // Masters that are killed, paused, parted from their slaves or from the elector, power cuts that

@@ -1,11 +1,11 @@
 import { Simulation } from '@cometmq/simulation'
 import { History, type Violation } from '../../history/history.ts'
 import { MessageOrder } from '../../history/message-order.ts'
-import { causeFaults } from '../faults.ts'
+import { causeFaults, DISK_FAULTS } from '../faults.ts'
 import { settleWorkload } from '../settle-workload.ts'
-import { createTopicAndGroups, FIFO_GROUP, SimulatedClient } from '../workload.ts'
+import { createTopicAndGroups, FIFO_GROUP, GROUPS, SimulatedClient } from '../workload.ts'
 import { GroupCluster, type LeftOut } from './group-cluster.ts'
-import { endGroupFaults, groupFaults } from './group-faults.ts'
+import { endGroupFaults, gentleFaults, groupFaults } from './group-faults.ts'
 import { groupProfileOf } from './group-profile.ts'
 import { type GroupCounts, type GroupViolation, GroupWatch } from './group-watch.ts'
 import { areLevel, compareLogs } from './member-logs.ts'
@@ -67,8 +67,8 @@ export async function runGroupSeed(
     for (const client of clients) client.start()
     for (const { elector } of groups) elector.faults = profile.electorFaults
     const scene = { simulation, nameServers, brokers: members, clients, groups }
-    await causeFaults(scene, {
-      faults: groupFaults,
+    const happened = await causeFaults(scene, {
+      faults: profile.isGentle ? gentleFaults : groupFaults,
       count: profile.faultCount,
       withinMs: FAULTS_WITHIN_MS,
       restMs: REST_MS,
@@ -80,16 +80,33 @@ export async function runGroupSeed(
     groupWatch.stop()
     for (const { name } of clients) simulation.machine(name).kill()
     for (const daemon of [...nameServers, ...members]) daemon.end()
+    const hasFailedDisks = DISK_FAULTS.some((name) => happened.has(name))
+    const failures = hasFailedDisks ? [] : failuresOf(members, groupWatch.counts)
     const differing = groups.map((group) => compareLogs(simulation, group))
     return reportOf([
       ...violations,
+      ...failures,
       ...(await simulation.runUntil(Promise.all(differing), LIMIT)).flat(),
     ])
   } catch (error) {
-    return reportOf([{ kind: 'stuck', why: String(error) }])
+    // What nobody was given is why, most often.
+    const lost = history.violations({ groups: GROUPS, finalReads: false })
+    return reportOf([...lost, { kind: 'stuck', why: String(error) }])
   }
 }
 
 function isServing({ present }: GroupCluster['members'][number]): boolean {
   return present?.status.writable === true
+}
+
+/** With disks that do what they should, nobody has a reason to end by himself, nor to be distrusted. */
+function failuresOf(
+  members: GroupCluster['members'],
+  { recoveries }: GroupCounts,
+): GroupViolation[] {
+  const failed = (what: string) => ({ kind: 'invariant', rule: 'failure', what }) as const
+  const ended = members.flatMap(({ machine, failures }) =>
+    failures.map((error) => failed(`${machine.name} ended by itself: ${String(error)}`)),
+  )
+  return recoveries === 0 ? ended : [...ended, failed('nobody in sync was trusted')]
 }

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { describe, expect, test } from 'vitest'
+import { mutations } from './mutations.ts'
+import { firstToShow } from './run-mutation.ts'
+
+/** Those that the first seeds show; `npm run simulate -- --mutations` runs all. */
+const SOON = [
+  'a disconnected member of the set blocks the confirm offset',
+  'who sends is answered after the flush',
+  'appends are refused after a reign',
+  'repeated batches of an earlier reign are known',
+]
+const SEEDS = { from: 1, count: 8 }
+
+describe('simulated broker groups', () => {
+  // A check that notices nothing would let every world pass.
+  test.each(SOON)(
+    'break a promise without the one that %s',
+    async (name) => {
+      const mutation = mutations.find((known) => known.name === name)
+      assert(mutation !== undefined)
+
+      const shown = await firstToShow(mutation, SEEDS)
+
+      expect(shown).toBeDefined()
+    },
+    120_000,
+  )
+
+  // A misspelt name would leave nothing out.
+  test('have a rule for each name', () => {
+    const ruled = mutations.filter(({ leftOut }) => 'rules' in leftOut)
+
+    expect(ruled).not.toEqual([])
+    for (const { leftOut } of ruled) expect(leftOut.rules).toBeDefined()
+  })
+})
