@@ -22,7 +22,8 @@ export function dial(turn: Turn, role: Following, masterId: number): Following {
       isObserver: turn.context.self.isObserver,
     },
   })
-  return { ...role, stream: { number, masterId, epoch: 0, phase: 'greeting', beat: 0 } }
+  const stream = { number, masterId, epoch: 0, phase: 'greeting', beat: 0 } as const
+  return { ...role, stream, dialled: masterId }
 }
 
 export function leaveStream(turn: Turn, role: Following): Following {

@@ -96,6 +96,17 @@ describe('a slave', () => {
   })
 
   // Else a crash leaves bytes in the log of which nobody knows who wrote them.
+  // Everything waits for it after a hand-over: the one before refuses it before it knows of the next.
+  test('dials the next master at once, however lately the one before refused it', () => {
+    const scene = Scene.following()
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'closed' })
+    scene.frame({ kind: 'refusal', reason: 'not-master' })
+
+    scene.show({ state: { ...groupOfThree, epoch: 6, master: 3 } })
+
+    expect(scene.did('follow')?.brokerId).toBe(3)
+  })
+
   test('writes down an epoch before its first byte', () => {
     const scene = Scene.following()
     scene.frame(data(100, 10, [5, 0]))

@@ -20,6 +20,7 @@ export function startFollowing(
     sinceMs: turn.nowMs,
     heardAtMs: options.heardAtMs,
     dialAtMs: turn.nowMs,
+    dialled: undefined,
     inquiry: undefined,
     leaseGoneAtMs: undefined,
     offer: undefined,
@@ -38,7 +39,8 @@ export function pursueMaster(turn: Turn, role: Following): Following {
         : turn.rules.isOver(stream.epoch, group.epoch)
     return isOver ? pursueMaster(turn, leaveStream(turn, role)) : role
   }
-  const isWorthIt = group.master !== turn.me && turn.me !== 0 && turn.nowMs >= role.dialAtMs
+  const isDue = turn.nowMs >= role.dialAtMs || role.dialled !== group.master
+  const isWorthIt = group.master !== turn.me && turn.me !== 0 && isDue
   return isWorthIt ? dial(turn, role, group.master) : role
 }
 

@@ -110,7 +110,9 @@ export interface Following {
   readonly sinceMs: number
   /** The last frame of any master; undefined: none since this process started. */
   readonly heardAtMs: number | undefined
+  /** Not sooner, unless another one is to be dialled than the last time. */
   readonly dialAtMs: number
+  readonly dialled: number | undefined
   readonly inquiry: Inquiry | undefined
   /** The master's lease was first seen gone. */
   readonly leaseGoneAtMs: number | undefined
@@ -226,6 +228,8 @@ export interface Reign {
 
 export interface Awaited {
   readonly brokerId: number
+  /** How often it was awaited in vain. */
+  readonly tries: number
   /** Once passed, confirming goes on without it, and it is awaited no more before `againAtMs`. */
   readonly untilMs: number
   readonly againAtMs: number

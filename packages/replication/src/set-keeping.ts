@@ -163,14 +163,19 @@ function withRemovals(turn: Turn, reign: Reign, inSync: Reign['inSync'] | undefi
 
 /**
  * Under load a slower member is a few milliseconds behind what is confirmed whenever one looks, and
- * would never join. For a moment nothing is confirmed that it does not have.
+ * would never join. For a moment nothing is confirmed that it does not have; for a longer one with
+ * each time that this was too short.
  */
 function awaitMember(turn: Turn, reign: Reign, member: MemberObservation | undefined): void {
   const { nowMs, settings } = turn
   if (member === undefined || nowMs < (reign.awaited?.againAtMs ?? 0)) return
-  const untilMs = nowMs + settings.awaitMs
-  const againAtMs = nowMs + 10 * settings.awaitMs
-  updateReign(turn, { awaited: { brokerId: member.brokerId, untilMs, againAtMs } })
+  const { brokerId } = member
+  const { awaited } = reign
+  // Its disk may be slower than the first wait was long.
+  const tries = awaited?.brokerId === brokerId ? awaited.tries + 1 : 0
+  const waitMs = Math.min(settings.awaitMs * 2 ** tries, settings.memberSilentMs)
+  const againAtMs = nowMs + Math.max(10 * settings.awaitMs, 2 * waitMs)
+  updateReign(turn, { awaited: { brokerId, tries, untilMs: nowMs + waitMs, againAtMs } })
 }
 
 function noteFloor(turn: Turn, reign: Reign, isAtFloor: boolean): void {

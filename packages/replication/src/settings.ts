@@ -31,7 +31,7 @@ export interface ReplicationSettings {
   readonly rejoinLevelMs: number
   /** … and four times longer for each removal within this time. */
   readonly removalsMs: number
-  /** Confirming waits so long at most for a member that is to join, ten times longer apart. */
+  /** Confirming waits so long for a member that is to join, twice as long the next time, and not often. */
   readonly awaitMs: number
   /** What is missing to nearly level. */
   readonly levelBytes: number
