@@ -34,6 +34,20 @@ describe('three members', () => {
     expect(valuesOf(group, 'x')).toEqual(['x', 'x', 'x'])
   })
 
+  // Whoever has asked for the first epoch in vain is a slave like any other, and has to be known.
+  test('all tell what they are, however many asked for the first epoch', async () => {
+    const group = new SimulatedGroup(11)
+    await group.startTogether('a', 'b', 'c')
+    await group.untilServing(3)
+
+    expect(group.tale).toContain('info broker group member is candidate')
+    expect([...group.processes.values()].map(({ hasToldRole }) => hasToldRole())).toEqual([
+      true,
+      true,
+      true,
+    ])
+  })
+
   // What was acknowledged is with whoever is elected; nobody waits for a lease to end.
   test('have another master at once when theirs is killed', async () => {
     const group = await SimulatedGroup.of(2, 'a', 'b', 'c')
@@ -225,6 +239,8 @@ interface GroupProcess {
   readonly member: GroupMember
   readonly elector: SimulatedElector
   readonly listeners: ListenerSet
+  /** Whether name servers have been told of it. */
+  readonly hasToldRole: () => boolean
   /** Whether clients are served here. */
   readonly isServing: () => boolean
 }
@@ -254,6 +270,10 @@ class SimulatedGroup {
   /** Starts a member on the machine of that name, on what its disk holds. */
   start(name: string): Promise<GroupProcess> {
     return this.simulation.runUntil(this.#open(name), LIMIT)
+  }
+
+  async startTogether(...names: readonly string[]): Promise<void> {
+    await this.run(Promise.all(names.map((name) => this.#open(name))))
   }
 
   kill(name: string): void {
@@ -334,6 +354,7 @@ class SimulatedGroup {
     const store = await MessageStore.open(runtime, STORE)
     const elector = new SimulatedElector({ name, clock: runtime.clock }, this.elector)
     let isServing = false
+    let hasToldRole = false
     const duties: Duties = {
       begin: () => {
         isServing = true
@@ -341,7 +362,9 @@ class SimulatedGroup {
       end: () => {
         isServing = false
       },
-      roleChanged: () => {},
+      roleChanged: () => {
+        hasToldRole = true
+      },
     }
     const { replication } = loadServices()
     const member = await GroupMember.open(
@@ -371,7 +394,15 @@ class SimulatedGroup {
       },
     )
     member.start()
-    const process = { name, store, member, elector, listeners, isServing: () => isServing }
+    const process = {
+      name,
+      store,
+      member,
+      elector,
+      listeners,
+      isServing: () => isServing,
+      hasToldRole: () => hasToldRole,
+    }
     this.processes.set(name, process)
     return process
   }

@@ -45,6 +45,8 @@ export class GroupMember implements AsyncDisposable {
   readonly #stopListening: (() => void)[] = []
   #state: ReplicaState
   #timer: Timer | undefined
+  /** That it follows, for the first time. */
+  #hasTold = false
   #hasFailed = false
   #isClosed = false
 
@@ -175,14 +177,14 @@ export class GroupMember implements AsyncDisposable {
 
   #happen(happening: Happening): void {
     if (this.#isClosed) return
-    const before = this.#state.role
     const atMs = this.#ports.clock.elapsedMs()
     const [state, actions] = step(this.#context, this.#state, { ...happening, atMs })
     this.#chronicle.stepped({ before: this.#state, happening, after: state, actions })
     this.#state = state
     this.#line.put(actions)
     // The core tells of reigns that begin and end; that a member is there is news as well.
-    if (before.kind === 'joining' && state.role.kind === 'following') {
+    if (!this.#hasTold && state.role.kind === 'following') {
+      this.#hasTold = true
       this.#ports.duties.roleChanged()
     }
   }
