@@ -240,6 +240,33 @@ describe('a promotion', () => {
     expect(scene.kinds()).toEqual(['accept-writes'])
   })
 
+  // It has heard of the epoch before this member has opened it; sent away, it would come back late.
+  test('takes in a slave that said hello too early', () => {
+    const scene = Scene.following()
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'refused' })
+    scene.pass(scene.context.settings.canvassMs)
+    const { history, minOffset, maxOffset, confirmOffset } = scene.state.log
+    scene.slave(8, {
+      kind: 'hello',
+      member: { brokerId: 3, incarnation: 1, storeId: 'store-3' },
+      lastSeenEpoch: 6,
+      history,
+      minOffset,
+      maxOffset,
+      confirmOffset,
+      isObserver: false,
+    })
+    expect(scene.did('send-to-slave')).toBeUndefined()
+    scene.winSwap()
+
+    scene.tell({ kind: 'epoch-opened', epoch: 6, end: commitLogOffset(101) })
+
+    expect(scene.did('send-to-slave')).toMatchObject({
+      stream: 8,
+      frame: { message: { kind: 'welcome' } },
+    })
+  })
+
   test('ends in stepping down if a later epoch was seen meanwhile', () => {
     const scene = candidate()
     scene.pass(100)

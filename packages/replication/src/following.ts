@@ -1,4 +1,5 @@
 import { type CommitLogOffset, commitLogOffset } from '@cometmq/protocol'
+import { refuseSlave, takeEarly } from './early-slaves.ts'
 import { acknowledge, dial, giveUpStream, leaveStream, sendToMaster } from './follow-stream.ts'
 import type { MasterFrame, MasterMessage } from './frames.ts'
 import { onWelcome, quarantined } from './handshake.ts'
@@ -13,6 +14,7 @@ export function startFollowing(
   turn: Turn,
   options: { readonly settlesLog?: number; readonly heardAtMs?: number | undefined } = {},
 ): void {
+  for (const stream of takeEarly(turn).keys()) refuseSlave(turn, stream)
   turn.become({
     kind: 'following',
     settlesLog: options.settlesLog,

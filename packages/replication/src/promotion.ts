@@ -1,7 +1,9 @@
 import { campaignOn } from './campaign.ts'
 import type { Happening } from './events.ts'
 import type { GroupState } from './group-state.ts'
+import { takeEarly } from './early-slaves.ts'
 import { acceptSlaves } from './reign.ts'
+import { onSlaveFrame } from './slaves.ts'
 import type { Candidate, Offer, Promoting } from './replica.ts'
 import { stepDown } from './step-down.ts'
 import type { Settled } from './swaps.ts'
@@ -89,6 +91,7 @@ export function onEpochOpened(turn: Turn, role: Promoting, { epoch, end }: Opene
     turn.alarm('possible_loss', `kept to ${loss.keptTo}, confirmed to ${loss.confirmedTo}`)
   }
   turn.become(acceptSlaves(turn, role, end))
+  for (const [stream, hello] of takeEarly(turn)) onSlaveFrame(turn, stream, hello)
   // It ended while it was being opened.
   if (turn.member.lastSeenEpoch > epoch) stepDown(turn)
 }

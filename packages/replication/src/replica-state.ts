@@ -56,6 +56,7 @@ export function recovering(member: MemberFile, log: LogState, nowMs: number): Re
     deposedAtMs: undefined,
     electionsAtMs: [],
     stopWantedAtMs: undefined,
+    early: new Map(),
     lastNumber: 0,
     role: { kind: 'recovering' },
   }

@@ -2,7 +2,7 @@ import type { CommitLogOffset } from '@cometmq/protocol'
 import type { MemberFile } from './actions.ts'
 import type { GroupView, Revision, Transaction } from './elector.ts'
 import type { LeaseReading } from './events.ts'
-import type { DiskHealth, Inspection, Member } from './frames.ts'
+import type { DiskHealth, Hello, Inspection, Member } from './frames.ts'
 import type { GroupState, InSyncSet } from './group-state.ts'
 import type { LogState } from './log-state.ts'
 import type { Rules } from './rules.ts'
@@ -48,6 +48,8 @@ export interface ReplicaState {
   readonly electionsAtMs: readonly number[]
   /** When an end was asked for. */
   readonly stopWantedAtMs: number | undefined
+  /** Slaves that said hello before this member was their master, by stream. */
+  readonly early: ReadonlyMap<number, Hello>
   /** What was last used to number attempts, streams, rounds and swaps. */
   readonly lastNumber: number
   readonly role: Role

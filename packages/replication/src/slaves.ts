@@ -1,4 +1,5 @@
 import { type CommitLogOffset, commitLogOffset } from '@cometmq/protocol'
+import { forgetEarly, keepEarly, refuseSlave } from './early-slaves.ts'
 import type { Hello, SlaveFrame } from './frames.ts'
 import { confirmMore, frameOf, isReigning, peerOfStream, updatePeer, updateReign } from './reign.ts'
 import type { Peer, Reign } from './replica.ts'
@@ -12,7 +13,11 @@ type Ready = Extract<SlaveFrame, { kind: 'ready' }>
 /** What a slave says to this member as its master. */
 export function onSlaveFrame(turn: Turn, stream: number, frame: SlaveFrame): void {
   const { role } = turn.state
-  if (!isReigning(role)) return refuseSlave(turn, stream)
+  if (!isReigning(role)) {
+    const mayReign = role.kind === 'candidate' || role.kind === 'promoting'
+    if (mayReign && frame.kind === 'hello') return keepEarly(turn, stream, frame)
+    return refuseSlave(turn, stream)
+  }
   const { reign } = role
   if (frame.kind === 'hello') return onHello(turn, reign, stream, frame)
   const peer = peerOfStream(reign, stream)
@@ -35,6 +40,7 @@ export function onSlaveFrame(turn: Turn, stream: number, frame: SlaveFrame): voi
 }
 
 export function onSlaveEnded(turn: Turn, stream: number): void {
+  forgetEarly(turn, stream)
   const { role } = turn.state
   const peer = isReigning(role) ? peerOfStream(role.reign, stream) : undefined
   if (!isReigning(role) || peer === undefined) return
@@ -52,19 +58,6 @@ export function onPushed(turn: Turn, stream: number, to: CommitLogOffset): void 
   const peer = isReigning(role) ? peerOfStream(role.reign, stream) : undefined
   if (!isReigning(role) || peer === undefined || to <= peer.sent) return
   updatePeer(turn, role.reign, { ...peer, sent: to })
-}
-
-/** Whoever takes this member for a master is told at once that it is none. */
-function refuseSlave(turn: Turn, stream: number): void {
-  const { lastSeenEpoch: epoch } = turn.member
-  const { confirmOffset, maxOffset } = turn.log
-  const message = { kind: 'refusal', reason: 'not-master' } as const
-  turn.act({
-    kind: 'send-to-slave',
-    stream,
-    frame: { epoch, confirmOffset, maxOffset, message },
-  })
-  turn.act({ kind: 'close-slave', stream })
 }
 
 function onHello(turn: Turn, reign: Reign, stream: number, hello: Hello): void {
