@@ -56,7 +56,8 @@ export class Mastership {
   end(why: CometError): Promise<void> {
     this.#isWanted = false
     return this.#inTurn(async () => {
-      if (this.#isWanted) return
+      // Also when the next reign waits already: others may have led in between, and what these duties
+      // have in memory is as of their own.
       const duties = this.#present
       this.#present = undefined
       await duties?.end(why)
