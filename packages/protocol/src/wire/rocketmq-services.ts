@@ -19,8 +19,16 @@ export type MessagingMethods = {
     : never
 }
 
-/** Reads `proto/apache/rocketmq/v2`. Do it once per process: it takes some 20 ms. */
+/** Shared by all of a process, as in `services.ts`. */
+let shared: MessagingMethods | undefined
+
+/** Reads `proto/apache/rocketmq/v2` when it is called first, which takes some 20 ms. */
 export function loadMessagingService(): MessagingMethods {
+  shared ??= readMessagingService()
+  return shared
+}
+
+function readMessagingService(): MessagingMethods {
   const definition = loadSync('apache/rocketmq/v2/service.proto', {
     includeDirs: [fileURLToPath(new URL('../../proto/', import.meta.url))],
     longs: Number,

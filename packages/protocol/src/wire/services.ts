@@ -28,8 +28,19 @@ export interface Services {
   readonly replication: Pick<ServiceMethods<ReplicationDefinition>, 'Inspect' | 'Checkpoint'>
 }
 
-/** Reads `proto/`. Do it once per process: it takes some 20 ms. */
+/**
+ * Shared by all of a process, as whoever brings up several clients or brokers in it would wait for each.
+ * This is state of the module on purpose: codecs keep nothing of what they have read.
+ */
+let shared: Services | undefined
+
+/** Reads `proto/` when it is called first, which takes some 20 ms. */
 export function loadServices(): Services {
+  shared ??= readServices()
+  return shared
+}
+
+function readServices(): Services {
   const definition = loadSync(
     ['admin', 'cluster', 'replication', 'routes'].map((name) => `cometmq/v1/${name}.proto`),
     {
