@@ -37,6 +37,7 @@ import {
 import { type ResetOutcome, type ResetWish, resetGroup } from './reset.ts'
 import { RETRIES_TABLE } from './retry-entry.ts'
 import type { MemberSink } from './sessions.ts'
+import { StartHold } from './start-hold.ts'
 import { TopicReaders } from './topic-readers.ts'
 import { Turns } from './turns.ts'
 
@@ -71,9 +72,7 @@ export class DeliveryEngine implements AsyncDisposable {
   readonly #turns = new Turns()
   /** Groups at work. */
   readonly #active = new Map<string, GroupDelivery>()
-  /** Groups that existed when the engine was opened wait for their members until then. */
-  readonly #startsAtMs: number
-  readonly #knownAtStart: ReadonlySet<string>
+  readonly #hold: StartHold
   readonly #unsubscribes: readonly Unsubscribe[]
   #timer: Timer | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
@@ -101,11 +100,12 @@ export class DeliveryEngine implements AsyncDisposable {
     this.deadLetters = new DeadLetters(this.#context, {
       onRetryStored: (group, { topic, row }) => this.#active.get(group)?.retryStored(topic, row),
     })
-    this.#startsAtMs = ports.clock.elapsedMs() + config.startHoldMs
-    this.#knownAtStart = new Set([...groups.all()].map(({ group }) => group))
+    const knownGroups = new Set([...groups.all()].map(({ group }) => group))
+    this.#hold = new StartHold(ports.clock, { groups: knownGroups, holdMs: config.startHoldMs })
     const forgetGroups = groups.onChange((group) => this.#groupChanged(group))
     const forgetStore = ports.store.subscribe({
-      appended: ({ queue, to }) => {
+      appended: ({ queue, from, to }) => {
+        this.#hold.appended(queue, from)
         for (const group of this.#context.readers.of(queue.topic)) {
           group.appended(queue.topic, queue.queueId, to)
         }
@@ -347,8 +347,8 @@ export class DeliveryEngine implements AsyncDisposable {
   #groupOf(group: string): GroupDelivery {
     let delivery = this.#active.get(group)
     if (delivery === undefined) {
-      const startsAtMs = this.#knownAtStart.has(group) ? this.#startsAtMs : 0
-      delivery = new GroupDelivery(this.#context, group, startsAtMs)
+      const hold = this.#hold.concerns(group) ? this.#hold : undefined
+      delivery = new GroupDelivery(this.#context, group, hold)
       this.#active.set(group, delivery)
     }
     return delivery

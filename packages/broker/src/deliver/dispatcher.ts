@@ -15,8 +15,10 @@ const READ_RETRY_MS = 1_000
 export interface Dispatched {
   readonly name: string
   readonly topics: ReadonlyMap<string, TopicDelivery>
-  /** Nothing may be granted now: paused, just started, or leaving. */
+  /** Nothing may be granted now: paused, or leaving. */
   readonly isHeldBack: boolean
+  /** Just started: retries wait, for members of before may have them. */
+  readonly awaitsMembers: boolean
   /** By default; a member may ask for another time. */
   readonly invisibleMs: number
   alarm(atMs: number): void
@@ -218,6 +220,7 @@ export class Dispatcher {
   }
 
   #startRetry(topic: TopicDelivery): boolean {
+    if (this.#group.awaitsMembers) return false
     const entry = topic.retries.takeReady((bytes) => topic.choose(bytes) !== undefined)
     if (entry === undefined) return false
     void this.#readRetry(topic, entry)

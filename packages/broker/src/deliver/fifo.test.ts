@@ -211,6 +211,42 @@ describe('a FIFO group', () => {
     expect([...back.bodies, ...other.bodies]).toEqual(['a3', 'b1', 'b2'])
   })
 
+  // b2 would overtake b1, which somebody may have and which is on nobody's list yet.
+  test('gets nothing new of a queue in which something waits for members of before', async () => {
+    const world = await start({ queueCount: 2 })
+    const member = await join(world)
+    await publish(world, ['a1', 'b1'])
+    await publish(world, ['x1'], 1)
+    await member.settle(member.received[2], ACKNOWLEDGE)
+    const held = member.received.slice(0, 1).map((message) => rangeAt(message))
+
+    await world.restart('kill')
+    const back = await world.join({ sessionId: 'session', held })
+    await publish(world, ['b2', 'a2'])
+    await publish(world, ['x2'], 1)
+    await world.simulation.advance(100)
+
+    expect(back.bodies).toEqual(['x2'])
+    await world.simulation.advance(500)
+    expect(back.bodies).toEqual(['x2', 'b1', 'b2'])
+  })
+
+  test('gets new messages at once when all of before is with its members again', async () => {
+    const world = await start()
+    const member = await join(world)
+    await publish(world, ['a1', 'b1'])
+    const held = member.received.map((message) => rangeAt(message))
+
+    await world.restart('kill')
+    const back = await world.join({ sessionId: 'session', held })
+    await publish(world, ['a2', 'c1'])
+    await world.simulation.advance(0)
+
+    expect(back.bodies).toEqual(['c1'])
+    await world.run(back.handle.settle(held.map((range) => ({ range, action: ACKNOWLEDGE }))))
+    expect(back.bodies).toEqual(['c1', 'a2'])
+  })
+
   test('starts anew in order where it is reset to', async () => {
     const world = await start()
     const member = await join(world)

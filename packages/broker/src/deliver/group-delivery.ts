@@ -8,6 +8,7 @@ import { RangeMap, type Span } from './range-map.ts'
 import type { RetryEntry, RetryRow } from './retry-entry.ts'
 import { Session } from './sessions.ts'
 import type { Source } from './source.ts'
+import type { StartHold } from './start-hold.ts'
 import { TopicDelivery } from './topic-delivery.ts'
 
 /** A part of what somebody named, in the one lease table that knows it. */
@@ -32,17 +33,17 @@ export class GroupDelivery implements Dispatched {
   /** Topics whose new messages the engine tells us of. */
   readonly #heard = new Set<string>()
   readonly #dispatcher: Dispatcher
-  /** Before it, members of before a restart may come back for what they hold. */
-  readonly #startsAtMs: number
+  /** Until it is over members of before may come back for what they have. */
+  #hold: StartHold | undefined
   #wakesAtMs = Number.POSITIVE_INFINITY
   #isDraining = false
 
-  constructor(context: DeliveryContext, name: string, startsAtMs: number) {
+  constructor(context: DeliveryContext, name: string, hold: StartHold | undefined) {
     this.#context = context
     this.name = name
-    this.#startsAtMs = startsAtMs
+    this.#hold = hold
     this.#dispatcher = new Dispatcher(context, this)
-    if (startsAtMs > context.clock.elapsedMs()) this.alarm(startsAtMs)
+    if (hold !== undefined) this.alarm(hold.endsAtMs)
   }
 
   get topics(): ReadonlyMap<string, TopicDelivery> {
@@ -60,8 +61,11 @@ export class GroupDelivery implements Dispatched {
   get isHeldBack(): boolean {
     if (this.#isDraining) return true
     // A group that has been deleted grants nothing.
-    if (this.#context.groups.get(this.name)?.paused !== false) return true
-    return this.#context.clock.elapsedMs() < this.#startsAtMs
+    return this.#context.groups.get(this.name)?.paused !== false
+  }
+
+  get awaitsMembers(): boolean {
+    return this.#hold !== undefined
   }
 
   get wakesAtMs(): number {
@@ -89,6 +93,7 @@ export class GroupDelivery implements Dispatched {
       loading = TopicDelivery.load(this.#context, {
         group: this.name,
         topic,
+        heldBelow: (queue) => this.#hold?.newFrom(queue) ?? 0,
         onQueueStirred: (queue) => this.#queueStirred(queue),
         onEntryStirred: (entry) => this.#entryStirred(entry),
         onRefilled: () => this.#retriesChanged(topic),
@@ -120,6 +125,7 @@ export class GroupDelivery implements Dispatched {
     }
     const queue = delivery.queue(queueId)
     queue.table.raiseMax(maxOffset)
+    if (this.#hold !== undefined) queue.table.holdBelow(this.#hold.newFrom(queue.stored))
     delivery.heat(queue)
     this.#dispatcher.schedule()
   }
@@ -170,7 +176,7 @@ export class GroupDelivery implements Dispatched {
     const nowMs = this.#context.clock.elapsedMs()
     const { sessionGraceMs } = this.#context.config
     this.#wakesAtMs = Number.POSITIVE_INFINITY
-    if (nowMs < this.#startsAtMs) this.alarm(this.#startsAtMs)
+    this.#endHold()
     for (const session of this.#sessions.values()) {
       if (session.state !== 'lost') continue
       if (session.lostAtMs + sessionGraceMs <= nowMs) this.end(session)
@@ -343,6 +349,21 @@ export class GroupDelivery implements Dispatched {
   /** Topics of our members that are not in memory: deleted and made anew, or not deleted after all. */
   loadMissing(): void {
     for (const topic of this.#heard) if (!this.#topics.has(topic)) this.#reload(topic)
+  }
+
+  #endHold(): void {
+    if (this.#hold === undefined) return
+    if (!this.#hold.isOver) {
+      this.alarm(this.#hold.endsAtMs)
+      return
+    }
+    this.#hold = undefined
+    for (const topic of this.#topics.values()) {
+      for (const queue of topic.queues) {
+        queue.table.holdBelow(0)
+        topic.heat(queue)
+      }
+    }
   }
 
   #hear(topic: string): void {

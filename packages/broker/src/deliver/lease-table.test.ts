@@ -43,6 +43,7 @@ type Command =
   | { kind: 'moved'; success: boolean }
   | { kind: 'trim'; below: number }
   | { kind: 'reset'; offset: number }
+  | { kind: 'hold'; below: number }
   | { kind: 'restart' }
 
 const who = fc.nat(2)
@@ -86,6 +87,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('moved'), success: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim'), below: fc.nat(MAX) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset'), offset: fc.nat(MAX) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('hold'), below: fc.nat(MAX) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart') }) },
 )
 
@@ -96,6 +98,7 @@ class Comparison {
   holders: Holder[] = [{ held: 0 }, { held: 0 }, { held: 0 }]
   moves: Span<Move>[] = []
   nowMs = 0
+  #heldBelow = 0
 
   run(command: Command): void {
     switch (command.kind) {
@@ -248,7 +251,12 @@ class Comparison {
         }
         return
       }
+      case 'hold':
+        this.table.holdBelow(command.below)
+        this.#heldBelow = command.below
+        return
       case 'restart': {
+        this.#heldBelow = 0
         const row = decodeProgressRow(encodeProgressRow(this.table.row()))
         this.table = new LeaseTable(row, this.model.messages.length)
         this.holders = [{ held: 0 }, { held: 0 }, { held: 0 }]
@@ -263,11 +271,11 @@ class Comparison {
   }
 
   check(): void {
-    const { ready, inFlight, delayed, backlog } = this.table.counts
-    assert.equal(ready + inFlight + delayed, backlog)
-    assert.equal(delayed, this.model.count('delayed'))
-    assert.equal(ready, this.model.count('ready'))
-    assert.equal(inFlight, this.model.count('leased', 'moving'))
+    const { counts } = this.table
+    assert.equal(counts.ready + counts.inFlight + counts.delayed, counts.backlog)
+    assert.equal(counts.delayed, this.model.count('delayed'))
+    assert.equal(counts.ready, this.model.count('ready'))
+    assert.equal(counts.inFlight, this.model.count('leased', 'moving'))
     for (const holder of this.holders) {
       const held = this.model.messages.filter(
         (message) => message.state === 'leased' && message.holder === holder,
@@ -276,12 +284,17 @@ class Comparison {
     }
     const firstUndone = this.model.messages.findIndex(({ state }) => state !== 'done')
     assert.equal(this.table.doneBelow, firstUndone < 0 ? this.model.messages.length : firstUndone)
-    const firstReady = this.model.messages.findIndex(({ state }) => state === 'ready')
-    assert.equal(this.table.nextReady()?.from, firstReady < 0 ? undefined : firstReady)
+    const ready = this.model.messages.flatMap(({ state }, index) =>
+      state === 'ready' ? [index] : [],
+    )
+    const first = ready.find((index) => index >= this.#heldBelow)
+    assert.equal(this.table.nextReady()?.from, first)
+    assert.equal(this.table.holdsReady, (ready[0] ?? this.#heldBelow) < this.#heldBelow)
   }
 
   /** Delivers and acknowledges whatever is left: nothing may be stuck. */
   finish(): void {
+    this.table.holdBelow(0)
     for (const part of this.moves) this.table.finishMove(part)
     const holder = { held: 0 }
     this.table.promote(Number.MAX_SAFE_INTEGER)

@@ -113,6 +113,7 @@ export class LeaseTable {
   #maxOffset: number
   /** No message of `[doneBelow, scanFrom)` is ready. */
   #scanFrom: number
+  #heldBelow = 0
   /** Messages at or above `doneBelow` by state; the rest up to `maxOffset` is ready. */
   readonly #counts = { done: 0, leased: 0, moving: 0, delayed: 0 }
   /** No lease ends before it, and no delay. */
@@ -168,31 +169,53 @@ export class LeaseTable {
     return before - this.counts.backlog
   }
 
-  /** The first run of ready messages. */
+  /** Ready messages below wait, whoever asks for them, until another offset is given. */
+  holdBelow(offset: number): void {
+    this.#heldBelow = offset
+  }
+
+  /** Whether a ready message is held back. */
+  get holdsReady(): boolean {
+    if (this.#heldBelow <= this.#scanFrom) return false
+    const first = this.#firstReady()
+    return first !== undefined && first.from < this.#heldBelow
+  }
+
+  /** The first run of ready messages that are not held back. */
   nextReady(): ReadyRun | undefined {
-    let position = this.#scanFrom
+    const first = this.#firstReady()
+    if (first === undefined || first.from >= this.#heldBelow) return first
+    return this.#readyFrom(this.#heldBelow)
+  }
+
+  #firstReady(): ReadyRun | undefined {
+    const first = this.#readyFrom(this.#scanFrom)
+    this.#scanFrom = first?.from ?? Math.max(this.#scanFrom, this.#maxOffset)
+    return first
+  }
+
+  #readyFrom(from: number): ReadyRun | undefined {
+    let position = from
     while (position < this.#maxOffset) {
       const span = this.#spans.firstAfter(position)
       if (span === undefined || span.from > position) {
-        this.#scanFrom = position
         const to = Math.min(span?.from ?? this.#maxOffset, this.#maxOffset)
         return { from: position, to, attempts: 0 }
       }
       if (span.value.kind === 'returned') {
-        this.#scanFrom = position
         return { from: position, to: span.to, attempts: span.value.attempts }
       }
       position = span.to
     }
-    this.#scanFrom = position
     return undefined
   }
 
-  /** The ready messages of `[from, to)` that have that many attempts. */
+  /** The ready messages of `[from, to)` that have that many attempts and are not held back. */
   readyWithin(from: number, to: number, attempts: number): ReadyRun[] {
     const runs: ReadyRun[] = []
-    let position = Math.max(from, this.#doneBelow)
+    let position = Math.max(from, this.#doneBelow, this.#heldBelow)
     const end = Math.min(to, this.#maxOffset)
+    if (position >= end) return []
     const add = (runTo: number): void => {
       const last = runs.at(-1)
       if (last?.to === position) runs[runs.length - 1] = { ...last, to: runTo }

@@ -36,8 +36,9 @@ export interface DeliveryConfig {
   /** A session whose stream broke keeps its leases so long, for it may come back. */
   readonly sessionGraceMs: number
   /**
-   * After a start nothing is granted to known groups for so long: members that held messages before
-   * the restart come back first and keep them, instead of seeing them twice.
+   * After a start nothing of before is granted to known groups for so long: members that held messages
+   * come back first and keep them, instead of seeing them twice. What is appended since goes out at
+   * once; in a FIFO group unless something before it in its queue still waits.
    */
   readonly startHoldMs: number
   /** Record bytes read, and sent to a member, at once; a single larger batch still passes. */

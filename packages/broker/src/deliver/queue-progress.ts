@@ -52,7 +52,10 @@ export class QueueProgress implements Source {
 
   /** Where something lies that may be leased, as far as can be told without reading. */
   nextRead(): number | undefined {
-    if (this.order !== undefined) return this.order.nextRead(this.table)
+    if (this.order !== undefined) {
+      // Of what is held back nobody knows the message groups yet, so anything may follow it.
+      return this.table.holdsReady ? undefined : this.order.nextRead(this.table)
+    }
     return this.table.nextReady()?.from
   }
 

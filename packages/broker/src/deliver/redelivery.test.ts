@@ -377,6 +377,45 @@ describe('a restart', () => {
     expect(await again.settle(member.received[1], ACKNOWLEDGE)).toEqual([])
   })
 
+  // Whoever comes back waits for its messages; what nobody can have seen has no reason to wait.
+  test('delivers at once what is appended after it, and the rest after the hold', async () => {
+    const world = await start()
+    const member = await world.join({ sessionId: 'one' })
+    await world.publish(['a', 'b'])
+    await member.settle(member.received[0], { ...RETRY, delayMs: 0 })
+    await world.restart('kill')
+
+    const before = await world.join({ sessionId: 'two' })
+    await world.publish(['c'])
+    await world.publish(['d'])
+    await world.simulation.advance(100)
+    expect(before.bodies).toEqual(['c', 'd'])
+    const back = await world.join({ sessionId: 'one', held: member.ranges().slice(1, 2) })
+    await world.simulation.advance(500)
+
+    expect(back.handle.lost).toEqual([])
+    expect([...before.bodies, ...back.bodies].toSorted()).toEqual(['a', 'c', 'd'])
+    await before.acknowledgeAll()
+    await back.acknowledgeAll()
+    await back.settle(member.received[1], ACKNOWLEDGE)
+    expect(await world.backlog()).toMatchObject({ backlog: 0 })
+  })
+
+  test('lets nobody keep what it cannot have had', async () => {
+    const world = await start()
+    await world.join({ sessionId: 'one' })
+    await world.publish(['a'])
+    await world.restart('kill')
+
+    const first = await world.join({ sessionId: 'two' })
+    await world.publish(['b'])
+    const range = { topic: TOPIC, queueId: 0, retry: false, from: 0, to: 2 }
+    const liar = await world.join({ sessionId: 'one', held: [range] })
+
+    expect(first.bodies).toEqual(['b'])
+    expect(liar.handle.lost).toEqual([{ ...range, from: 1 }])
+  })
+
   test('leaves members the retries they hold as well', async () => {
     const world = await start()
     const member = await world.join()

@@ -1,4 +1,5 @@
 import { type MessageFilter, retryTopicOf, TagFilter } from '@cometmq/protocol'
+import type { QueueKey } from '@cometmq/store'
 import type { DeliveryContext } from './context.ts'
 import { decodeProgressRow, type ProgressRow } from './progress-row.ts'
 import { keysOf, PROGRESS_TABLE, QueueProgress, queueIdOfProgressKey } from './queue-progress.ts'
@@ -13,6 +14,8 @@ const BUSY_MESSAGES = 16
 export interface TopicDeliveryParts {
   readonly group: string
   readonly topic: string
+  /** For now nothing below is granted; see `StartHold`. */
+  readonly heldBelow: (queue: QueueKey) => number
   readonly onQueueStirred: (queue: QueueProgress) => void
   readonly onEntryStirred: (entry: RetryEntry) => void
   readonly onRefilled: () => void
@@ -36,12 +39,14 @@ export class TopicDelivery {
   /** Where the search for a member starts, so that equals take turns. */
   #turn = 0
   readonly #onStirred: (queue: QueueProgress) => void
+  readonly #heldBelow: TopicDeliveryParts['heldBelow']
 
   private constructor(context: DeliveryContext, parts: TopicDeliveryParts) {
     this.topic = parts.topic
     this.#group = parts.group
     this.#context = context
     this.#onStirred = parts.onQueueStirred
+    this.#heldBelow = parts.heldBelow
     this.retries = new RetryQueue({
       group: parts.group,
       topic: parts.topic,
@@ -212,6 +217,7 @@ export class TopicDelivery {
       lookAheadMax: fifo ? this.#context.config.fifoLookAheadMax : undefined,
       onStirred: this.#onStirred,
     })
+    queue.table.holdBelow(this.#heldBelow(key))
     const lost = queue.table.raiseMin(bounds?.minOffset ?? 0)
     if (lost > 0) this.noteLoss(queue, lost)
     this.#queues.set(queueId, queue)
