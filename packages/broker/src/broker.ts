@@ -381,10 +381,10 @@ export class Broker implements AsyncDisposable {
   get #publicRole(): PublicRole {
     const membership = this.#membership
     if (membership === undefined) {
-      return { isMaster: true, memberId: 0, epoch: this.#store.status.epoch }
+      return { isMaster: true, memberId: 0, epoch: this.#store.status.epoch, standsIn: false }
     }
     const { memberId, epoch } = membership.status
-    return { isMaster: membership.isMaster, memberId, epoch }
+    return { isMaster: membership.isMaster, memberId, epoch, standsIn: false }
   }
 
   #describeItself(): OwnBroker {

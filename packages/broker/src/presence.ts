@@ -22,6 +22,8 @@ export interface PublicRole {
   /** Own number in the group; of no meaning for a master. */
   readonly memberId: number
   readonly epoch: number
+  /** A slave that serves consumer groups in place of a dead master. */
+  readonly standsIn: boolean
 }
 
 export interface PresenceParts {
@@ -95,7 +97,7 @@ export class Presence {
   #describe(): Registration {
     const { config, store, topics, role, addressFor } = this.#parts
     const { cluster, brokerName, autoCreateTopics, version } = config
-    const { isMaster, memberId, epoch } = role()
+    const { isMaster, memberId, epoch, standsIn } = role()
     const listeners = [CLIENTS_LISTENER, ...Object.keys(config.listeners)]
     return {
       cluster,
@@ -108,6 +110,7 @@ export class Presence {
       topics: [...topics.all()].filter(isRouted).map(registeredTopic),
       autoCreateTopics,
       version,
+      standsIn,
     }
   }
 

@@ -18,6 +18,8 @@ export interface BrokerEntry {
   readonly address: string
   readonly listeners: readonly ListenerAddress[]
   readonly autoCreateTopics: boolean
+  /** A slave that serves consumer groups in place of a dead master. */
+  readonly standsIn: boolean
   readonly version: string
   readonly topics: Map<string, RegisteredTopic>
   readonly registeredAtMs: number
@@ -36,7 +38,7 @@ export function entryOf(
     readonly heardAtMs: number
   },
 ): BrokerEntry {
-  const { brokerName, brokerId, epoch, storeId, listeners, autoCreateTopics, version } =
+  const { brokerName, brokerId, epoch, storeId, listeners, autoCreateTopics, standsIn, version } =
     registration
   return {
     brokerName,
@@ -46,6 +48,7 @@ export function entryOf(
     address: addressOf(registration),
     listeners,
     autoCreateTopics,
+    standsIn: standsIn && brokerId !== 0,
     version,
     topics: new Map(registration.topics.map((topic) => [topic.topic, topic])),
     linked: true,
@@ -61,7 +64,7 @@ export function addressOf({ listeners }: Pick<Registration, 'listeners'>): strin
 
 /** For who came in on that listener. */
 export function brokerAddress(entry: BrokerEntry, listener: string): BrokerAddress {
-  const { brokerName, brokerId, epoch, listeners } = entry
+  const { brokerName, brokerId, epoch, listeners, standsIn } = entry
   const named = listeners.find((each) => each.listener === listener)
   const address = named?.address ?? entry.address
   return {
@@ -70,6 +73,7 @@ export function brokerAddress(entry: BrokerEntry, listener: string): BrokerAddre
     epoch,
     address,
     listeners: listeners.length > 1 ? [...listeners] : [],
+    standsIn,
   }
 }
 
@@ -81,6 +85,7 @@ export function looksTheSame(before: BrokerEntry, now: BrokerEntry): boolean {
     before.brokerId === now.brokerId &&
     before.epoch === now.epoch &&
     before.autoCreateTopics === now.autoCreateTopics &&
+    before.standsIn === now.standsIn &&
     before.listeners.map(name).join() === now.listeners.map(name).join()
   )
 }

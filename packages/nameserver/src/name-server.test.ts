@@ -87,6 +87,7 @@ class BrokerEnd {
       topics: [topicOf('orders')],
       autoCreateTopics: false,
       version: 'test',
+      standsIn: false,
       ...fields,
     }
     this.stream.send({ registration })
@@ -248,7 +249,14 @@ describe('a broker', () => {
     expect(beats().at(-1)).toEqual({
       number: 4,
       brokers: [
-        { brokerName: 'a', brokerId: 0, epoch: 4, address: 'broker-a:8081', listeners: [] },
+        {
+          brokerName: 'a',
+          brokerId: 0,
+          epoch: 4,
+          address: 'broker-a:8081',
+          listeners: [],
+          standsIn: false,
+        },
       ],
       masterPresent: true,
       highestEpoch: 4,

@@ -32,6 +32,7 @@ function memberOf(store: string, fields: Partial<Registration> = {}): Registrati
     topics: [topicOf('orders')],
     autoCreateTopics: false,
     version: 'test',
+    standsIn: false,
     ...fields,
   }
 }
@@ -168,6 +169,38 @@ describe('a broker that changes its role', () => {
     expect(table.register(copy, 2)).toMatchObject({ error: { code: 'NAME_TAKEN' } })
     table.lost(1)
     expect(table.register(copy, 3)).toMatchObject({ kind: 'registered', replaced: [1] })
+  })
+})
+
+describe('a slave that stands in for a dead master', () => {
+  // Consumer groups would be sent to slaves that refuse them, or to none.
+  test('is told apart from other slaves, and told of at once when that changes', () => {
+    const table = openTable()
+    table.register(memberOf('one', { brokerId: 1, epoch: 5 }), 1)
+    table.register(memberOf('two', { brokerId: 2, epoch: 5 }), 2)
+
+    const begun = table.register(memberOf('one', { brokerId: 1, epoch: 5, standsIn: true }), 1)
+    const told = table.brokers().map(({ brokerId, standsIn }) => [brokerId, standsIn])
+    const ended = table.register(memberOf('one', { brokerId: 1, epoch: 5 }), 1)
+
+    expect(begun).toMatchObject({ change: { brokers: true } })
+    expect(told).toEqual([
+      [1, true],
+      [2, false],
+    ])
+    expect(ended).toMatchObject({ change: { brokers: true } })
+    expect(table.brokers().some(({ standsIn }) => standsIn)).toBe(false)
+  })
+
+  // It is read from, and nothing is written to it.
+  test('makes no master of it', () => {
+    const table = openTable()
+
+    table.register(memberOf('one', { brokerId: 1, epoch: 5, standsIn: true }), 1)
+
+    expect(table.masterOf('a')).toBeUndefined()
+    expect(table.route('orders')?.queueGroups).toEqual([readOnly])
+    expect(table.groupOf(1)).toEqual({ masterPresent: false, highestEpoch: 5 })
   })
 })
 

@@ -41,6 +41,7 @@ function registrationOf(fields: Partial<Registration> = {}): Registration {
     topics: [],
     autoCreateTopics: false,
     version: 'test',
+    standsIn: false,
     ...fields,
   }
 }

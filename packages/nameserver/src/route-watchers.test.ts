@@ -106,6 +106,7 @@ function registrationOf(topics: readonly string[]): Registration {
     topics: topics.map((topic) => topicOf(topic, 1)),
     autoCreateTopics: true,
     version: 'test',
+    standsIn: false,
   }
 }
 

@@ -108,6 +108,7 @@ export type { TopicSpec } from './generated/cometmq/v1/TopicSpec.ts'
 export type { WatchRequest } from './generated/cometmq/v1/WatchRequest.ts'
 export { limits } from './limits.ts'
 export { Masters } from './masters.ts'
+export { Slaves } from './slaves.ts'
 export {
   checkMessage,
   checkTag,

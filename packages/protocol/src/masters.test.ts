@@ -93,5 +93,5 @@ describe('Masters', () => {
 })
 
 function broker(address: string, epoch: number, brokerId = 0): BrokerAddress {
-  return { brokerName: 'a', brokerId, epoch, address, listeners: [] }
+  return { brokerName: 'a', brokerId, epoch, address, listeners: [], standsIn: false }
 }

@@ -229,7 +229,15 @@ const silence: RouteUpdate = {
 }
 
 function member(fields: Partial<BrokerAddress>): BrokerAddress {
-  return { brokerName: 'a', brokerId: 0, epoch: 1, address: 'a:8081', listeners: [], ...fields }
+  return {
+    brokerName: 'a',
+    brokerId: 0,
+    epoch: 1,
+    address: 'a:8081',
+    listeners: [],
+    standsIn: false,
+    ...fields,
+  }
 }
 
 function open(brokerName: string): QueueGroup {

@@ -54,8 +54,8 @@ class ScriptedCluster implements AsyncDisposable {
     this.#brokers.push(addressOf(name, '127.0.0.1:1'))
   }
 
-  addSlave(slave: Omit<BrokerAddress, 'listeners'>): void {
-    this.#brokers.push({ ...slave, listeners: [] })
+  addSlave(slave: Omit<BrokerAddress, 'listeners' | 'standsIn'>): void {
+    this.#brokers.push({ ...slave, listeners: [], standsIn: false })
   }
 
   /** Runs a command line against this cluster. */
@@ -119,7 +119,7 @@ class ScriptedCluster implements AsyncDisposable {
 }
 
 function addressOf(brokerName: string, address: string): BrokerAddress {
-  return { brokerName, brokerId: 0, epoch: 1, address, listeners: [] }
+  return { brokerName, brokerId: 0, epoch: 1, address, listeners: [], standsIn: false }
 }
 
 let cluster: ScriptedCluster

@@ -72,7 +72,8 @@ async function firstUpdate(
 
 interface Member {
   readonly brokerId: number
-  readonly role: 'master' | 'slave'
+  /** `stand-in`: a slave that serves consumer groups in place of a dead master. */
+  readonly role: 'master' | 'slave' | 'stand-in'
   readonly address: string
   readonly epoch: number
 }
@@ -120,8 +121,9 @@ function membersOf(brokerName: string, brokers: readonly BrokerAddress[]): Membe
   return brokers
     .filter((broker) => broker.brokerName === brokerName)
     .toSorted((a, b) => a.brokerId - b.brokerId)
-    .map(({ brokerId, address, epoch }) => {
-      return { brokerId, role: brokerId === 0 ? 'master' : 'slave', address, epoch }
+    .map(({ brokerId, address, epoch, standsIn }) => {
+      const role = standsIn ? 'stand-in' : 'slave'
+      return { brokerId, role: brokerId === 0 ? 'master' : role, address, epoch }
     })
 }
 

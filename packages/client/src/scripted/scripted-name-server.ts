@@ -84,6 +84,7 @@ function update(
       brokerName,
       brokerId: 0,
       listeners: [],
+      standsIn: false,
       ...(typeof master === 'string' ? { epoch: 1, address: master } : master),
     })),
     topics: topics.map(({ topic, queues }) => ({

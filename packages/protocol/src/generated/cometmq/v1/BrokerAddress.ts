@@ -9,6 +9,7 @@ export interface BrokerAddress__Input {
   'epoch'?: (number | string | Long);
   'address'?: (string);
   'listeners'?: (_cometmq_v1_ListenerAddress__Input)[];
+  'standsIn'?: (boolean);
 }
 
 export interface BrokerAddress {
@@ -17,4 +18,5 @@ export interface BrokerAddress {
   'epoch': (number);
   'address': (string);
   'listeners': (_cometmq_v1_ListenerAddress)[];
+  'standsIn': (boolean);
 }

@@ -14,6 +14,7 @@ export interface Registration__Input {
   'topics'?: (_cometmq_v1_RegisteredTopic__Input)[];
   'autoCreateTopics'?: (boolean);
   'version'?: (string);
+  'standsIn'?: (boolean);
 }
 
 export interface Registration {
@@ -26,4 +27,5 @@ export interface Registration {
   'topics': (_cometmq_v1_RegisteredTopic)[];
   'autoCreateTopics': (boolean);
   'version': (string);
+  'standsIn': (boolean);
 }
