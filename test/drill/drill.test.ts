@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { hasEtcd } from '../etcd/local-etcd.ts'
-import type { DrillReport } from './report.ts'
+import type { DrillReport } from '../../packages/cli/src/drill/report.ts'
 import { runDrill } from './run-drill.ts'
 import { killMaster } from './scenarios/members.ts'
 

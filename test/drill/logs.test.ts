@@ -3,7 +3,7 @@ import { silentLogger } from '@cometmq/runtime'
 import { SeededRandom, SimulatedDisk, VirtualClock } from '@cometmq/simulation'
 import { MessageStore, storeConfig } from '@cometmq/store'
 import { expect, test } from 'vitest'
-import type { LedgerLine } from './ledger.ts'
+import type { LedgerLine } from '../../packages/cli/src/drill/ledger.ts'
 import { faultsInLogs } from './logs.ts'
 
 const clock = new VirtualClock()

@@ -1,6 +1,6 @@
 import type { FileSystem } from '@cometmq/runtime'
 import { type SegmentReport, type StoreReport, verifyStore } from '@cometmq/store'
-import type { LedgerLine } from './ledger.ts'
+import type { LedgerLine } from '../../packages/cli/src/drill/ledger.ts'
 
 /** A member of a broker group that has been stopped. */
 export interface StoppedMember {

@@ -7,7 +7,12 @@
 import { writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { documentOf, type DrillReport, spreadOf, tableOf } from './report.ts'
+import {
+  documentOf,
+  type DrillReport,
+  spreadOf,
+  tableOf,
+} from '../../packages/cli/src/drill/report.ts'
 import { runDrill } from './run-drill.ts'
 import { scenarios } from './scenarios/index.ts'
 import { missingFor } from './scenarios/scenario.ts'

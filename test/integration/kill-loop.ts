@@ -9,7 +9,11 @@ import { type CometClient, connect, type Topic, text } from '@cometmq/client'
 import { SeededRandom } from '@cometmq/simulation'
 import { backlogOf } from '../cluster/backlog.ts'
 import { LocalCluster } from '../cluster/local-cluster.ts'
-import { type DeliveredMessage, History, type Violation } from '../history/history.ts'
+import {
+  type DeliveredMessage,
+  History,
+  type Violation,
+} from '../../packages/cli/src/history/history.ts'
 
 const TOPIC = 'kill-loop'
 const GROUP = 'kill-loop'

@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CometClient, connect, type Topic, text } from '@cometmq/client'
 import { backlogOf } from '../cluster/backlog.ts'
-import { sharedNowMs } from '../drill/shared-clock.ts'
-import { type DeliveredMessage, History, type Violation } from '../history/history.ts'
+import { sharedNowMs } from '../../packages/cli/src/drill/shared-clock.ts'
+import {
+  type DeliveredMessage,
+  History,
+  type Violation,
+} from '../../packages/cli/src/history/history.ts'
 
 const PRODUCERS = 4
 const IN_FLIGHT = 8

@@ -1,6 +1,6 @@
 import { Simulation } from '@cometmq/simulation'
-import { History, type Violation } from '../history/history.ts'
-import { MessageOrder } from '../history/message-order.ts'
+import { History, type Violation } from '../../packages/cli/src/history/history.ts'
+import { MessageOrder } from '../../packages/cli/src/history/message-order.ts'
 import { causeFaults, faults } from './faults.ts'
 import { SimulatedCluster } from './simulated-cluster.ts'
 import { settleWorkload } from './settle-workload.ts'

@@ -1,8 +1,8 @@
 import { CometError } from '@cometmq/client'
 import type { Simulation } from '@cometmq/simulation'
 import { backlogOf } from '../cluster/backlog.ts'
-import type { History, Violation } from '../history/history.ts'
-import type { MessageOrder } from '../history/message-order.ts'
+import type { History, Violation } from '../../packages/cli/src/history/history.ts'
+import type { MessageOrder } from '../../packages/cli/src/history/message-order.ts'
 import { GROUPS, readQueues, type SimulatedClient } from './workload.ts'
 
 /** After the last fault; far more than any retry takes. */

@@ -1,7 +1,7 @@
 import { type CometClient, connect, type ReceivedMessage, type Topic, text } from '@cometmq/client'
 import type { SeededRandom, Simulation } from '@cometmq/simulation'
-import type { DeliveredMessage, History } from '../history/history.ts'
-import type { MessageOrder } from '../history/message-order.ts'
+import type { DeliveredMessage, History } from '../../packages/cli/src/history/history.ts'
+import type { MessageOrder } from '../../packages/cli/src/history/message-order.ts'
 
 const TOPIC = 'orders'
 /** Shares messages; the other one keeps the order of keys, too. */

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrokerAddress, loadServices } from '@cometmq/protocol'
 import { openNodeRuntime } from '@cometmq/runtime/node'
+import type { DrilledCluster } from '../../../packages/cli/src/drill/faults.ts'
 import { LocalEtcd } from '../../etcd/local-etcd.ts'
 import type { SmallDisk } from '../../integration/small-disk.ts'
 import type { StoppedMember } from '../logs.ts'
-import { sharedNowMs } from '../shared-clock.ts'
-import type { Observation } from '../timeline.ts'
+import { sharedNowMs } from '../../../packages/cli/src/drill/shared-clock.ts'
+import type { Observation } from '../../../packages/cli/src/drill/timeline.ts'
 import type { DrillProcess } from './drill-process.ts'
 import { GroupRecords } from './group-records.ts'
 import {
@@ -18,13 +19,13 @@ import {
   layOut,
 } from './layout.ts'
 import type { MemberWays } from './member-ways.ts'
-import { RouteWatch } from './route-watch.ts'
+import { RouteWatch } from '../../../packages/cli/src/drill/route-watch.ts'
 
 const ETCD_MEMBERS = 3
 const START_MS = 60_000
 
 /** Name servers, broker groups and, for groups of several, etcd: real processes on loopback. */
-export class DrillCluster implements AsyncDisposable {
+export class DrillCluster implements DrilledCluster, AsyncDisposable {
   readonly shape: ClusterShape
   readonly #layout: Layout
   readonly #etcd: LocalEtcd | undefined
@@ -98,6 +99,10 @@ export class DrillCluster implements AsyncDisposable {
 
   get groups(): readonly BrokerGroup[] {
     return this.#layout.groups
+  }
+
+  get hasSlaves(): boolean {
+    return this.shape.members > 1
   }
 
   /** What clients connect to. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { MemberWays } from './member-ways.ts'
 import { Daemon } from '../../cluster/daemon.ts'
-import { sharedMsOf } from '../shared-clock.ts'
-import type { Observation } from '../timeline.ts'
+import { sharedMsOf } from '../../../packages/cli/src/drill/shared-clock.ts'
+import type { Observation } from '../../../packages/cli/src/drill/timeline.ts'
 
 export interface ProcessPlace {
   readonly name: string

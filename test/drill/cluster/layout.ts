@@ -4,7 +4,7 @@ import path from 'node:path'
 import { quietPorts } from '../../cluster/quiet-ports.ts'
 import type { LocalEtcd } from '../../etcd/local-etcd.ts'
 import { SmallDisk } from '../../integration/small-disk.ts'
-import type { Observation } from '../timeline.ts'
+import type { Observation } from '../../../packages/cli/src/drill/timeline.ts'
 import { DrillProcess } from './drill-process.ts'
 import { MemberWays } from './member-ways.ts'
 

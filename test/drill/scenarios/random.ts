@@ -1,5 +1,5 @@
 import type { Scene } from '../scene.ts'
-import { sharedNowMs } from '../shared-clock.ts'
+import { sharedNowMs } from '../../../packages/cli/src/drill/shared-clock.ts'
 import {
   freezeMasterFor,
   freezeSlaveFor,

@@ -1,6 +1,6 @@
 import { Simulation } from '@cometmq/simulation'
-import { History, type Violation } from '../../history/history.ts'
-import { MessageOrder } from '../../history/message-order.ts'
+import { History, type Violation } from '../../../packages/cli/src/history/history.ts'
+import { MessageOrder } from '../../../packages/cli/src/history/message-order.ts'
 import { causeFaults, DISK_FAULTS } from '../faults.ts'
 import { settleWorkload } from '../settle-workload.ts'
 import { createTopicAndGroups, FIFO_GROUP, GROUPS, SimulatedClient } from '../workload.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrokerAddress, type RouteUpdate, type Services } from '@cometmq/protocol'
 import type { Connection } from '@cometmq/runtime'
-import { sharedNowMs } from '../shared-clock.ts'
-import type { Observation } from '../timeline.ts'
+import { sharedNowMs } from './shared-clock.ts'
+import type { Observation } from './timeline.ts'
 
 /** What one name server tells those that watch it, for as long as the drill lasts. */
 export class RouteWatch implements Disposable {

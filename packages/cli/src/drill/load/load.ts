@@ -5,18 +5,15 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type CometClient, connect, text } from '@cometmq/client'
+import { toCometError } from '@cometmq/protocol'
 import { silentLogger } from '@cometmq/runtime'
-import { killWithUs } from '../../cluster/child.ts'
 import type { DrillGroups } from '../judge.ts'
 import { hashOf, idOf, Ledger } from '../ledger.ts'
 import type { LoadProgress, LoadTask } from './load-task.ts'
 
-const TOPIC = 'drill'
-const GROUPS: DrillGroups = { shared: 'drill-shared', ordered: 'drill-ordered' }
 const QUEUES = 4
-const PRODUCERS = 2
-const CONSUMERS = 2
-const CLIENTS = 2
+/** Of a role: one that is busy must not hold up what all of them see. */
+const PROCESSES = 2
 const KEYED = 4
 const UNKEYED = 2
 /** A member that is lost must not hold up the end of a drill for long. */
@@ -26,41 +23,54 @@ const MAX_ATTEMPTS = 1_000
 
 /** Producers and consumers in processes of their own, and what they write down. */
 export class DrillLoad implements AsyncDisposable {
-  readonly topic = TOPIC
-  readonly groups = GROUPS
+  readonly topic: string
+  readonly groups: DrillGroups
   /** Of all ledgers. */
   readonly directory: string
   readonly #comet: CometClient
   readonly #producers: readonly LoadProcess[]
   readonly #consumers: readonly LoadProcess[]
 
+  #isOver = false
+
   private constructor(parts: {
+    readonly name: string
     readonly directory: string
     readonly comet: CometClient
     readonly producers: readonly LoadProcess[]
     readonly consumers: readonly LoadProcess[]
   }) {
+    this.topic = parts.name
+    this.groups = groupsOf(parts.name)
     this.directory = parts.directory
     this.#comet = parts.comet
     this.#producers = parts.producers
     this.#consumers = parts.consumers
   }
 
-  /** `perSecond`: messages, of all producers together. */
+  /**
+   * Makes the topic and both groups, and resolves when all clients are at work. `name`: of the topic;
+   * those of the groups begin with it. `perSecond`: messages, of all producers together.
+   */
   static async start(options: {
     readonly endpoints: readonly string[]
     readonly directory: string
+    readonly name: string
     readonly perSecond: number
+    readonly producers: number
+    readonly consumers: number
   }): Promise<DrillLoad> {
-    const { endpoints, perSecond } = options
+    const { endpoints, name, perSecond } = options
     const directory = path.join(options.directory, 'ledgers')
     await mkdir(directory, { recursive: true })
     await using undone = new AsyncDisposableStack()
     const comet = undone.use(await connect({ endpoints, log: silentLogger }))
-    await comet.admin.topics.create(TOPIC, { queueCount: QUEUES })
+    await comet.admin.topics.create(name, { queueCount: QUEUES })
+    undone.defer(() => remove(comet, name).catch(() => {}))
+    const groups = groupsOf(name)
     for (const [group, fifo] of [
-      [GROUPS.shared, false] as const,
-      [GROUPS.ordered, true] as const,
+      [groups.shared, false] as const,
+      [groups.ordered, true] as const,
     ]) {
       const settings = { invisibleMs: INVISIBLE_MS, maxAttempts: MAX_ATTEMPTS, fifo }
       await comet.admin.groups.create(group, {
@@ -70,23 +80,29 @@ export class DrillLoad implements AsyncDisposable {
       })
     }
     const start = (task: LoadTask): LoadProcess => undone.use(new LoadProcess(task))
-    const common = { endpoints, topic: TOPIC, clients: CLIENTS }
-    const named = (name: string) => ({
-      ...common,
-      name,
-      ledger: path.join(directory, `${name}.jsonl`),
+    const common = (role: string, clients: number, index: number) => ({
+      endpoints,
+      topic: name,
+      clients,
+      name: `${role}-${index}`,
+      ledger: path.join(directory, `${role}-${index}.jsonl`),
     })
-    const pauseMs = (PRODUCERS * CLIENTS * (KEYED + UNKEYED) * 1_000) / perSecond
+    const pauseMs = (options.producers * (KEYED + UNKEYED) * 1_000) / perSecond
     const lanes = { keyed: KEYED, unkeyed: UNKEYED, pauseMs }
-    const consumers = Array.from({ length: CONSUMERS }, (_, index) =>
-      start({ role: 'consumer', groups: GROUPS, ...named(`consumer-${index}`) }),
+    const consumers = spread(options.consumers).map((clients, index) =>
+      start({ role: 'consumer', groups, ...common('consumer', clients, index) }),
     )
-    const producers = Array.from({ length: PRODUCERS }, (_, index) =>
-      start({ role: 'producer', ...lanes, ...named(`producer-${index}`) }),
+    const producers = spread(options.producers).map((clients, index) =>
+      start({ role: 'producer', ...lanes, ...common('producer', clients, index) }),
     )
     await Promise.all([...consumers, ...producers].map((each) => each.ready))
     undone.move()
-    return new DrillLoad({ directory, comet, producers, consumers })
+    return new DrillLoad({ name, directory, comet, producers, consumers })
+  }
+
+  /** Whether it was ended, in order or not. */
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   get progress(): LoadProgress {
@@ -131,7 +147,7 @@ export class DrillLoad implements AsyncDisposable {
   /** Every queue from its first message to its end, written down as whoever reads it sees it. */
   async readQueues(): Promise<void> {
     using ledger = new Ledger(path.join(this.directory, 'final.jsonl'))
-    const topic = this.#comet.topic(TOPIC, { codec: text() })
+    const topic = this.#comet.topic(this.topic, { codec: text() })
     await using reader = topic.reader({ from: 'earliest', untilEnd: true })
     for await (const { body, brokerName, queueId, queueOffset } of reader) {
       const place = { brokerName, queueId, queueOffset }
@@ -139,13 +155,53 @@ export class DrillLoad implements AsyncDisposable {
     }
   }
 
+  /** Takes the topic and both groups off the cluster; what was written down stays. */
+  async remove(): Promise<void> {
+    await this.#endProcesses()
+    await remove(this.#comet, this.topic)
+  }
+
   /** Once nothing is left of it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const each of [...this.#producers, ...this.#consumers]) await each[Symbol.asyncDispose]()
+    await this.#endProcesses()
     // The brokers may be away for good, and closing waits for what they have to answer.
     await Promise.race([this.#comet.close(), sleep(1_000)])
   }
+
+  async #endProcesses(): Promise<void> {
+    this.#isOver = true
+    for (const each of [...this.#producers, ...this.#consumers]) await each[Symbol.asyncDispose]()
+  }
 }
+
+function groupsOf(name: string): DrillGroups {
+  return { shared: `${name}-shared`, ordered: `${name}-ordered` }
+}
+
+async function remove(comet: CometClient, name: string): Promise<void> {
+  const { shared, ordered } = groupsOf(name)
+  // What a start that failed has not made cannot be missed.
+  for (const group of [shared, ordered]) {
+    await comet.admin.groups.delete(group, { force: true }).catch(unlessMissing)
+  }
+  await comet.admin.topics.delete(name).catch(unlessMissing)
+}
+
+function unlessMissing(error: unknown): void {
+  const { code } = toCometError(error)
+  if (code !== 'GROUP_NOT_FOUND' && code !== 'TOPIC_NOT_FOUND') throw error
+}
+
+/** Clients of each process; every process has one. */
+function spread(clients: number): number[] {
+  const processes = Math.min(PROCESSES, clients)
+  return Array.from({ length: processes }, (_, index) =>
+    Math.floor((clients + processes - 1 - index) / processes),
+  )
+}
+
+/** The same file, as a source or as what was built of it. */
+const SUFFIX = path.extname(import.meta.url)
 
 class LoadProcess implements AsyncDisposable {
   readonly ready: Promise<void>
@@ -155,13 +211,12 @@ class LoadProcess implements AsyncDisposable {
   #progress: LoadProgress = { acknowledged: {}, delivered: 0, redelivered: 0, failed: 0 }
 
   constructor(task: LoadTask) {
-    const script = fileURLToPath(new URL('load-process.ts', import.meta.url))
+    const script = fileURLToPath(new URL(`load-process${SUFFIX}`, import.meta.url))
     this.#name = task.name
     this.#child = fork(script, [JSON.stringify(task)], {
-      execArgv: ['--conditions=cometmq-source'],
+      execArgv: SUFFIX === '.ts' ? ['--conditions=cometmq-source'] : [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
-    killWithUs(this.#child)
     this.#ended = once(this.#child, 'exit')
     const first = once(this.#child, 'message')
     const died = this.#ended.then(() => Promise.reject(new Error(`${this.#name} has ended`)))
