@@ -19,7 +19,9 @@ import { GroupMembership } from './master/group-membership.ts'
 import { MasterDuties } from './master/master-duties.ts'
 import { Mastership } from './master/mastership.ts'
 import { MessageIntake } from './produce/message-intake.ts'
+import { positionsInLog } from './read/positions.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
+import type { Standing } from './read/standing.ts'
 import { Presence, type PublicRole } from './presence.ts'
 import { AdminEdge } from './rpc/admin-edge.ts'
 import { brokerHandlers } from './rpc/broker-calls.ts'
@@ -94,7 +96,9 @@ export class Broker implements AsyncDisposable {
       mayTake,
     )
     const wakeups = new QueueWakeups(store, topics)
-    this.#readers = new ReadService({ store, topics, wakeups, counters })
+    const standing = (): Standing => this.#standing
+    const positions = positionsInLog(store, () => this.#mastership.refusal)
+    this.#readers = new ReadService({ store, topics, wakeups, counters, positions, standing })
     this.#routes = new ClusterRoutes(runtime, {
       services: this.#services,
       nameservers: config.nameservers,
@@ -114,6 +118,8 @@ export class Broker implements AsyncDisposable {
           mastership: this.#mastership,
           intake: this.#intake,
           wakeups,
+          positions,
+          standing,
         }),
       },
       config.gateway,
@@ -385,6 +391,11 @@ export class Broker implements AsyncDisposable {
     }
     const { memberId, epoch } = membership.status
     return { isMaster: membership.isMaster, memberId, epoch, standsIn: false }
+  }
+
+  get #standing(): Standing {
+    if (this.#mastership.refusal === undefined) return 'master'
+    return this.#membership === undefined || this.#membership.isMaster ? 'settling' : 'slave'
   }
 
   #describeItself(): OwnBroker {

@@ -26,8 +26,9 @@ import type { GroupRegistry } from '../group-registry.ts'
 import type { Mastership } from '../master/mastership.ts'
 import type { PopDoor } from '../pop/pop-door.ts'
 import type { MessageIntake } from '../produce/message-intake.ts'
-import { putPosition, readPosition } from '../read/positions.ts'
+import type { PositionStore } from '../read/positions.ts'
 import type { QueueWakeups } from '../read/queue-wakeups.ts'
+import { checkOffset, checkSettled, type Extent, type Standing } from '../read/standing.ts'
 import { wantedBatches } from '../read/wanted-batches.ts'
 import type { TopicRegistry } from '../topic-registry.ts'
 
@@ -40,6 +41,8 @@ export interface LocalBrokerParts {
   readonly mastership: Mastership
   readonly intake: MessageIntake
   readonly wakeups: QueueWakeups
+  readonly positions: PositionStore
+  readonly standing: () => Standing
 }
 
 const READ_BYTES = 512 * 1024
@@ -102,40 +105,51 @@ export class GatewayBroker implements LocalBroker {
       from = outcome.next
       const waitMs = untilMs - clock.elapsedMs()
       if (outcome.segments.length > 0 || waitMs <= 0 || request.signal.aborted) return outcome
-      if (this.bounds(request).maxOffset <= from) await this.#news(request, from, waitMs)
+      if (this.#extentOf(request).maxOffset <= from) await this.#news(request, from, waitMs)
     }
   }
 
-  bounds({ topic, queueId }: Queue): { readonly minOffset: number; readonly maxOffset: number } {
-    this.#parts.topics.needQueue(topic, queueId)
-    return this.#parts.store.bounds({ topic, queueId }) ?? { minOffset: 0, maxOffset: 0 }
+  bounds(queue: Queue): Extent {
+    checkSettled(this.#parts.standing())
+    return this.#extentOf(queue)
   }
 
-  offsetAtTime({ topic, queueId }: Queue, timestampMs: number): Promise<number> {
+  async offsetAtTime({ topic, queueId }: Queue, timestampMs: number): Promise<number> {
     this.#parts.topics.needQueue(topic, queueId)
+    checkSettled(this.#parts.standing())
     return this.#parts.store.offsetAtTime({ topic, queueId }, timestampMs)
   }
 
   position(group: string, { topic, queueId }: Queue): number | undefined {
-    return readPosition(this.#parts.store, { name: group, topic, queueId })
+    return this.#parts.positions.read({ name: group, topic, queueId })
   }
 
   async setPosition(group: string, queue: Queue, offset: number): Promise<void> {
     const { topic, queueId } = queue
-    const { maxOffset } = this.bounds(queue)
+    const { positions } = this.#parts
+    if (positions.refusal !== undefined) throw positions.refusal
+    const { maxOffset } = this.#extentOf(queue)
     if (offset > maxOffset) {
       throw new CometError('OFFSET_OUT_OF_RANGE', `the queue ends at ${maxOffset}`)
     }
-    const changes = [putPosition({ name: group, topic, queueId }, offset)]
-    await this.#parts.store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
+    await positions.keep([{ name: group, topic, queueId, offset }])
+  }
+
+  #extentOf({ topic, queueId }: Queue): Extent {
+    this.#parts.topics.needQueue(topic, queueId)
+    return this.#parts.store.bounds({ topic, queueId }) ?? { minOffset: 0, maxOffset: 0 }
   }
 
   async #readOnce(request: ReadRequest, from: number): Promise<ReadOutcome> {
     const { store } = this.#parts
     const { topic, queueId } = request
-    const { minOffset, maxOffset } = this.bounds(request)
+    const extent = this.#extentOf(request)
+    const { minOffset, maxOffset } = extent
     if (from < minOffset) return { kind: 'out-of-range', nearest: minOffset }
-    if (from > maxOffset) return { kind: 'out-of-range', nearest: maxOffset }
+    const standing = this.#parts.standing()
+    // What a slave has not heard of may be there all the same.
+    if (standing !== 'master') checkOffset(standing, request, { offset: from, ...extent })
+    else if (from > maxOffset) return { kind: 'out-of-range', nearest: maxOffset }
     const read = await store.read({ topic, queueId }, { from, maxBytes: READ_BYTES })
     if (read.kind === 'too-old') return { kind: 'out-of-range', nearest: read.minOffset }
     if (read.kind === 'caught-up') return { kind: 'messages', segments: [], next: from }
@@ -173,7 +187,7 @@ export class GatewayBroker implements LocalBroker {
       const timer = clock.schedule(waitMs, done)
       signal.addEventListener('abort', done, { once: true })
       wakeups.wait({ topic, queueId }, done)
-      if (this.bounds(request).maxOffset > from) done()
+      if (this.#extentOf(request).maxOffset > from) done()
     })
   }
 }

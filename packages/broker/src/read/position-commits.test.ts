@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { newTopic } from '../topic-definition.ts'
 import { putTopic, TopicRegistry } from '../topic-registry.ts'
 import { PositionCommits } from './position-commits.ts'
-import { readPosition } from './positions.ts'
+import { positionsInLog, readPosition } from './positions.ts'
 
 const POSITION = { name: 'mine', topic: 'orders', queueId: 0 }
 
@@ -21,7 +21,10 @@ describe('a commit of a position', () => {
     const changes = [putTopic(newTopic(wish, { queueCount: 1 }, 0))]
     await run(store.append({ records: [{ kind: 'change', changes }] }))
     const answers: ReadResponse[] = []
-    const commits = new PositionCommits({ store, topics }, (answer) => answers.push(answer))
+    const commits = new PositionCommits(
+      { store, topics, positions: positionsInLog(store, () => undefined) },
+      (answer) => answers.push(answer),
+    )
 
     commits.add({ kind: 'commit', id: 1, offset: 0, ...POSITION })
     topics.hide('orders')

@@ -3,30 +3,32 @@ import {
   errorTable,
   type ReadRequest,
   type ReadResponse,
-  type StateChange,
   toCometError,
 } from '@cometmq/protocol'
 import type { MessageStore } from '@cometmq/store'
 import type { TopicRegistry } from '../topic-registry.ts'
-import { checkPositionName, putPosition } from './positions.ts'
+import { checkPositionName, type Position, type PositionStore } from './positions.ts'
 
 type Commit = Extract<ReadRequest, { kind: 'commit' }>
 
 /** Commits of one reader that are not durable yet. */
 const MAX_PENDING = 1_024
 
+export interface PositionCommitsPorts {
+  readonly store: Pick<MessageStore, 'bounds'>
+  readonly topics: TopicRegistry
+  readonly positions: PositionStore
+}
+
 /** The named positions one reader commits: those of one turn become one record of the log. */
 export class PositionCommits {
-  readonly #ports: { readonly store: MessageStore; readonly topics: TopicRegistry }
+  readonly #ports: PositionCommitsPorts
   readonly #answer: (answer: ReadResponse) => void
   #collected: Commit[] = []
   #pending = 0
   readonly #idle: (() => void)[] = []
 
-  constructor(
-    ports: { readonly store: MessageStore; readonly topics: TopicRegistry },
-    answer: (answer: ReadResponse) => void,
-  ) {
+  constructor(ports: PositionCommitsPorts, answer: (answer: ReadResponse) => void) {
     this.#ports = ports
     this.#answer = answer
   }
@@ -48,7 +50,9 @@ export class PositionCommits {
   }
 
   #check(commit: Commit): void {
-    const { store, topics } = this.#ports
+    const { store, topics, positions } = this.#ports
+    // A slave may not even have what the position is of.
+    if (positions.refusal !== undefined) throw positions.refusal
     if (this.#pending >= MAX_PENDING) {
       throw new CometError(
         'OVERLOADED',
@@ -72,22 +76,20 @@ export class PositionCommits {
   async #append(): Promise<void> {
     const commits = this.#collected
     this.#collected = []
-    const changes: StateChange[] = []
+    const positions: Position[] = []
     const failures = new Map<Commit, unknown>()
     for (const commit of commits) {
       try {
         // A topic may have been deleted in this turn; its position would outlive it.
         this.#ports.topics.needQueue(commit.topic, commit.queueId)
-        changes.push(putPosition(commit, commit.offset))
+        positions.push(commit)
       } catch (thrown) {
         failures.set(commit, thrown)
       }
     }
     let failure: unknown
     try {
-      if (changes.length > 0) {
-        await this.#ports.store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
-      }
+      if (positions.length > 0) await this.#ports.positions.keep(positions)
     } catch (thrown) {
       failure = thrown
     }

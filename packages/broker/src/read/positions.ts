@@ -13,6 +13,39 @@ export interface PositionKey {
   readonly queueId: number
 }
 
+export interface Position extends PositionKey {
+  readonly offset: number
+}
+
+/** Where positions are kept: the log of a master, or what a slave notes that stands in for one. */
+export interface PositionStore {
+  /** Why none can be kept right now. */
+  readonly refusal: CometError | undefined
+  /** `undefined`: none was committed. */
+  read(key: PositionKey): number | undefined
+  /** Resolves when all of them are durable. Throws `NOT_MASTER` where nobody keeps any. */
+  keep(positions: readonly Position[]): Promise<void>
+}
+
+/** `refusal`: why this broker may not answer as master right now, if so. */
+export function positionsInLog(
+  store: MessageStore,
+  refusal: () => CometError | undefined,
+): PositionStore {
+  return {
+    get refusal() {
+      return refusal()
+    },
+    read: (key) => readPosition(store, key),
+    async keep(positions) {
+      const why = refusal()
+      if (why !== undefined) throw why
+      const changes = positions.map((position) => putPosition(position, position.offset))
+      await store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
+    },
+  }
+}
+
 /** `undefined`: none was committed. */
 export function readPosition(store: MessageStore, key: PositionKey): number | undefined {
   const value = store.table(POSITIONS_TABLE).get(keyBytes(key))

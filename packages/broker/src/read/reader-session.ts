@@ -15,8 +15,9 @@ import type { MessageStore, QueueBounds, QueueKey } from '@cometmq/store'
 import type { BrokerCounters } from '../broker-counters.ts'
 import type { TopicRegistry } from '../topic-registry.ts'
 import { PositionCommits } from './position-commits.ts'
-import { checkPositionName, readPosition } from './positions.ts'
+import { checkPositionName, type PositionStore } from './positions.ts'
 import type { QueueWakeups } from './queue-wakeups.ts'
+import { checkOffset, checkSettled, outOfRange, type Standing } from './standing.ts'
 import { wantedBatches } from './wanted-batches.ts'
 
 export interface ReaderPorts {
@@ -24,6 +25,8 @@ export interface ReaderPorts {
   readonly topics: TopicRegistry
   readonly wakeups: QueueWakeups
   readonly counters: BrokerCounters
+  readonly positions: PositionStore
+  readonly standing: () => Standing
 }
 
 /** Record bytes in one answer; larger answers make a stream no faster. */
@@ -145,22 +148,27 @@ export class ReaderSession {
     }
   }
 
-  /** Throws `OFFSET_OUT_OF_RANGE` if the place has been deleted, or is not there yet. */
+  /** Throws `OFFSET_OUT_OF_RANGE` if the place has been deleted, or is not there yet; `NOT_READY`. */
   async #startOf(queue: QueueKey, start: ReadStart): Promise<number> {
+    const { store, positions } = this.#ports
+    const standing = this.#ports.standing()
     const bounds = this.#boundsOf(queue)
     switch (start.kind) {
       case 'earliest':
         return bounds.minOffset
       case 'latest':
+        checkSettled(standing)
         return bounds.maxOffset
       case 'timestamp':
-        return this.#ports.store.offsetAtTime(queue, start.timestampMs)
+        checkSettled(standing)
+        return store.offsetAtTime(queue, start.timestampMs)
       case 'offset':
-        return checkedOffset(queue, start.offset, bounds)
+        return checkOffset(standing, queue, { offset: start.offset, ...bounds })
       case 'named': {
         checkPositionName(start.name)
-        const offset = readPosition(this.#ports.store, { ...queue, name: start.name })
-        if (offset !== undefined) return checkedOffset(queue, offset, bounds)
+        checkSettled(standing)
+        const offset = positions.read({ ...queue, name: start.name })
+        if (offset !== undefined) return checkOffset(standing, queue, { offset, ...bounds })
         return start.otherwiseLatest ? bounds.maxOffset : bounds.minOffset
       }
     }
@@ -293,26 +301,4 @@ export class ReaderSession {
 
 function nameOf({ topic, queueId }: QueueKey): string {
   return `${topic}\0${queueId}`
-}
-
-function checkedOffset(
-  queue: QueueKey,
-  offset: number,
-  bounds: { readonly minOffset: number; readonly maxOffset: number },
-): number {
-  if (offset < bounds.minOffset || offset > bounds.maxOffset) {
-    throw outOfRange(queue, offset, bounds)
-  }
-  return offset
-}
-
-function outOfRange(
-  { topic, queueId }: QueueKey,
-  offset: number,
-  { minOffset, maxOffset }: { readonly minOffset: number; readonly maxOffset: number },
-): CometError {
-  return new CometError(
-    'OFFSET_OUT_OF_RANGE',
-    `queue ${queueId} of "${topic}" holds ${minOffset} to ${maxOffset}; there is no ${offset}`,
-  )
 }
