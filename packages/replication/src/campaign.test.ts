@@ -1,6 +1,8 @@
 import { commitLogOffset } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import type { Revision } from './elector.ts'
+import { inspectionOf } from './inspection.ts'
+import type { Inquiry } from './replica.ts'
 import { groupOfThree, liveOf, Scene } from './testing/scene.ts'
 
 describe('a slave whose master', () => {
@@ -61,6 +63,66 @@ describe('a slave whose master', () => {
     expect(scene.role).toBe('following')
   })
 
+  // It can neither confirm nor learn that it should not go on, and beats all the while.
+  test('is heard and hears nothing campaigns when the others are no better heard', () => {
+    const scene = Scene.following()
+    const { inquiry } = beaten(scene, { beats: 9, heardTo: 1 })
+    scene.inspects(inquiry?.round ?? 0, { masterHeardAgoMs: 1_400 })
+    beaten(scene, { from: 10, beats: 2, heardTo: 1 })
+
+    expect(scene.state.role).toMatchObject({ kind: 'candidate', trigger: 'silence' })
+  })
+
+  test('does not hear this member is not deposed when another one is heard', () => {
+    const scene = Scene.following()
+    const { inquiry } = beaten(scene, { beats: 9, heardTo: 1 })
+    scene.inspects(inquiry?.round ?? 0, { masterHeardAgoMs: 200 })
+    beaten(scene, { from: 10, beats: 2, heardTo: 1 })
+
+    expect(inquiry?.asked).toEqual([1, 3])
+    expect(scene.role).toBe('following')
+  })
+
+  // Others would take it for one that leads.
+  test('hears nothing is not told to be well', () => {
+    const scene = Scene.following()
+    beaten(scene, { beats: 9, heardTo: 1 })
+
+    const { masterHeardAgoMs } = inspectionOf(scene.context, scene.state)
+
+    expect(masterHeardAgoMs).toBeGreaterThan(1_200)
+  })
+
+  // Nobody can be elected, and as soon as it hears again everybody goes on where they are.
+  test('hears nothing is followed on while the elector is away', () => {
+    const scene = Scene.following()
+    const { inquiry } = beaten(scene, { beats: 60, heardTo: 1, elector: 'away' })
+
+    expect(inquiry).toBeUndefined()
+    expect(scene.role).toBe('following')
+    expect(scene.stream).toBeDefined()
+  })
+
+  // One of an earlier version, during an upgrade.
+  test('does not say what it hears is believed to hear', () => {
+    const scene = Scene.following()
+    const { inquiry } = beaten(scene, { beats: 60, heardTo: 0 })
+
+    expect(inquiry).toBeUndefined()
+  })
+
+  test('has not shown to hear because this process slept is not blamed', () => {
+    const scene = Scene.following()
+    beaten(scene, { beats: 3, heardTo: 3 })
+    scene.nowMs += 5_000
+    scene.tick()
+    scene.show({})
+    scene.tick()
+
+    expect(scene.did('inspect')).toBeUndefined()
+    expect(scene.state.role).toMatchObject({ kind: 'following', inquiry: undefined })
+  })
+
   test('is silent and has lost its lease campaigns without asking', () => {
     const scene = Scene.following()
     const { stream } = scene
@@ -92,7 +154,7 @@ describe('a slave whose master', () => {
     scene.show({})
     const frames = []
     for (let beat = 1; beat <= 51; beat += 1) {
-      scene.frame({ kind: 'beat', number: beat, lostElector: true })
+      scene.frame({ kind: 'beat', number: beat, lostElector: true, heard: beat })
       for (const action of scene.pass(200)) {
         if (action.kind === 'send-to-master') frames.push(action.frame.kind)
       }
@@ -292,6 +354,29 @@ function silent(): Scene {
   const scene = Scene.following()
   scene.pass(1_200)
   return scene
+}
+
+/** Beats come, and show that the master has heard echoes up to one of them. */
+function beaten(
+  scene: Scene,
+  {
+    from = 1,
+    beats,
+    heardTo,
+    elector = 'there',
+  }: { from?: number; beats: number; heardTo: number; elector?: 'there' | 'away' },
+): { inquiry: Inquiry | undefined } {
+  let inquiry: Inquiry | undefined
+  for (let number = from; number < from + beats && scene.role === 'following'; number += 1) {
+    const heard = Math.min(heardTo, number)
+    scene.frame({ kind: 'beat', number, lostElector: false, heard })
+    if (elector === 'there') scene.show({})
+    else scene.tell({ kind: 'not-viewed', reason: 'unreachable' })
+    scene.pass(200)
+    const { role } = scene.state
+    inquiry ??= role.kind === 'following' ? role.inquiry : undefined
+  }
+  return { inquiry }
 }
 
 function roundOf(scene: Scene): number {

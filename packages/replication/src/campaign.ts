@@ -3,7 +3,7 @@ import type { Revision } from './elector.ts'
 import { leaveStream } from './follow-stream.ts'
 import type { Inspection } from './frames.ts'
 import type { GroupState } from './group-state.ts'
-import { inspectionOf } from './inspection.ts'
+import { inspectionOf, masterSignAtMs } from './inspection.ts'
 import { ask, isAnswered } from './inquiry.ts'
 import type { Candidate, Following, Role, Trigger } from './replica.ts'
 import { beginSwap } from './swaps.ts'
@@ -58,7 +58,7 @@ export function campaign(
     oldLive: liveOf(turn, group.master),
     offer: undefined,
     survivors: [],
-    heardAtMs: role.heardAtMs,
+    heardAtMs: masterSignAtMs(role),
   }
   return campaignOn(turn, candidate) ?? candidate
 }

@@ -17,7 +17,7 @@ import { distrustElector, know, readElector, takeOwnState, takeView } from './vi
 
 export function onViewed(turn: Turn, view: GroupView): void {
   const { readKnowing = 0, readAgain } = turn.state.elector
-  know(turn, { readKnowing: undefined, readAgain: false })
+  know(turn, { readKnowing: undefined, readAgain: false, answeredAtMs: turn.nowMs })
   if (readAgain) readElector(turn)
   if (!takeView(turn, view, readKnowing)) return
   const { pending } = turn.state

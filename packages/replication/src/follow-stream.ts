@@ -22,7 +22,14 @@ export function dial(turn: Turn, role: Following, masterId: number): Following {
       isObserver: turn.context.self.isObserver,
     },
   })
-  const stream = { number, masterId, epoch: 0, phase: 'greeting', beat: 0 } as const
+  const stream = {
+    number,
+    masterId,
+    epoch: 0,
+    phase: 'greeting',
+    beat: 0,
+    echo: undefined,
+  } as const
   return { ...role, stream, dialled: masterId }
 }
 

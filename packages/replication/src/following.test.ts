@@ -140,7 +140,7 @@ describe('a slave', () => {
   // A confirm offset beyond its own log would let it show what it does not have.
   test('learns what is confirmed as far as it holds it', () => {
     const scene = Scene.following()
-    const message: MasterMessage = { kind: 'beat', number: 1, lostElector: false }
+    const message: MasterMessage = { kind: 'beat', number: 1, lostElector: false, heard: 1 }
     const confirmOffset = commitLogOffset(120)
     const frame = { epoch: 5, confirmOffset, maxOffset: confirmOffset, message }
     scene.tell({ kind: 'stream-frame', stream: scene.stream, frame })

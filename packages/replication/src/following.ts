@@ -8,6 +8,7 @@ import type { Turn } from './turn.ts'
 import { readElector } from './views.ts'
 
 type Data = Extract<MasterMessage, { kind: 'data' }>
+type Beat = Extract<MasterMessage, { kind: 'beat' }>
 
 /** Becomes a slave, whatever it was. */
 export function startFollowing(
@@ -61,7 +62,7 @@ export function onMasterFrame(turn: Turn, role: Following, frame: MasterFrame): 
       return onData(turn, heard, stream, { ...frame, message })
     case 'beat': {
       learnConfirm(turn, frame.confirmOffset)
-      const beaten = { ...stream, beat: message.number }
+      const beaten = { ...stream, beat: message.number, echo: unheardEcho(turn, stream, message) }
       acknowledge(turn, beaten)
       return { ...heard, stream: beaten }
     }
@@ -113,6 +114,16 @@ function onData(
   // Else nothing that the master waits for has happened before it is flushed, which is told as well.
   if (turn.settings.confirmOn === 'received') acknowledge(turn, stream)
   return role
+}
+
+/**
+ * Whether what this member says gets through, by its own clock: one that slept, or that hears beats
+ * late, has echoed late as well. A master that does not say what it hears is believed to hear.
+ */
+function unheardEcho(turn: Turn, { echo }: FollowStream, beat: Beat): FollowStream['echo'] {
+  if (beat.heard === 0) return undefined
+  const isHeard = echo === undefined || beat.heard >= echo.beat
+  return isHeard ? { beat: beat.number, sentAtMs: turn.nowMs } : echo
 }
 
 /** What a master has confirmed, as far as it is here. */

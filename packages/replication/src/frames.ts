@@ -70,7 +70,13 @@ export type MasterMessage =
       readonly wroteIt: EpochEntry
       readonly records: RawRecords
     }
-  | { readonly kind: 'beat'; readonly number: number; readonly lostElector: boolean }
+  | {
+      readonly kind: 'beat'
+      readonly number: number
+      readonly lostElector: boolean
+      /** The latest beat that this slave has echoed, as far as it came back; 0: not said. */
+      readonly heard: number
+    }
   /** From here on the master appends and confirms nothing, whatever happens. */
   | { readonly kind: 'hand-over'; readonly end: CommitLogOffset; readonly stateRevision: Revision }
 

@@ -277,6 +277,32 @@ describe('a master may answer', () => {
   })
 })
 
+describe('a beat', () => {
+  // A slave that says what does not arrive can tell by nothing else.
+  test('tells each slave which of its echoes have come', () => {
+    const scene = Scene.master()
+    scene.joins(1)
+    scene.joins(3)
+    const heard = () =>
+      scene.actions.flatMap((action) =>
+        action.kind === 'send-to-slave' && action.frame.message.kind === 'beat'
+          ? [[action.stream, action.frame.message.number, action.frame.message.heard]]
+          : [],
+      )
+    scene.pass(200)
+    scene.acknowledges(1)
+    scene.acknowledges(3)
+    scene.pass(200)
+    scene.acknowledges(3)
+    scene.pass(200)
+
+    expect(heard()).toEqual([
+      [1, 3, 1],
+      [3, 3, 2],
+    ])
+  })
+})
+
 function appendTo(scene: Scene, offset: number): void {
   const maxOffset = commitLogOffset(offset)
   scene.tell({ kind: 'appended', maxOffset })

@@ -45,6 +45,7 @@ export function recovering(member: MemberFile, log: LogState, nowMs: number): Re
       readKnowing: undefined,
       readAgain: false,
       readAtMs: nowMs,
+      answeredAtMs: nowMs,
       commandSinceMs: nowMs,
       unreachableSinceMs: undefined,
       isDistrusted: false,

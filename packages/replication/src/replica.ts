@@ -63,6 +63,8 @@ export interface ElectorKnowledge {
   /** A hint came while a read was under way that may not have seen it. */
   readonly readAgain: boolean
   readonly readAtMs: number
+  /** When it was last found to be there. */
+  readonly answeredAtMs: number
   /** When the command of the view was first seen; of no meaning without one. */
   readonly commandSinceMs: number
   readonly unreachableSinceMs: number | undefined
@@ -129,6 +131,13 @@ export interface FollowStream {
   /** `greeting`: a hello is out. `checking`: cut, and the tail is compared. */
   readonly phase: 'greeting' | 'checking' | 'starting-over' | 'streaming'
   readonly beat: number
+  /** The oldest echo of which no beat has shown yet that the master heard it, or a later one. */
+  readonly echo: Echo | undefined
+}
+
+export interface Echo {
+  readonly beat: number
+  readonly sentAtMs: number
 }
 
 /** A hand-over that this slave was offered on its stream. */
@@ -269,4 +278,6 @@ export interface Peer {
   readonly chasesSinceMs: number
   /** When the latest beat was sent that it echoed. */
   readonly echoedSentAtMs: number | undefined
+  /** That beat. What made it ready came as far as an echo does. */
+  readonly heardBeat: number
 }

@@ -91,6 +91,7 @@ function onHello(turn: Turn, reign: Reign, stream: number, hello: Hello): void {
     chases: turn.log.maxOffset,
     chasesSinceMs: turn.nowMs,
     echoedSentAtMs: undefined,
+    heardBeat: 0,
   }
   const departed = new Set(reign.departed)
   departed.delete(brokerId)
@@ -124,6 +125,7 @@ function onReady(turn: Turn, reign: Reign, peer: Peer, { next, flushed }: Ready)
     sent: next,
     received: next,
     flushed: least(flushed, next),
+    heardBeat: Math.max(1, reign.beats.number),
   })
   turn.act({ kind: 'push', stream: peer.stream, from: next })
   confirmMore(turn)
@@ -139,6 +141,7 @@ function onAck(turn: Turn, reign: Reign, peer: Peer, ack: Ack): void {
     flushed: most(peer.flushed, least(ack.flushed, received)),
     disk: ack.disk,
     echoedSentAtMs: reign.beats.sent.get(ack.beat) ?? peer.echoedSentAtMs,
+    heardBeat: Math.max(peer.heardBeat, Math.min(ack.beat, reign.beats.number)),
   })
   confirmMore(turn)
 }

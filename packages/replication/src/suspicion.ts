@@ -76,9 +76,24 @@ function provesSilence(turn: Turn, inquiry: Inquiry, group: GroupState): boolean
   return !isHeard && answers.length >= group.minInSync - 1
 }
 
-/** No master was heard for so long that something should be done about it. */
+/**
+ * No master was heard for so long that something should be done about it; or one that hears nothing
+ * is, which can neither confirm nor learn that it should not go on.
+ */
 export function isSilent(turn: Turn, role: Following): boolean {
-  return turn.nowMs - (role.heardAtMs ?? role.sinceMs) >= silenceMs(turn)
+  const leastMs = silenceMs(turn)
+  return turn.nowMs - (role.heardAtMs ?? role.sinceMs) >= leastMs || isDeaf(turn, role, leastMs)
+}
+
+/**
+ * Its beats come and this member's echoes do not reach it. Without the elector nobody could take its
+ * place, and everybody goes on where they are as soon as it hears again: so they stay.
+ */
+function isDeaf(turn: Turn, { stream }: Following, leastMs: number): boolean {
+  const { echo } = stream ?? {}
+  if (echo === undefined || turn.nowMs - echo.sentAtMs < leastMs) return false
+  const { unreachableSinceMs, answeredAtMs } = turn.state.elector
+  return unreachableSinceMs === undefined && answeredAtMs > echo.sentAtMs
 }
 
 /** Many elections in a short time double it, again and again: somebody is mistaken. */

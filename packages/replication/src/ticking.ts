@@ -109,9 +109,9 @@ function beat(turn: Turn, { reign }: Reigning): void {
   const sent = new Map([...beats.sent, [number, turn.nowMs] as const].slice(-REMEMBERED_BEATS))
   updateReign(turn, { beats: { number, sentAtMs: turn.nowMs, sent } })
   const lostElector = turn.nowMs >= turn.state.lease.validUntilMs
-  for (const { stream, isReady } of reign.peers.values()) {
+  for (const { stream, isReady, heardBeat: heard } of reign.peers.values()) {
     if (!isReady) continue
-    const frame = frameOf(turn, reign, { kind: 'beat', number, lostElector })
+    const frame = frameOf(turn, reign, { kind: 'beat', number, lostElector, heard })
     turn.act({ kind: 'send-to-slave', stream, frame })
   }
 }
@@ -122,7 +122,15 @@ function forgiveSilence(turn: Turn): void {
   const { nowMs } = turn
   if (role.kind === 'following') {
     const heardAtMs = role.heardAtMs === undefined ? undefined : nowMs
-    turn.become({ ...role, sinceMs: nowMs, heardAtMs, inquiry: undefined })
+    const { stream } = role
+    const echo = stream?.echo && { ...stream.echo, sentAtMs: nowMs }
+    turn.become({
+      ...role,
+      sinceMs: nowMs,
+      heardAtMs,
+      inquiry: undefined,
+      stream: stream && { ...stream, echo },
+    })
   }
   if (isReigning(role)) {
     const ids = [...role.reign.heardAtMs.keys()]

@@ -117,6 +117,8 @@ export type MasterMessage =
       readonly number: number
       readonly lostElector: boolean
       readonly inSync: readonly { readonly brokerId: number; readonly durable: number }[]
+      /** The latest beat whose echo came back from this slave; 0: nothing is said of that. */
+      readonly heard: number
     }
   | { readonly kind: 'hand-over'; readonly end: number; readonly stateRevision: number }
 
@@ -345,6 +347,7 @@ function writeMasterFrame(writer: Writer, frame: MasterFrame): void {
             writeNumber(writer, 2, durable)
           })
         }
+        writeNumber(writer, 4, message.heard)
       })
       return
     case 'hand-over':
@@ -433,7 +436,7 @@ function readData(reader: Reader): MasterMessage {
 
 function readBeat(reader: Reader): MasterMessage {
   const inSync: { brokerId: number; durable: number }[] = []
-  const beat = { kind: 'beat' as const, number: 0, lostElector: false, inSync }
+  const beat = { kind: 'beat' as const, number: 0, lostElector: false, inSync, heard: 0 }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, VARINT)) beat.number = readNumber(reader)
     else if (tag === fieldTag(2, VARINT)) beat.lostElector = reader.bool()
@@ -446,7 +449,8 @@ function readBeat(reader: Reader): MasterMessage {
         else skipField(reader, inner)
       })
       inSync.push(member)
-    } else skipField(reader, tag)
+    } else if (tag === fieldTag(4, VARINT)) beat.heard = readNumber(reader)
+    else skipField(reader, tag)
   })
   return beat
 }

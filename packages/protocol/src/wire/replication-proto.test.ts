@@ -267,6 +267,7 @@ function anyMasterFrame(): fc.Arbitrary<MasterFrame> {
       inSync: fc.array(fc.record({ brokerId: anyUint32(), durable: anyOffset() }), {
         maxLength: 4,
       }),
+      heard: anyOffset(),
     }),
     fc.record({
       kind: fc.constant('hand-over' as const),

@@ -1,5 +1,6 @@
 import type { AlarmName } from '../actions.ts'
 import type { GroupState } from '../group-state.ts'
+import { masterSignAtMs } from '../inspection.ts'
 import { durableOf, isReigning } from '../reign.ts'
 import type { ReplicaContext, ReplicaState } from '../replica.ts'
 import { Turn } from '../turn.ts'
@@ -45,7 +46,7 @@ export function memberStatus(
   chronicle: Chronicle,
 ): MemberStatus {
   const { role, member, elector, log, lease, nowMs } = state
-  const heardAtMs = role.kind === 'following' ? role.heardAtMs : undefined
+  const heardAtMs = role.kind === 'following' ? masterSignAtMs(role) : undefined
   return {
     role: role.kind,
     memberId: member.brokerId ?? 0,

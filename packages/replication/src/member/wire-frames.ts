@@ -163,8 +163,8 @@ export function fromWireMasterFrame(frame: WireMasterFrame): MasterFrame {
       }
     }
     case 'beat': {
-      const { kind, number, lostElector } = message
-      return { ...head, message: { kind, number, lostElector } }
+      const { kind, number, lostElector, heard } = message
+      return { ...head, message: { kind, number, lostElector, heard } }
     }
     case 'hand-over': {
       const { kind, end, stateRevision } = message

@@ -7,10 +7,12 @@ export interface MasterBeat__Input {
   'number'?: (number | string | Long);
   'lostElector'?: (boolean);
   'inSync'?: (_cometmq_v1_MemberDurable__Input)[];
+  'heard'?: (number | string | Long);
 }
 
 export interface MasterBeat {
   'number': (number);
   'lostElector': (boolean);
   'inSync': (_cometmq_v1_MemberDurable)[];
+  'heard': (number);
 }
