@@ -91,7 +91,14 @@ export class Broker implements AsyncDisposable {
     })
     const mayTake = (): CometError | undefined => this.#mastership.refusal
     this.#intake = new MessageIntake(
-      { store, topics, counters, log: runtime.log },
+      {
+        clock: runtime.clock,
+        store,
+        topics,
+        counters,
+        log: runtime.log,
+        copies: () => this.#membership?.copies,
+      },
       config.publish,
       mayTake,
     )

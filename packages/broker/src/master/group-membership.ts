@@ -15,6 +15,7 @@ import {
 import type { Listener, Runtime } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import { advertisedAddress } from '../config.ts'
+import type { CopiesAwaited } from '../produce/ack-level.ts'
 import type { ReplicationConfig } from '../replication-config.ts'
 import { replicasDescription } from './replicas-description.ts'
 
@@ -138,6 +139,11 @@ export class GroupMembership {
   get isMaster(): boolean {
     const { kind } = this.#member.state.role
     return kind === 'master' || kind === 'draining' || kind === 'fenced'
+  }
+
+  /** Whom a write waits for, while this member leads. */
+  get copies(): CopiesAwaited | undefined {
+    return this.#member.copies
   }
 
   get status(): MemberStatus {

@@ -59,6 +59,7 @@ const singleSettings = z.strictObject({
         publish.maxPendingBytesPerStream,
       ),
       maxPendingBytes: size(limits.batchMaxBytes).default(publish.maxPendingBytes),
+      syncTimeout: durationMs({ min: 100, max: DAY_MS }).default(publish.syncTimeoutMs),
     })
     .prefault({}),
   store: z
@@ -158,6 +159,7 @@ export function brokerConfigOf(
   },
 ): BrokerConfig {
   const { delivery: lease, store: files } = settings
+  const { maxPendingBytesPerStream, maxPendingBytes, syncTimeout } = settings.publish
   return {
     cluster: settings.cluster,
     brokerName: settings.brokerName,
@@ -175,7 +177,7 @@ export function brokerConfigOf(
       startHoldMs: lease.startHold,
       inFlightMaxMessages: lease.inFlightMaxMessages,
     },
-    publish: settings.publish,
+    publish: { maxPendingBytesPerStream, maxPendingBytes, syncTimeoutMs: syncTimeout },
     reflection: settings.reflection,
     gateway: { users: machine.users },
     store: storeConfig(files.directory ?? `data/${settings.brokerName}`, {
