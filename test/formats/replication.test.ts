@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { encodeBatch, RecordBatch } from '@cometmq/protocol'
+import { encodeStaticRecord } from '@cometmq/replication'
 import { type FileSystem, silentLogger } from '@cometmq/runtime'
 import { SimulatedDisk, VirtualClock } from '@cometmq/simulation'
 import {
@@ -55,6 +56,15 @@ describe('the folder replication as it was frozen', () => {
     ])
     const epochs = await disk.files.readFile(`${FOLDER}/replication/epochs`)
     expect(epochs).toEqual(bytesOf('replication-epochs'))
+  })
+
+  test('has what an operator has said as this version writes it', async () => {
+    const record = {
+      appointment: { epoch: 7, master: 2, by: 'promotion 5f2e91ac', loss: undefined },
+      inSyncAs: 3,
+    }
+
+    await expect(encodeStaticRecord(record)).toMatchFileSnapshot(placeOf('replication-appointment'))
   })
 
   test('begins an epoch with the record that this version writes', async () => {

@@ -34,7 +34,7 @@ import { topicHandlers } from './rpc/topic-calls.ts'
 import { TopicRegistry } from './topic-registry.ts'
 
 /** What came of serving. */
-export type ServeEnding = Extract<MemberEnding, { kind: 'stopped' | 'starts-over' }>
+export type ServeEnding = Exclude<MemberEnding, { kind: 'failed' }>
 
 /**
  * One broker: opens its store, serves clients, keeps itself registered with the name servers, and
@@ -91,14 +91,7 @@ export class Broker implements AsyncDisposable {
     })
     const mayTake = (): CometError | undefined => this.#mastership.refusal
     this.#intake = new MessageIntake(
-      {
-        clock: runtime.clock,
-        store,
-        topics,
-        counters,
-        log: runtime.log,
-        copies: () => this.#membership?.copies,
-      },
+      { store, topics, counters, log: runtime.log },
       config.publish,
       mayTake,
     )
@@ -213,7 +206,7 @@ export class Broker implements AsyncDisposable {
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
     void this.#membership?.ended.then((ending) => {
-      if (ending.kind === 'starts-over') ended.resolve(ending)
+      if (ending.kind === 'starts-over' || ending.kind === 'begins-anew') ended.resolve(ending)
     })
     let ending: ServeEnding
     try {
@@ -295,9 +288,6 @@ export class Broker implements AsyncDisposable {
       await this.#mastership.begin()
       return undefined
     }
-    if (elector === undefined) {
-      throw new CometError('CONFIG_INVALID', 'a broker group of several members needs an elector')
-    }
     const membership = await GroupMembership.open(
       this.#runtime,
       { cluster, brokerName, directory: store.directory, replication },
@@ -305,6 +295,7 @@ export class Broker implements AsyncDisposable {
         store: this.#store,
         elector,
         services: this.#services,
+        nameServers: this.#config.nameservers,
         role: {
           // Name servers hear of a master that answers.
           begin: () => void this.#mastership.begin().then(() => this.#presence?.again()),

@@ -1,7 +1,7 @@
 import { loadServices } from '@cometmq/protocol'
 import { copyStore, type Elector } from '@cometmq/replication'
 import type { Runtime } from '@cometmq/runtime'
-import { Broker } from './broker.ts'
+import { Broker, type ServeEnding } from './broker.ts'
 import type { ProcessProbes } from './broker-status.ts'
 import type { BrokerConfig } from './config.ts'
 
@@ -20,7 +20,8 @@ const COPY_AGAIN_MS = 1_000
 
 /**
  * Runs a broker until it is asked to end. One whose log is of no use to its group any more is closed,
- * its store made anew as a copy of the master's, and opened again.
+ * its store made anew as a copy of the master's, and opened again; so is one that an operator promotes,
+ * with its store as it is.
  *
  * Throws what `Broker.open` and `Broker.serve` throw.
  */
@@ -30,8 +31,10 @@ export async function runBroker(
   parts: RunParts,
 ): Promise<void> {
   for (;;) {
-    const from = await serveOnce(config, runtime, parts)
-    if (from === undefined) return
+    const ending = await serveOnce(config, runtime, parts)
+    if (ending.kind === 'stopped') return
+    if (ending.kind === 'begins-anew') continue
+    const { from } = ending
     const { cluster, brokerName, store } = config
     const { replication } = loadServices()
     const wish = { store, group: { cluster, brokerName }, from }
@@ -45,14 +48,12 @@ export async function runBroker(
   }
 }
 
-/** The address of the member to copy, if that is what it ended for. */
 async function serveOnce(
   config: BrokerConfig,
   runtime: Runtime,
   { probes, elector, opened, stop }: RunParts,
-): Promise<string | undefined> {
+): Promise<ServeEnding> {
   await using broker = await Broker.open(config, runtime, probes, elector())
   opened(broker)
-  const ending = await broker.serve(stop)
-  return ending.kind === 'starts-over' ? ending.from : undefined
+  return await broker.serve(stop)
 }

@@ -4,7 +4,8 @@ import type { AlarmName } from '@cometmq/replication'
 export const alarmWords: Readonly<Record<AlarmName, string>> = {
   member_untrusted: 'it may have lost what it had acknowledged, and waits to be let in anew',
   quarantined: "its log contradicts its master's; it keeps every byte and does nothing",
-  elector_down: 'etcd does not answer: nobody can be elected, and the in-sync set cannot change',
+  elector_down:
+    'etcd does not answer, or a promotion broke off: nobody can be elected, and the in-sync set cannot change',
   elector_went_back: 'etcd has lost what it had promised to keep, and is not obeyed any more',
   in_sync_at_floor:
     'a member that cannot keep up, or is gone, cannot be spared: writes wait for it',

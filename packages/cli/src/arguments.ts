@@ -14,10 +14,6 @@ export function duration(text: string): number {
   return parseDuration(text) ?? refuse(DURATION_EXAMPLES)
 }
 
-export function durationOrNone(text: string): number | 'none' {
-  return text === 'none' ? text : (parseDuration(text) ?? refuse(`${DURATION_EXAMPLES}, or none`))
-}
-
 export function bytes(text: string): number {
   return parseSize(text) ?? refuse(SIZE_EXAMPLES)
 }
@@ -28,6 +24,11 @@ export function count(min: number): (text: string) => number {
     /^\d{1,15}$/.test(text) && Number(text) >= min
       ? Number(text)
       : refuse(`a whole number from ${min}`)
+}
+
+/** Whole numbers from `min`, with commas between. */
+export function counts(min: number): (text: string) => readonly number[] {
+  return (text) => text.split(',').map((part) => count(min)(part.trim()))
 }
 
 export function port(text: string): number {

@@ -26,9 +26,7 @@ export async function confirm(
   }
 }
 
-/** The next line that is typed; empty where there is none any more. */
-export async function readAnswer(terminal: Terminal): Promise<string> {
-  if (terminal.input.readableEnded) return ''
+async function readAnswer(terminal: Terminal): Promise<string> {
   const lines = createInterface({ input: terminal.input })
   try {
     const [line] = await Promise.race([

@@ -41,7 +41,6 @@ describe('exit codes', () => {
           "TOO_MANY",
           "GROUP_STATE_CORRUPT",
           "LOG_DIVERGED",
-          "IN_SYNC_SET_TOO_SMALL",
         ],
         "notAllowed": [
           "NOT_ALLOWED",
@@ -72,7 +71,6 @@ describe('exit codes', () => {
         ],
         "timeout": [
           "TIMEOUT",
-          "REPLICATION_TIMEOUT",
         ],
         "usage": [
           "ILLEGAL_NAME",

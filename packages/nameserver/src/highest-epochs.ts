@@ -1,3 +1,8 @@
+export interface BrokerGroupEpoch {
+  readonly brokerName: string
+  readonly epoch: number
+}
+
 /**
  * The highest epoch that any member of a broker group was ever registered with, by broker name. It
  * never falls while the process lives: a master that missed the end of its reign has to learn of it
@@ -21,6 +26,10 @@ export class HighestEpochs {
   /** 0: the name is not known. */
   of(brokerName: string): number {
     return this.#epochs.get(brokerName) ?? 0
+  }
+
+  get all(): BrokerGroupEpoch[] {
+    return [...this.#epochs].map(([brokerName, epoch]) => ({ brokerName, epoch }))
   }
 
   /** A member of that name is heard, with that epoch. */

@@ -90,6 +90,7 @@ export class NameServer implements AsyncDisposable {
       version: config.version,
       uptimeMs: Math.round(ports.clock.elapsedMs() - startedAtMs),
       ready: table.isReady,
+      highestEpochs: table.highestEpochs,
     })
     const forgetBroker = (brokerName: string): boolean => {
       const { change, wasKnown } = table.forget(brokerName)

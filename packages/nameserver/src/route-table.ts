@@ -19,7 +19,7 @@ import {
 } from './broker-entry.ts'
 import { BrokerGroup } from './broker-group.ts'
 import { DepartedBrokers } from './departed-brokers.ts'
-import { HighestEpochs } from './highest-epochs.ts'
+import { type BrokerGroupEpoch, HighestEpochs } from './highest-epochs.ts'
 import { mistakeInTopics } from './registration-mistakes.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { differences, type Standing, type Standings } from './standings.ts'
@@ -438,6 +438,11 @@ export class RouteTable {
     const { registered } = said
     const isReigning = group.master !== undefined && this.#reigns(group.master)
     return { registered, readable: registered.readable, writable: said.writable && isReigning }
+  }
+
+  /** Of every broker group that was ever registered here, as long as it is remembered. */
+  get highestEpochs(): BrokerGroupEpoch[] {
+    return this.#epochs.all
   }
 
   /** A slave that follows a higher epoch tells of a master that has not registered here yet. */

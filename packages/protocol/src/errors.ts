@@ -89,8 +89,6 @@ export const errorTable = {
   NOT_CONFIRMED: { id: 52, grpcStatus: 'UNAVAILABLE', retry: 'outcome-unknown' },
   LOG_DIVERGED: { id: 53, grpcStatus: 'DATA_LOSS', retry: 'never' },
   MEMBER_UNFIT: { id: 54, grpcStatus: 'FAILED_PRECONDITION', retry: 'never' },
-  IN_SYNC_SET_TOO_SMALL: { id: 55, grpcStatus: 'UNAVAILABLE', retry: 'refresh-route' },
-  REPLICATION_TIMEOUT: { id: 56, grpcStatus: 'DEADLINE_EXCEEDED', retry: 'outcome-unknown' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

@@ -50,6 +50,9 @@ export interface PossibleLoss {
   readonly confirmedTo: CommitLogOffset
 }
 
+/** The reason of a state that an operator has made, and whose master has not begun. */
+export const APPOINTED = 'appointed'
+
 const VERSION = 1
 
 export function encodeGroupState(state: GroupState): string {

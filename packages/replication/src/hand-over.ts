@@ -17,7 +17,8 @@ export function seekHandOver(turn: Turn, role: Mastering): void {
   const { drainedAtMs } = reign
   const triedLately =
     drainedAtMs !== undefined && turn.nowMs - drainedAtMs < turn.settings.handOverAgainMs
-  const target = triedLately || !isWanted(turn) ? undefined : targetOf(turn, reign)
+  const mayTry = turn.settings.handsOver && !triedLately && isWanted(turn)
+  const target = mayTry ? targetOf(turn, reign) : undefined
   if (target !== undefined) drain(turn, reign, target.member.brokerId)
 }
 
@@ -116,7 +117,8 @@ export function mayStopAsMaster(turn: Turn): boolean {
   const { stopWantedAtMs, role } = turn.state
   if (stopWantedAtMs === undefined || !isReigning(role)) return false
   const isLate = turn.nowMs - stopWantedAtMs >= turn.settings.shutdownMs
-  return isLate || !turn.settings.handsOverOnShutdown || role.reign.inSync.size === 1
+  const { handsOver, handsOverOnShutdown } = turn.settings
+  return isLate || !handsOver || !handsOverOnShutdown || role.reign.inSync.size === 1
 }
 
 function isWanted(turn: Turn): boolean {

@@ -88,4 +88,13 @@ export {
   takeOverTransaction,
   withdrawTransaction,
 } from './transactions.ts'
+export {
+  type Appointment,
+  encodeStaticRecord,
+  type StaticRecord,
+} from './static/appointment.ts'
+export { findPlace, type Place } from './static/find-place.ts'
+export { promote, type Promoted, type PromotePorts } from './static/promote.ts'
+export type { PromoteWish } from './static/promotion.ts'
+export { StaticElector, type StaticGroup } from './static/static-elector.ts'
 export type { Wish } from './wishes.ts'

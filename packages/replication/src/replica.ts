@@ -162,6 +162,8 @@ export type Trigger =
   | 'silence'
   | 'lease-gone'
   | 'misnamed'
+  /** By configuration or promotion. */
+  | 'appointed'
   | 'hand-over'
   | 'recovery'
   | 'operator'

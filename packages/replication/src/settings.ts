@@ -9,6 +9,8 @@ export interface ReplicationSettings {
   readonly confirmOn: ConfirmOn
   /** Whether a group whose in-sync members are all untrusted elects its best log by itself. */
   readonly recoversByItself: boolean
+  /** Whether a master ever gives its epoch to another member. */
+  readonly handsOver: boolean
   readonly handsOverOnShutdown: boolean
 
   readonly beatMs: number
@@ -70,6 +72,7 @@ export const defaultSettings: ReplicationSettings = {
   minInSync: 2,
   confirmOn: 'flushed',
   recoversByItself: true,
+  handsOver: true,
   handsOverOnShutdown: true,
 
   beatMs: 200,

@@ -1,6 +1,6 @@
 import { campaign, mayCampaign } from './campaign.ts'
 import { sendToMaster } from './follow-stream.ts'
-import type { GroupState } from './group-state.ts'
+import { APPOINTED, type GroupState } from './group-state.ts'
 import { ask, isAnswered } from './inquiry.ts'
 import type { Following, Inquiry, Role, Trigger } from './replica.ts'
 import type { Turn } from './turn.ts'
@@ -36,7 +36,7 @@ function watchLease(turn: Turn, role: Following, group: GroupState): Following {
 }
 
 function triggerOf(turn: Turn, role: Following, group: GroupState): Trigger | undefined {
-  if (group.master === turn.me) return 'misnamed'
+  if (group.master === turn.me) return group.reason === APPOINTED ? APPOINTED : 'misnamed'
   const live = turn.state.elector.view?.live.get(group.master)
   if (live !== undefined && live.value.incarnation !== group.masterIncarnation)
     return 'process-gone'

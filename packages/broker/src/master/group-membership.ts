@@ -2,12 +2,18 @@ import { CometError, type ReplicasDescription, type Services } from '@cometmq/pr
 import {
   carryOut,
   type Elector,
+  findPlace,
   type Fulfilled,
   GroupMember,
   type GroupView,
   type MemberEnding,
   memberHandlers,
   type MemberStatus,
+  promote,
+  type Promoted,
+  type PromoteWish,
+  StaticElector,
+  type StaticGroup,
   type Surveyed,
   surveyGroup,
   type Wish,
@@ -15,8 +21,8 @@ import {
 import type { Listener, Runtime } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import { advertisedAddress } from '../config.ts'
-import type { CopiesAwaited } from '../produce/ack-level.ts'
 import type { ReplicationConfig } from '../replication-config.ts'
+import { askNameServers } from './name-server-epochs.ts'
 import { replicasDescription } from './replicas-description.ts'
 
 /** What other members come in by. */
@@ -29,6 +35,20 @@ export interface MembershipOptions {
   readonly brokerName: string
   readonly directory: string
   readonly replication: ReplicationConfig
+}
+
+export interface MembershipParts {
+  readonly store: MessageStore
+  /** Undefined: roles are configured. */
+  readonly elector: Elector | undefined
+  readonly services: Services
+  readonly nameServers: readonly string[]
+  readonly role: RoleListener
+}
+
+interface StaticPlace {
+  readonly elector: StaticElector
+  readonly group: StaticGroup
 }
 
 /** What a broker does about its role. */
@@ -47,6 +67,12 @@ export class GroupMembership {
   readonly #member: GroupMember
   readonly #elector: Elector
   readonly #listener: Listener
+  readonly #parts: MembershipParts
+  /** Of static mode. */
+  readonly #static: StaticPlace | undefined
+  /** It had to start over before it took its place. */
+  readonly #placeless = Promise.withResolvers<MemberEnding>()
+  readonly #closing = new AbortController()
 
   private constructor(
     runtime: Runtime,
@@ -55,31 +81,42 @@ export class GroupMembership {
       readonly member: GroupMember
       readonly elector: Elector
       readonly listener: Listener
-      readonly methods: Services['replication']
+      readonly static: StaticPlace | undefined
     },
+    given: MembershipParts,
   ) {
     this.#runtime = runtime
     this.#options = options
-    this.#methods = parts.methods
+    this.#parts = given
+    this.#static = parts.static
+    this.#methods = given.services.replication
     this.#member = parts.member
     this.#elector = parts.elector
     this.#listener = parts.listener
   }
 
-  /** Listens, and takes its place with `start`. Throws what `GroupMember.open` and listening throw. */
+  /**
+   * Listens, and takes its place with `start`. Throws what `GroupMember.open` and listening throw, and
+   * `CONFIG_INVALID` without an elector where roles are not configured.
+   */
   static async open(
     runtime: Runtime,
     options: MembershipOptions,
-    parts: {
-      readonly store: MessageStore
-      readonly elector: Elector
-      readonly services: Services
-      readonly role: RoleListener
-    },
+    parts: MembershipParts,
   ): Promise<GroupMembership> {
     const { replication, directory, cluster, brokerName } = options
-    const { store, elector, services, role } = parts
+    const { store, services, role } = parts
     let member: GroupMember | undefined
+    const folder = `${directory}/replication`
+    const place = await staticPlaceOf(runtime, options, {
+      folder,
+      services,
+      seen: () => member?.state.member.lastSeenEpoch ?? 0,
+    })
+    const elector = place?.elector ?? parts.elector
+    if (elector === undefined) {
+      throw new CometError('CONFIG_INVALID', 'a broker group of several members needs an elector')
+    }
     // Its address, which the member announces, is known only once it listens.
     const late = (): GroupMember => {
       if (member === undefined) throw new CometError('NOT_READY', 'this member has just started')
@@ -92,11 +129,18 @@ export class GroupMembership {
     })
     try {
       member = await GroupMember.open(
-        { ...runtime, store, elector, methods: services.replication, duties: role },
+        {
+          ...runtime,
+          store,
+          elector,
+          methods: services.replication,
+          duties: role,
+          appointments: place?.elector,
+        },
         {
           cluster,
           brokerName,
-          folder: `${directory}/replication`,
+          folder,
           settings: replication.settings,
           limits: replication.limits,
           rules: replication.rules,
@@ -110,8 +154,12 @@ export class GroupMembership {
           },
         },
       )
-      const methods = services.replication
-      return new GroupMembership(runtime, options, { member, elector, listener, methods })
+      return new GroupMembership(
+        runtime,
+        options,
+        { member, elector, listener, static: place },
+        parts,
+      )
     } catch (thrown) {
       await listener.close()
       throw thrown
@@ -119,7 +167,13 @@ export class GroupMembership {
   }
 
   start(): void {
-    this.#member.start()
+    if (this.#static === undefined) return this.#member.start()
+    const failed = (error: unknown): void => {
+      if (this.#closing.signal.aborted) return
+      this.#runtime.log.error({ error }, 'this member does not find its place in the group')
+      this.#placeless.resolve({ kind: 'failed' })
+    }
+    this.#takePlace(this.#static).catch(failed)
   }
 
   /** Why clients are not answered as by a master, right now. */
@@ -141,11 +195,6 @@ export class GroupMembership {
     return kind === 'master' || kind === 'draining' || kind === 'fenced'
   }
 
-  /** Whom a write waits for, while this member leads. */
-  get copies(): CopiesAwaited | undefined {
-    return this.#member.copies
-  }
-
   get status(): MemberStatus {
     return this.#member.status
   }
@@ -163,19 +212,35 @@ export class GroupMembership {
   }
 
   /** Has the group do it; throws what `carryOut` throws. */
-  command(wish: Wish, timeoutMs: number): Promise<Fulfilled> {
+  async command(wish: Wish, timeoutMs: number): Promise<Fulfilled> {
+    if (this.#static !== undefined) {
+      const why = `the roles of this broker group are configured; there is no "${wish.kind}", use comet broker promote`
+      throw new CometError('MEMBER_UNFIT', why)
+    }
     const { clock, random } = this.#runtime
     const witnesses = (view: GroupView) => this.#survey(view)
     return carryOut({ clock, random, elector: this.#elector, witnesses }, wish, timeoutMs)
   }
 
+  /** An operator names another master; throws what `promote` throws. */
+  async promote(wish: PromoteWish): Promise<Promoted> {
+    if (this.#static === undefined) {
+      const why = 'this broker group elects its master; use comet broker hand-over, or elect'
+      throw new CometError('MEMBER_UNFIT', why)
+    }
+    const { elector, group } = this.#static
+    const ports = { ...this.#runtime, elector, methods: this.#methods, member: this.#member }
+    return promote(ports, group, wish)
+  }
+
   /** How the member came to its end; see `GroupMember.ended`. */
   get ended(): Promise<MemberEnding> {
-    return this.#member.ended
+    return Promise.race([this.#member.ended, this.#placeless.promise])
   }
 
   /** Hands over if this is the master, and leaves; resolves when that is done. */
   async leave(): Promise<void> {
+    this.#closing.abort()
     this.#member.stop()
     await this.#member.ended
   }
@@ -189,9 +254,61 @@ export class GroupMembership {
     return surveyGroup(this.#runtime.transport, this.#methods.Inspect, question)
   }
 
+  /** Of static mode: makes sure that it may begin as what it is appointed to be. */
+  async #takePlace({ elector, group }: StaticPlace): Promise<void> {
+    const { transport } = this.#runtime
+    const { store, services, nameServers } = this.#parts
+    const { startsAlone = false } = this.#options.replication.static ?? {}
+    const { loss, epoch } = elector.appointment
+    const place = await findPlace(
+      {
+        ...this.#runtime,
+        store,
+        elector,
+        methods: this.#methods,
+        askNameServers: () =>
+          askNameServers(transport, services, { nameServers, brokerName: group.brokerName }),
+      },
+      {
+        ...group,
+        isTrusted: elector.inSyncAs >= this.#member.state.member.trustedSince,
+        nameServers: nameServers.length,
+        // Who promoted it has given up what only others have.
+        startsAlone: startsAlone || loss?.epoch === epoch + 1,
+      },
+      this.#closing.signal,
+    )
+    if (place.kind === 'ready') this.#member.start()
+    else this.#placeless.resolve(place)
+  }
+
   async close(): Promise<void> {
+    this.#closing.abort()
     await this.#member.close()
     await this.#listener.close()
     await this.#elector[Symbol.asyncDispose]()
   }
+}
+
+/** Undefined: an elector decides. */
+async function staticPlaceOf(
+  runtime: Runtime,
+  { cluster, brokerName, replication }: MembershipOptions,
+  parts: { readonly folder: string; readonly services: Services; readonly seen: () => number },
+): Promise<StaticPlace | undefined> {
+  const { static: roles, memberId, settings } = replication
+  if (roles === undefined || memberId === undefined) return undefined
+  const group: StaticGroup = {
+    cluster,
+    brokerName,
+    me: memberId,
+    master: roles.master,
+    members: new Map(roles.members.map((address, index) => [index + 1, address])),
+    minInSync: settings.minInSync,
+    folder: parts.folder,
+    inspectMs: settings.inspectMs,
+    seen: parts.seen,
+  }
+  const ports = { ...runtime, methods: parts.services.replication }
+  return { elector: await StaticElector.open(ports, group), group }
 }

@@ -1,11 +1,18 @@
-import { CometError, type ReplicasDescription, type Services } from '@cometmq/protocol'
-import type { Fulfilled, Wish } from '@cometmq/replication'
+import {
+  CometError,
+  type CommandGroupRequest,
+  type CommandGroupResponse,
+  type ReplicasDescription,
+  type Services,
+} from '@cometmq/protocol'
+import type { Fulfilled, Promoted, PromoteWish, Wish } from '@cometmq/replication'
 import { answer, type Handler } from '@cometmq/runtime'
 
 /** What a member of a broker group of several can say and do about it. */
 export interface ReplicaCallsParts {
   describeReplicas(): Promise<ReplicasDescription>
   command(wish: Wish, timeoutMs: number): Promise<Fulfilled>
+  promote(wish: PromoteWish): Promise<Promoted>
 }
 
 const TIMEOUT_DEFAULT_MS = 10_000
@@ -23,7 +30,9 @@ export function replicaHandlers(
   }
   return [
     answer(admin.DescribeReplicas, () => need().describeReplicas()),
-    answer(admin.CommandGroup, async ({ kind, memberId, timeoutMs }) => {
+    answer(admin.CommandGroup, async (request) => {
+      const { kind, memberId, timeoutMs } = request
+      if (kind === 'promote') return promoted(await need().promote(promotionOf(request)))
       const waitMs = Math.min(timeoutMs || TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS)
       const { state, tookMs } = await need().command(wishOf(kind, memberId), waitMs)
       const loss = kind === 'elect' ? state.possibleLoss : undefined
@@ -36,6 +45,21 @@ export function replicaHandlers(
       }
     }),
   ]
+}
+
+function promotionOf({ memberId, oldMasterIsDead, without }: CommandGroupRequest): PromoteWish {
+  if (memberId === 0) throw new CometError('ILLEGAL_ARGUMENT', 'which member to promote is missing')
+  return { to: memberId, oldMasterIsDead, without }
+}
+
+function promoted({ epoch, master, tookMs, loss }: Promoted): CommandGroupResponse {
+  return {
+    epoch,
+    master,
+    tookMs: Math.round(tookMs),
+    keptTo: loss?.keptTo ?? 0,
+    confirmedTo: loss?.confirmedTo ?? 0,
+  }
 }
 
 function wishOf(kind: string, memberId: number): Wish {

@@ -107,6 +107,7 @@ class ScriptedCluster implements AsyncDisposable {
       version: '1.2.3',
       uptimeMs: 61_000,
       ready: this.isReady,
+      highestEpochs: [],
       brokers: this.#brokers.map((broker) => ({
         broker,
         registeredAgoMs: 1,

@@ -59,7 +59,6 @@ const singleSettings = z.strictObject({
         publish.maxPendingBytesPerStream,
       ),
       maxPendingBytes: size(limits.batchMaxBytes).default(publish.maxPendingBytes),
-      syncTimeout: durationMs({ min: 100, max: DAY_MS }).default(publish.syncTimeoutMs),
     })
     .prefault({}),
   store: z
@@ -111,8 +110,32 @@ export const brokerSettings = singleSettings
   .refine(
     ...together<BrokerSettings>({
       keys: ['replication.minInSync', 'replication.members'],
-      holds: ({ replication: { minInSync = 1, members } }) => minInSync <= members,
+      holds: ({ replication: { minInSync = 1, members, static: roles } }) =>
+        minInSync <= (roles.members?.length ?? members),
       message: 'must not be more than replication.members: nothing would ever be confirmed',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['replication.static.members', 'replication.etcd.endpoints'],
+      holds: ({ replication: { etcd, static: roles } }) =>
+        etcd.endpoints === undefined || roles.members === undefined,
+      message: 'cannot both be given: either etcd says who leads, or the configuration does',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['replication.memberId', 'replication.static.members'],
+      holds: ({ replication: { memberId, static: roles } }) =>
+        roles.members === undefined || (memberId !== undefined && memberId <= roles.members.length),
+      message: 'must be the place of this broker in replication.static.members, from 1',
+    }),
+  )
+  .refine(
+    ...together<BrokerSettings>({
+      keys: ['replication.static.master', 'replication.static.members'],
+      holds: ({ replication: { static: roles } }) => roles.master <= (roles.members?.length ?? 7),
+      message: 'must be the place of the master in replication.static.members, from 1',
     }),
   )
   .refine(
@@ -159,7 +182,6 @@ export function brokerConfigOf(
   },
 ): BrokerConfig {
   const { delivery: lease, store: files } = settings
-  const { maxPendingBytesPerStream, maxPendingBytes, syncTimeout } = settings.publish
   return {
     cluster: settings.cluster,
     brokerName: settings.brokerName,
@@ -177,7 +199,7 @@ export function brokerConfigOf(
       startHoldMs: lease.startHold,
       inFlightMaxMessages: lease.inFlightMaxMessages,
     },
-    publish: { maxPendingBytesPerStream, maxPendingBytes, syncTimeoutMs: syncTimeout },
+    publish: settings.publish,
     reflection: settings.reflection,
     gateway: { users: machine.users },
     store: storeConfig(files.directory ?? `data/${settings.brokerName}`, {

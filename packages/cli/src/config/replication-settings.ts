@@ -13,6 +13,13 @@ export const replication = () =>
       listen: address().default(replicationDefaults.listen),
       /** Without it: the address listened on, with the machine's name in the place of a wildcard. */
       advertise: advertisedAddress().optional(),
+      static: z
+        .strictObject({
+          members: addresses().optional(),
+          master: count({ min: 1, max: MEMBERS_MAX }).default(1),
+          startAlone: flag().default(false),
+        })
+        .prefault({}),
       members: count({ min: 1, max: MEMBERS_MAX }).default(3),
       /** Without it: 2 of three or more, else 1. */
       minInSync: count({ min: 1, max: MEMBERS_MAX }).optional(),
@@ -24,13 +31,17 @@ export const replication = () =>
 
 export type ReplicationSettings = z.infer<ReturnType<typeof replication>>
 
-/** Undefined: without etcd the broker is the only member of its group. */
+/** Undefined: without etcd or configured roles the broker is the only member of its group. */
 export function replicationOf(
   settings: ReplicationSettings,
   machine: { readonly hostname: string; readonly bootId: string },
 ): ReplicationConfig | undefined {
-  if (settings.etcd.endpoints === undefined) return undefined
-  const { listen, members, minInSync = members > 2 ? 2 : 1 } = settings
+  const { members: addresses, master, startAlone: startsAlone } = settings.static
+  if (settings.etcd.endpoints === undefined && addresses === undefined) return undefined
+  const { listen } = settings
+  const members = addresses?.length ?? settings.members
+  const minInSync = settings.minInSync ?? (members > 2 ? 2 : 1)
+  const isStatic = addresses !== undefined
   const parsed = parseAddress(listen)
   const isEverywhere = parsed !== undefined && isWildcard(parsed.host)
   return {
@@ -42,6 +53,14 @@ export function replicationOf(
     priority: settings.priority,
     host: machine.hostname,
     bootId: machine.bootId,
-    settings: { ...replicationDefaults.settings, memberCount: members, minInSync },
+    static: isStatic ? { members: addresses, master, startsAlone } : undefined,
+    settings: {
+      ...replicationDefaults.settings,
+      memberCount: members,
+      minInSync,
+      // Who leads is the operator's word alone.
+      handsOver: !isStatic,
+      recoversByItself: !isStatic,
+    },
   }
 }

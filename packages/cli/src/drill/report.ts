@@ -4,10 +4,8 @@ import type { FaultReport, StepName } from './timeline.ts'
 
 export interface DrillReport {
   readonly scenario: string
-  /** Undefined where nothing was left to chance. */
-  readonly seed?: number
+  readonly seed: number
   readonly groups: number
-  /** Of the largest one. */
   readonly members: number
   readonly acknowledged: number
   readonly delivered: number
@@ -33,7 +31,7 @@ const SHOWN = 10
 /** Pass is what has kept every promise, within its goal, and has not complained. */
 export function reportOf(run: {
   readonly scenario: string
-  readonly seed?: number
+  readonly seed: number
   readonly groups: number
   readonly members: number
   readonly judgement: Judgement
@@ -81,15 +79,9 @@ export function documentOf(reports: readonly DrillReport[]): object {
   }
 }
 
-/** Over all faults of all runs: a run of several kinds of faults has no figure that is its own. */
-export function spreadOf(reports: readonly DrillReport[]): {
-  readonly faults: number
-  readonly p50: number
-  readonly max: number
-} {
-  const values = reports.flatMap(({ timeline }) => timeline.map((fault) => fault.unavailableMs))
-  if (values.length === 0) return { faults: 0, p50: 0, max: 0 }
-  return { faults: values.length, p50: median(values), max: Math.max(...values) }
+export function spreadOf(reports: readonly DrillReport[]): { p50: number; max: number } {
+  const values = reports.map(({ unavailableMs }) => unavailableMs)
+  return { p50: median(values), max: Math.max(...values) }
 }
 
 const COLUMNS: readonly StepName[] = [
@@ -127,7 +119,7 @@ export function tableOf(report: DrillReport): string {
   const { acknowledged, delivered, redelivered, failed } = report
   const { lost, phantom, duplicates, outOfOrder, unavailableMs } = report
   return [
-    `${report.scenario}${report.seed === undefined ? '' : `, seed ${report.seed}`}: groups ${report.groups}, members ${report.members}`,
+    `${report.scenario}, seed ${report.seed}: groups ${report.groups}, members ${report.members}`,
     ...table,
     `acknowledged ${acknowledged}  delivered ${delivered}  again ${redelivered}  given up ${failed}`,
     `lost ${lost}  phantom ${phantom}  duplicates ${duplicates}  out of order ${outOfOrder}`,

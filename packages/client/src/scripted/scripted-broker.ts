@@ -25,7 +25,7 @@ const services = loadServices()
 export type PublishScript = (
   batch: RecordBatch,
   count: number,
-) => ErrorCode | 'silence' | 'unconfirmed' | 'late' | undefined
+) => ErrorCode | 'silence' | 'unconfirmed' | undefined
 
 interface StoredBatch {
   readonly topic: string
@@ -126,10 +126,6 @@ export class ScriptedBroker {
     if (scripted === 'unconfirmed') {
       this.#append(batch)
       return [refusal('NOT_CONFIRMED')]
-    }
-    if (scripted === 'late') {
-      this.#append(batch)
-      return [refusal('REPLICATION_TIMEOUT')]
     }
     return [scripted === undefined ? this.#append(batch) : refusal(scripted)]
   }

@@ -25,7 +25,10 @@ export interface Services {
   readonly cluster: ServiceMethods<ClusterDefinition>
   readonly routes: ServiceMethods<RoutesDefinition>
   /** Its frames with records are hot: see `followMethod`. */
-  readonly replication: Pick<ServiceMethods<ReplicationDefinition>, 'Inspect' | 'Checkpoint'>
+  readonly replication: Pick<
+    ServiceMethods<ReplicationDefinition>,
+    'Inspect' | 'Checkpoint' | 'Appoint'
+  >
 }
 
 /**
@@ -51,7 +54,7 @@ function readServices(): Services {
       oneofs: true,
     },
   )
-  const { Inspect, Checkpoint } = methodsOf<ReplicationDefinition>(
+  const { Inspect, Checkpoint, Appoint } = methodsOf<ReplicationDefinition>(
     definition,
     'cometmq.v1.Replication',
   )
@@ -59,7 +62,7 @@ function readServices(): Services {
     admin: methodsOf<AdminDefinition>(definition, 'cometmq.v1.Admin'),
     cluster: methodsOf<ClusterDefinition>(definition, 'cometmq.v1.Cluster'),
     routes: methodsOf<RoutesDefinition>(definition, 'cometmq.v1.Routes'),
-    replication: { Inspect, Checkpoint },
+    replication: { Inspect, Checkpoint, Appoint },
   }
 }
 

@@ -7,7 +7,10 @@ import {
 import type { Transport } from '@cometmq/runtime'
 import type { Inspection } from '../frames.ts'
 import type { LogState } from '../log-state.ts'
+import { appointmentAnswer } from '../static/appointment.ts'
+import type { InSyncSet } from '../group-state.ts'
 import type { MasterChange } from './master-change.ts'
+import type { Appointments } from './ports.ts'
 
 export type InspectMethod = Services['replication']['Inspect']
 
@@ -19,10 +22,13 @@ export function inspectionAnswer(
     readonly storeId: string
     readonly log: LogState
     readonly changes: readonly MasterChange[]
+    /** As a master has it. */
+    readonly inSync: InSyncSet
+    readonly appointments: Appointments | undefined
   },
 ): InspectionAnswer {
   const { brokerId, incarnation, isObserver, isElectable, masterHeardAgoMs, ...rest } = inspection
-  const { role, storeId, log, changes } = about
+  const { role, storeId, log, changes, inSync, appointments } = about
   return {
     ...rest,
     member: { brokerId, incarnation, storeId },
@@ -34,6 +40,10 @@ export function inspectionAnswer(
     masterHeardAgoMs: Math.max(0, Math.round(masterHeardAgoMs ?? 0)),
     epochs: [...log.history.entries],
     reigns: changes.map(({ epoch, master, reason, atMs }) => ({ epoch, master, reason, atMs })),
+    minOffset: log.minOffset,
+    inSync: [...inSync].map(([id, since]) => ({ brokerId: id, incarnation: since, storeId: '' })),
+    appointment: appointments === undefined ? null : appointmentAnswer(appointments.appointment),
+    inSyncAs: appointments?.inSyncAs ?? 0,
   }
 }
 

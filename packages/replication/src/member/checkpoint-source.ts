@@ -53,7 +53,7 @@ export class CheckpointSource {
 
   async #serve(
     stream: CheckpointStream,
-    { cluster, brokerName }: Request,
+    { cluster, brokerName, logOnly, logFrom }: Request,
     isOver: () => boolean,
   ): Promise<void> {
     const group = this.#group
@@ -65,13 +65,14 @@ export class CheckpointSource {
       if (isOver()) throw new CometError('CANCELLED', 'whoever asked has gone')
       if (!stream.send(part)) await stream.writable()
     }
+    if (logOnly === true) return this.#serveLog(Number(logFrom), send)
     const exported = await this.#store.log.exportState()
     const kept = { from: exported.baseOffset }
     this.#keep(kept)
     try {
       this.#log.info({ from: kept.from, applied: exported.applied }, 'copy of the store begins')
       await this.#sendState(exported, send)
-      const bytes = await this.#sendLog(exported, send)
+      const bytes = await this.#sendLog(kept.from, exported.applied.appliedOffset, send)
       await send({ end: {} })
       this.#log.info({ bytes }, 'copy of the store is complete')
       this.#clock.schedule(RETURN_MS, () => this.#letGo(kept))
@@ -102,19 +103,34 @@ export class CheckpointSource {
     if (keys.length > 0) await send({ rows: { keys, values } })
   }
 
-  async #sendLog(
-    { applied, baseOffset }: ExportedState,
-    send: (part: Part) => Promise<void>,
-  ): Promise<number> {
-    let at: number = baseOffset
-    while (at < applied.appliedOffset) {
+  /** What a master that comes back has lost of its log. */
+  async #serveLog(from: number, send: (part: Part) => Promise<void>): Promise<void> {
+    const { log } = this.#store
+    const epochs = [...log.epochs.entries]
+    const kept = { from }
+    this.#keep(kept)
+    try {
+      await send({
+        origin: { appliedOffset: from, epoch: 0, storeTimeMs: 0, baseOffset: from, epochs },
+      })
+      const bytes = await this.#sendLog(from, log.offsets.max, send)
+      await send({ end: {} })
+      this.#log.info({ from, bytes }, 'end of the log is given to another member')
+    } finally {
+      this.#letGo(kept)
+    }
+  }
+
+  async #sendLog(from: number, to: number, send: (part: Part) => Promise<void>): Promise<number> {
+    let at = from
+    while (at < to) {
       const range = await this.#store.log.readRange(at, PART_BYTES)
       if (range === undefined) break
       const { from: offset, epoch, bytes: records } = range
       await send({ log: { offset, epoch, records } })
       at = range.to
     }
-    return at - baseOffset
+    return at - from
   }
 
   #keep(kept: { readonly from: number }): void {

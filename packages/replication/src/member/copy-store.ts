@@ -50,7 +50,7 @@ export async function copyStore(
         ended: () => void last.then(resolve, reject),
         failed: reject,
       })
-      stream.send({ ...group })
+      stream.send({ ...group, logOnly: false, logFrom: 0 })
       stream.end()
     })
     await copy.finish()

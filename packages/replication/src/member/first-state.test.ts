@@ -40,7 +40,7 @@ describe('a process that starts as a member', () => {
     ['a folder that a lone broker has written', undefined, undefined],
     ["another member's folder", found, 3],
   ])('refuses %s', (_, file, configuredId) => {
-    const act = (): MemberFile => incarnate(file, storeOf({ max: 100 }), configuredId)
+    const act = (): MemberFile => incarnate(file, storeOf({ max: 100 }), { configuredId })
 
     expect(act).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
   })

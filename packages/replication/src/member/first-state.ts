@@ -2,6 +2,7 @@ import { CometError } from '@cometmq/protocol'
 import type { MessageStore } from '@cometmq/store'
 import type { MemberFile } from '../actions.ts'
 import type { LogState } from '../log-state.ts'
+import { STATIC_ELECTOR_ID } from '../static/static-elector.ts'
 
 /** What a member's log is, in numbers. */
 export function logStateOf({ log }: Pick<MessageStore, 'log'>): LogState {
@@ -25,13 +26,21 @@ export function logStateOf({ log }: Pick<MessageStore, 'log'>): LogState {
 export function incarnate(
   found: MemberFile | undefined,
   store: Pick<MessageStore, 'storeId' | 'recovery' | 'log'>,
-  configuredId?: number,
+  how: { readonly configuredId?: number | undefined; readonly isStatic?: boolean } = {},
 ): MemberFile {
+  const { configuredId, isStatic = false } = how
   const ownId = found?.brokerId
   if (configuredId !== undefined && ownId !== undefined && configuredId !== ownId) {
     throw new CometError(
       'CONFIG_INVALID',
       `the data folder is that of member ${ownId}, and this broker is configured to be member ${configuredId}; correct one of them`,
+    )
+  }
+  const hadElector = found?.electorId !== undefined && found.electorId !== STATIC_ELECTOR_ID
+  if (isStatic && hadElector) {
+    throw new CometError(
+      'CONFIG_INVALID',
+      'the data folder belongs to a broker group with etcd, which is not left again; configure replication.etcd, or begin with empty folders',
     )
   }
   const { max } = store.log.offsets
@@ -57,6 +66,8 @@ export function incarnate(
   const isWhole = noted === undefined || max >= Math.max(noted.flushedOffset, noted.confirmOffset)
   return {
     ...found,
+    // Nobody else's memory: a group that gets an elector begins with that one's.
+    electorId: isStatic || hadElector ? found.electorId : undefined,
     incarnation,
     trustedSince: isWhole ? found.trustedSince : incarnation,
     lastSeenEpoch: Math.max(found.lastSeenEpoch, lastEpoch),

@@ -1,4 +1,5 @@
 import {
+  CometError,
   type CommitLogOffset,
   type Inspection as InspectionAnswer,
   toCometError,
@@ -8,10 +9,11 @@ import type { Action } from '../actions.ts'
 import type { Happening } from '../events.ts'
 import type { GroupState } from '../group-state.ts'
 import { inspectionOf } from '../inspection.ts'
-import { copiesOf, servesAt } from '../reign.ts'
+import { isReigning, servesAt } from '../reign.ts'
 import type { ReplicaContext, ReplicaState } from '../replica.ts'
 import { recovering, step } from '../replica-state.ts'
 import { designedRules } from '../rules.ts'
+import type { Appointment } from '../static/appointment.ts'
 import { ActionLine, type Moves } from './action-line.ts'
 import { inspectionAnswer } from './asking.ts'
 import { Chronicle } from './chronicle.ts'
@@ -23,6 +25,8 @@ import { type MemberStatus, memberStatus } from './member-status.ts'
 import { Performer } from './performer.ts'
 import type { SlaveStream } from './slave-streams.ts'
 import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
+
+const ANSWER_MS = 50
 
 /**
  * A member of a broker group at work: tells the pure core what happens, and has done what it says.
@@ -45,6 +49,8 @@ export class GroupMember implements AsyncDisposable {
   readonly #stopListening: (() => void)[] = []
   #state: ReplicaState
   #timer: Timer | undefined
+  /** Called when this member leads nothing and its log is at rest. */
+  #whenAtRest: (() => void)[] = []
   /** That it follows, for the first time. */
   #hasTold = false
   #hasFailed = false
@@ -87,7 +93,10 @@ export class GroupMember implements AsyncDisposable {
     const { store, files, clock } = ports
     const { folder, cluster, brokerName } = options
     const home = { folder, cluster, brokerName, storeId: store.storeId }
-    const member = incarnate(await readMemberFile(files, home), store, options.self.configuredId)
+    const member = incarnate(await readMemberFile(files, home), store, {
+      configuredId: options.self.configuredId,
+      isStatic: ports.appointments !== undefined,
+    })
     await writeMemberFile(files, home, member)
     const state = recovering(member, logStateOf(store), clock.elapsedMs())
     return new GroupMember(ports, options, state)
@@ -125,11 +134,17 @@ export class GroupMember implements AsyncDisposable {
       storeId: this.#ports.store.storeId,
       log,
       changes: this.#chronicle.changes,
+      inSync: isReigning(role) ? role.reign.inSync : new Map(),
+      appointments: this.#ports.appointments,
     })
   }
 
   get status(): MemberStatus {
     return memberStatus(this.#context, this.#now, this.#chronicle)
+  }
+
+  get cluster(): string {
+    return this.#options.cluster
   }
 
   get brokerName(): string {
@@ -150,11 +165,6 @@ export class GroupMember implements AsyncDisposable {
     return servesAt(this.#context, this.#state, this.#ports.clock.elapsedMs())
   }
 
-  /** How many members its writes wait for, and how many they have to be; undefined unless it leads. */
-  get copies(): { readonly members: number; readonly minMembers: number } | undefined {
-    return copiesOf(this.#context, this.#state)
-  }
-
   /** Asks for a proper end, before which a master hands over; `ended` tells when. */
   stop(): void {
     this.#happen({ kind: 'stop-wanted' })
@@ -165,6 +175,26 @@ export class GroupMember implements AsyncDisposable {
     if (epoch > this.#state.member.lastSeenEpoch) this.#happen({ kind: 'epoch-seen', epoch })
   }
 
+  /**
+   * An operator's word on who leads. Resolves when it is durable here, nothing of an earlier epoch is
+   * appended any more, and the log is at rest. Throws `MEMBER_UNFIT`, `STALE_EPOCH`.
+   */
+  async appoint(appointment: Appointment): Promise<void> {
+    const { appointments, clock } = this.#ports
+    if (appointments === undefined) {
+      const why = 'this broker group has an elector; its members are elected, not appointed'
+      throw new CometError('MEMBER_UNFIT', why)
+    }
+    await appointments.appoint(appointment)
+    this.epochSeen(appointment.epoch)
+    if (!isAtRest(this.#state)) {
+      await new Promise<void>((resolve) => this.#whenAtRest.push(resolve))
+    }
+    if (!appointments.isAppointed || this.#isClosed) return
+    // Whoever asked is answered before everything is closed.
+    clock.schedule(ANSWER_MS, () => this.#end({ kind: 'begins-anew' }))
+  }
+
   /** Leaves the group without a word, unless it has come to its end before. */
   async close(): Promise<void> {
     if (this.#isClosed) return
@@ -173,6 +203,7 @@ export class GroupMember implements AsyncDisposable {
     for (const stop of this.#stopListening) stop()
     this.#line.close()
     await this.#performer.close()
+    this.#tellAtRest()
     this.#end({ kind: 'stopped' })
   }
 
@@ -187,6 +218,7 @@ export class GroupMember implements AsyncDisposable {
     this.#chronicle.stepped({ before: this.#state, happening, after: state, actions })
     this.#state = state
     this.#line.put(actions)
+    this.#tellAtRest()
     // The core tells of reigns that begin and end; that a member is there is news as well.
     if (!this.#hasTold && state.role.kind === 'following') {
       this.#hasTold = true
@@ -226,10 +258,23 @@ export class GroupMember implements AsyncDisposable {
     this.#end({ kind: 'failed' })
   }
 
+  #tellAtRest(): void {
+    if (this.#whenAtRest.length === 0 || !(this.#isClosed || isAtRest(this.#state))) return
+    const waiting = this.#whenAtRest
+    this.#whenAtRest = []
+    for (const tell of waiting) tell()
+  }
+
   /** Its state as of now, whenever it made its latest step. */
   get #now(): ReplicaState {
     return { ...this.#state, nowMs: this.#ports.clock.elapsedMs() }
   }
+}
+
+/** It leads nothing, is about to lead nothing, and what it led is written to its end. */
+function isAtRest({ role }: ReplicaState): boolean {
+  if (isReigning(role) || role.kind === 'candidate' || role.kind === 'promoting') return false
+  return role.kind !== 'following' || role.settlesLog === undefined
 }
 
 /** What is copied may be handed to the log before what was copied earlier is written: it keeps the order. */

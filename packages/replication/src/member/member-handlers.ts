@@ -1,5 +1,6 @@
-import { followMethod, type Services } from '@cometmq/protocol'
+import { CometError, followMethod, type Services } from '@cometmq/protocol'
 import { accept, answer, type Handler } from '@cometmq/runtime'
+import { appointmentOf } from '../static/appointment.ts'
 import type { GroupMember } from './group-member.ts'
 
 /**
@@ -17,6 +18,15 @@ export function memberHandlers(
       const asked = member()
       // Whoever asks knows of that epoch.
       if (brokerName === asked.brokerName) asked.epochSeen(epoch)
+      return asked.inspected
+    }),
+    answer(methods.Appoint, async ({ cluster, brokerName, appointment }) => {
+      const asked = member()
+      const isOurs = cluster === asked.cluster && brokerName === asked.brokerName
+      if (!isOurs || !appointment || appointment.epoch < 1) {
+        throw new CometError('ILLEGAL_ARGUMENT', 'an appointment for another broker group, or none')
+      }
+      await asked.appoint(appointmentOf(appointment))
       return asked.inspected
     }),
   ]

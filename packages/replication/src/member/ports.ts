@@ -5,6 +5,7 @@ import type { Elector } from '../elector.ts'
 import type { Self } from '../replica.ts'
 import type { Rules } from '../rules.ts'
 import type { ReplicationSettings } from '../settings.ts'
+import type { Appointment } from '../static/appointment.ts'
 
 /** What the broker around a member does only in a role. Both must return soon and not throw. */
 export interface Duties {
@@ -22,12 +23,25 @@ export type MemberEnding =
   | { readonly kind: 'failed' }
   /** The store has to be made anew as a copy of the member's at that address. */
   | { readonly kind: 'starts-over'; readonly from: string }
+  /** It is to lead by an operator's word, and looks first whether it has all that others have. */
+  | { readonly kind: 'begins-anew' }
+
+/** Of a group in static mode: an operator's word on who leads, on the disk of each member. */
+export interface Appointments {
+  readonly appointment: Appointment
+  readonly inSyncAs: number
+  readonly isAppointed: boolean
+  /** Durable when it resolves. Throws `STALE_EPOCH`. */
+  appoint(next: Appointment): Promise<void>
+}
 
 export interface MemberPorts extends Pick<Runtime, 'clock' | 'transport' | 'files' | 'log'> {
   readonly store: MessageStore
   readonly elector: Elector
   readonly methods: Services['replication']
   readonly duties: Duties
+  /** Undefined: an elector decides. */
+  readonly appointments?: Appointments | undefined
 }
 
 export interface MemberOptions {

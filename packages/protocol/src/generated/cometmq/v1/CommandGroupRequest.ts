@@ -6,10 +6,14 @@ export interface CommandGroupRequest__Input {
   'kind'?: (string);
   'memberId'?: (number);
   'timeoutMs'?: (number | string | Long);
+  'oldMasterIsDead'?: (boolean);
+  'without'?: (number)[];
 }
 
 export interface CommandGroupRequest {
   'kind': (string);
   'memberId': (number);
   'timeoutMs': (number);
+  'oldMasterIsDead': (boolean);
+  'without': (number)[];
 }

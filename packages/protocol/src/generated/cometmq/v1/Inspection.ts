@@ -3,6 +3,7 @@
 import type { ReplicaMember__Input as _cometmq_v1_ReplicaMember__Input, ReplicaMember as _cometmq_v1_ReplicaMember } from '../../cometmq/v1/ReplicaMember.ts';
 import type { EpochStart__Input as _cometmq_v1_EpochStart__Input, EpochStart as _cometmq_v1_EpochStart } from '../../cometmq/v1/EpochStart.ts';
 import type { ReignSeen__Input as _cometmq_v1_ReignSeen__Input, ReignSeen as _cometmq_v1_ReignSeen } from '../../cometmq/v1/ReignSeen.ts';
+import type { Appointment__Input as _cometmq_v1_Appointment__Input, Appointment as _cometmq_v1_Appointment } from '../../cometmq/v1/Appointment.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Inspection__Input {
@@ -21,6 +22,10 @@ export interface Inspection__Input {
   'masterHeardAgoMs'?: (number | string | Long);
   'epochs'?: (_cometmq_v1_EpochStart__Input)[];
   'reigns'?: (_cometmq_v1_ReignSeen__Input)[];
+  'minOffset'?: (number | string | Long);
+  'inSync'?: (_cometmq_v1_ReplicaMember__Input)[];
+  'appointment'?: (_cometmq_v1_Appointment__Input | null);
+  'inSyncAs'?: (number | string | Long);
 }
 
 export interface Inspection {
@@ -39,4 +44,8 @@ export interface Inspection {
   'masterHeardAgoMs': (number);
   'epochs': (_cometmq_v1_EpochStart)[];
   'reigns': (_cometmq_v1_ReignSeen)[];
+  'minOffset': (number);
+  'inSync': (_cometmq_v1_ReplicaMember)[];
+  'appointment': (_cometmq_v1_Appointment | null);
+  'inSyncAs': (number);
 }
