@@ -21,6 +21,7 @@ import { Mastership } from './master/mastership.ts'
 import { MessageIntake } from './produce/message-intake.ts'
 import { positionsInLog } from './read/positions.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
+import { SlaveAdvice } from './read/slave-advice.ts'
 import type { Standing } from './read/standing.ts'
 import { Presence, type PublicRole } from './presence.ts'
 import { AdminEdge } from './rpc/admin-edge.ts'
@@ -98,7 +99,15 @@ export class Broker implements AsyncDisposable {
     const wakeups = new QueueWakeups(store, topics)
     const standing = (): Standing => this.#standing
     const positions = positionsInLog(store, () => this.#mastership.refusal)
-    this.#readers = new ReadService({ store, topics, wakeups, counters, positions, standing })
+    const advice = new SlaveAdvice(config.readers, {
+      clock: runtime.clock,
+      brokerName: config.brokerName,
+      logEnd: () => store.log.offsets.confirm,
+      inSync: () => this.#membership?.slavesInSync ?? [],
+      brokers: () => this.#presence?.brokers ?? [],
+    })
+    const reading = { store, topics, wakeups, counters }
+    this.#readers = new ReadService({ ...reading, positions, standing, advice })
     this.#routes = new ClusterRoutes(runtime, {
       services: this.#services,
       nameservers: config.nameservers,

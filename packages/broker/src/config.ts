@@ -3,6 +3,7 @@ import { CometError, checkBrokerName, limits, toCometError } from '@cometmq/prot
 import type { StoreConfig } from '@cometmq/store'
 import { type DeliveryConfig, deliveryDefaults } from './deliver/ports.ts'
 import type { IntakeLimits } from './produce/publish-budget.ts'
+import type { ReadersConfig } from './read/slave-advice.ts'
 import { mistakesInReplication, type ReplicationConfig } from './replication-config.ts'
 import type { TopicDefaults } from './topic-definition.ts'
 
@@ -32,6 +33,7 @@ export interface BrokerConfig {
   readonly autoCreateTopics: boolean
   readonly delivery: DeliveryConfig
   readonly publish: IntakeLimits
+  readonly readers: ReadersConfig
   /** Whether clients may ask what services there are, and of what messages. */
   readonly reflection: boolean
   /** For official RocketMQ clients. */
@@ -68,6 +70,13 @@ export const brokerDefaults = {
     // Far more than the disk takes in the time of one fsync, and less than the store itself holds, so
     // that producers are slowed down before they are refused.
     maxPendingBytes: 32 * MIB,
+  },
+  readers: {
+    // What was written last is in the memory of the system, on any machine that is fit for a broker;
+    // before that reads come from the disk, which the master needs for producers.
+    toSlaveBeyondBytes: 1024 * MIB,
+    // All readers of one queue at one slave share what it reads; who has several slaves to spare spreads them.
+    slave: 'first',
   },
   reflection: false,
   gateway: {},

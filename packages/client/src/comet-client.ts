@@ -131,18 +131,16 @@ export class CometClient implements AsyncDisposable {
   ): Topic<Out, In> {
     this.#checkOpen()
     const { borrowed, routes, services } = this.#parts
-    const connectionTo = (brokerName: string): Connection | undefined =>
-      this.#connectionTo(brokerName)
     return new Topic(
       {
         runtime: borrowed.runtime,
         producer: this.#producer,
         clientId: this.clientId,
-        reading: { routes, connectionTo },
+        reading: { routes, connect: (address: string) => this.#connect(address) },
         consuming: {
           services,
           routes,
-          connectionTo,
+          connectionTo: (brokerName) => this.#connectionForGroupsTo(brokerName),
           createTopic: (topic) => this.#createTopic(topic),
         },
         started: (running) => {
@@ -191,7 +189,17 @@ export class CometClient implements AsyncDisposable {
 
   #connectionTo(brokerName: string): Connection | undefined {
     const address = this.#parts.routes.masterOf(brokerName)?.address
-    if (address === undefined) return undefined
+    return address === undefined ? undefined : this.#connect(address)
+  }
+
+  /** Consumer groups are served by a slave only if it stands in for a master that is dead. */
+  #connectionForGroupsTo(brokerName: string): Connection | undefined {
+    const { routes } = this.#parts
+    const standIn = routes.brokers.has(brokerName) ? undefined : routes.standInOf(brokerName)
+    return standIn === undefined ? this.#connectionTo(brokerName) : this.#connect(standIn.address)
+  }
+
+  #connect(address: string): Connection {
     let connection = this.#connections.get(address)
     if (connection === undefined) {
       connection = this.#parts.borrowed.runtime.transport.connect(address)

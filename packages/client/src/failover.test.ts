@@ -437,6 +437,8 @@ function give(reader: Reading, batch: { readonly from: number; readonly bodies: 
     maxOffset: next,
     batches: [storedBatch('orders', from, bodies)],
     ranges: [],
+    suggested: '',
+    nearEnd: false,
   })
 }
 

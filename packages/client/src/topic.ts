@@ -122,6 +122,12 @@ export interface ReaderOptions {
   readonly untilEnd?: boolean
   /** Bytes that may be read ahead, for each broker; 4 MiB unless given. */
   readonly bufferBytes?: number
+  /**
+   * Whether slaves may serve this reader: while their master is away, and when it is far behind and its
+   * master sends it there. They have all that is confirmed, and may be the last to hear of it. True
+   * unless given.
+   */
+  readonly fromSlaves?: boolean
   /** Ends the reading. */
   readonly signal?: AbortSignal
 }
@@ -251,6 +257,7 @@ export class Topic<Out, In = Out> {
         name,
         untilEnd,
         bufferBytes: bufferBytesOf(options.bufferBytes ?? READ_BUFFER_BYTES),
+        fromSlaves: options.fromSlaves ?? true,
         signal,
       },
     )

@@ -199,6 +199,13 @@ export class GroupMembership {
     return this.#member.status
   }
 
+  /** Of a master: the members that have everything confirmed, and are connected; their ids, rising. */
+  get slavesInSync(): readonly number[] {
+    return this.#member.status.replicas.flatMap(({ memberId, isInSync, lagBytes }) =>
+      isInSync && lagBytes !== undefined ? [memberId] : [],
+    )
+  }
+
   /** Every member of the group as this one finds it now. Throws `NOT_READY` without a view of it. */
   async describeReplicas(): Promise<ReplicasDescription> {
     const { state } = this.#member

@@ -19,6 +19,7 @@ import { newTopic } from '../topic-definition.ts'
 import { putTopic, TopicRegistry } from '../topic-registry.ts'
 import { positionsInLog } from './positions.ts'
 import { QueueWakeups } from './queue-wakeups.ts'
+import type { SlaveAdvice } from './slave-advice.ts'
 import type { Standing } from './standing.ts'
 
 const MINUTE = { limitMs: 60_000 }
@@ -67,6 +68,23 @@ describe('a reader of a member of a broker group', () => {
     await scene.until(() => scene.of('assigned').length > 0)
   })
 
+  test('is told with what it reads where it had better read on', async () => {
+    const scene = await Scene.open('master')
+    const asked: unknown[] = []
+    scene.advise = (logOffset, standing) => {
+      asked.push([logOffset > 0, standing])
+      return { suggested: 'slave:8081', nearEnd: false }
+    }
+    await scene.append('a')
+    scene.confirm()
+
+    scene.assign({ kind: 'earliest' })
+    await scene.until(() => scene.of('batches').length > 0)
+
+    expect(scene.of('batches')[0]).toMatchObject({ suggested: 'slave:8081', nearEnd: false })
+    expect(asked).toEqual([[true, 'master']])
+  })
+
   // Two members would keep positions of their own, and the group's log would fork.
   test('commits at a master only, whatever a slave has of the queue', async () => {
     const scene = await Scene.open('slave')
@@ -85,6 +103,7 @@ class Scene {
   readonly responses: ReadResponse[] = []
   standing: Standing
   refusal: CometError | undefined
+  advise: SlaveAdvice['at'] = () => ({ suggested: '', nearEnd: false })
   readonly #store: MessageStore
   readonly #stream: MessageStream<ReadRequest, ReadResponse>
   #assignments = 0
@@ -105,6 +124,7 @@ class Scene {
       counters: newBrokerCounters(),
       positions: positionsInLog(store, () => this.refusal),
       standing: () => this.standing,
+      advice: { at: (...asked) => this.advise(...asked) },
     })
     const { transport } = simulation.machine('member').runtime()
     void transport.listen({ address: 'member:8081', handlers: readers.handlers() })

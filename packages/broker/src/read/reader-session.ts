@@ -17,6 +17,7 @@ import type { TopicRegistry } from '../topic-registry.ts'
 import { PositionCommits } from './position-commits.ts'
 import { checkPositionName, type PositionStore } from './positions.ts'
 import type { QueueWakeups } from './queue-wakeups.ts'
+import type { SlaveAdvice } from './slave-advice.ts'
 import { checkOffset, checkSettled, outOfRange, type Standing } from './standing.ts'
 import { wantedBatches } from './wanted-batches.ts'
 
@@ -27,6 +28,7 @@ export interface ReaderPorts {
   readonly counters: BrokerCounters
   readonly positions: PositionStore
   readonly standing: () => Standing
+  readonly advice: Pick<SlaveAdvice, 'at'>
 }
 
 /** Record bytes in one answer; larger answers make a stream no faster. */
@@ -61,6 +63,8 @@ interface Assignment {
 export class ReaderSession {
   readonly #ports: ReaderPorts
   readonly #stream: MessageStream<ReadResponse, ReadRequest>
+  /** By which it has come in. */
+  readonly #listener: string
   readonly #commits: PositionCommits
   readonly #byId = new Map<number, Assignment>()
   readonly #byQueue = new Map<string, Assignment>()
@@ -74,9 +78,14 @@ export class ReaderSession {
   #over = false
   #closed: () => void = () => {}
 
-  constructor(ports: ReaderPorts, stream: MessageStream<ReadResponse, ReadRequest>) {
+  constructor(
+    ports: ReaderPorts,
+    stream: MessageStream<ReadResponse, ReadRequest>,
+    listener: string,
+  ) {
     this.#ports = ports
     this.#stream = stream
+    this.#listener = listener
     this.#commits = new PositionCommits(ports, (answer) => void this.#send(answer))
   }
 
@@ -195,7 +204,7 @@ export class ReaderSession {
 
   /** `false`: the peer is slow. */
   async #readOnce(assignment: Assignment): Promise<boolean> {
-    const { store, wakeups, counters } = this.#ports
+    const { store, wakeups, counters, standing, advice } = this.#ports
     const { id, queue, filter, next: from } = assignment
     this.#checkReadable(queue)
     const maxBytes = Math.min(READ_BYTES, this.#creditBytes)
@@ -211,6 +220,7 @@ export class ReaderSession {
       return true
     }
     if (read.kind === 'too-old') throw outOfRange(queue, from, this.#boundsOf(queue))
+    const readAt = read.batches.at(-1)?.logOffset ?? 0
     const wanted = wantedBatches(filter ?? TagFilter.all, { batches: read.batches, from })
     assignment.next = read.next
     this.#ready.add(assignment)
@@ -225,6 +235,7 @@ export class ReaderSession {
       maxOffset: this.#boundsOf(queue).maxOffset,
       batches: wanted.batches,
       ranges: filter === undefined ? [] : wanted.ranges,
+      ...advice.at(readAt, standing(), this.#listener),
     })
   }
 

@@ -14,8 +14,8 @@ export class ReadService {
 
   handlers(): Handler[] {
     return [
-      accept(readMethod, (stream) => {
-        const session = new ReaderSession(this.#ports, stream)
+      accept(readMethod, (stream, { listener }) => {
+        const session = new ReaderSession(this.#ports, stream, listener)
         this.#sessions.add(session)
         this.#ports.counters.readStreams++
         session.start(() => {

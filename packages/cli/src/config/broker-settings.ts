@@ -9,6 +9,7 @@ import {
   address,
   addresses,
   advertisedAddress,
+  choice,
   count,
   durationMs,
   flag,
@@ -22,7 +23,7 @@ const SECOND_MS = 1_000
 const DAY_MS = 86_400_000
 const MIB = 2 ** 20
 
-const { delivery, publish } = brokerDefaults
+const { delivery, publish, readers } = brokerDefaults
 const store = storeConfig('')
 
 /** Each setting alone. What it means to those who set it stands in `docs/configuration.md`. */
@@ -59,6 +60,12 @@ const singleSettings = z.strictObject({
         publish.maxPendingBytesPerStream,
       ),
       maxPendingBytes: size(limits.batchMaxBytes).default(publish.maxPendingBytes),
+    })
+    .prefault({}),
+  readers: z
+    .strictObject({
+      toSlaveBeyond: size(0).default(readers.toSlaveBeyondBytes),
+      slave: choice('first', 'any').default(readers.slave),
     })
     .prefault({}),
   store: z
@@ -200,6 +207,10 @@ export function brokerConfigOf(
       inFlightMaxMessages: lease.inFlightMaxMessages,
     },
     publish: settings.publish,
+    readers: {
+      toSlaveBeyondBytes: settings.readers.toSlaveBeyond,
+      slave: settings.readers.slave,
+    },
     reflection: settings.reflection,
     gateway: { users: machine.users },
     store: storeConfig(files.directory ?? `data/${settings.brokerName}`, {

@@ -2,23 +2,35 @@ import {
   CometError,
   errorCodeOfId,
   type FilterText,
-  readMethod,
-  type ReadRequest,
   type ReadResponse,
   type ReadStart,
   RecordBatch,
   toCometError,
 } from '@cometmq/protocol'
-import { type Connection, type MessageStream, type Runtime, type Timer } from '@cometmq/runtime'
+import { type Connection, type Runtime, type Timer } from '@cometmq/runtime'
 import { isOfReign, waitMsAfter } from '../waits.ts'
+import { PositionLine } from './position-line.ts'
+import { QueueCursor, type ReadCredit, type ReadRun } from './queue-cursor.ts'
+import { Avoided, type GroupPlaces, placeToCommit, placeToRead } from './read-place.ts'
+import { ReadStream } from './read-stream.ts'
 
 /** A broker that cannot read a queue now, though nothing is wrong with the reader, is asked again after that. */
 const READ_AGAIN_MS = 500
 
+/** A master that has failed is left to slaves, if there are any: so long, and doubled each time. */
+const AVOID_MASTER = { baseMs: 3_000, maxMs: 30_000 } as const
+
+/** A slave that has failed is not asked again for a while; others are, or the master. */
+const AVOID_SLAVE_MS = 30_000
+
+/** A slave that lacks what was read elsewhere is behind, after so many answers in a row. */
+const SLAVE_PATIENCE = 5
+
 export interface ReadLaneHost {
   readonly runtime: Runtime
-  /** The connection to the master's present address, if it is known. */
-  connect(): Connection | undefined
+  /** The members of the broker group, as far as is known. */
+  places(): GroupPlaces
+  connect(address: string): Connection
   arrived(run: ReadRun): void
   /** A queue has reached its end, or the lane has opened. */
   changed(): void
@@ -34,71 +46,30 @@ export interface ReadLaneSettings {
   readonly topic: string
   readonly filter: FilterText | undefined
   readonly bufferBytes: number
-}
-
-/** Messages `[next, to)` of one batch that a reader wants; a filter leaves holes between runs. */
-export interface ReadRun {
-  readonly cursor: QueueCursor
-  readonly batch: RecordBatch
-  next: number
-  readonly to: number
-  readonly credit: ReadCredit
-}
-
-/** Bytes of one batch, and what to do when all of its runs have been read. */
-interface ReadCredit {
-  openRuns: number
-  readonly bytes: number
-  readonly lane: ReadLane
-}
-
-/** How far the reading of one queue has got. */
-export class QueueCursor {
-  readonly brokerName: string
-  readonly queueId: number
-  start: ReadStart
-  /** Of the running assignment; what carries another number is from before a seek. */
-  assignmentId = 0
-  /** What the broker will send next; undefined before it has said where it begins. */
-  readTo: number | undefined
-  /** The next message to hand out, while there are runs. */
-  handedTo: number | undefined
-  openRuns = 0
-  /** Where the queue ended when it was assigned first. */
-  endOffset: number | undefined
-  committed: number | undefined
-  /** Answers in a row that the broker is not ready to read it. */
-  unreadyCount = 0
-
-  constructor(brokerName: string, queueId: number, start: ReadStart) {
-    this.brokerName = brokerName
-    this.queueId = queueId
-    this.start = start
-  }
-
-  /** The next message that the reader's user has not seen. */
-  get position(): number | undefined {
-    return this.openRuns > 0 ? this.handedTo : this.readTo
-  }
-
-  get isAtEnd(): boolean {
-    const { position, endOffset } = this
-    return position !== undefined && endOffset !== undefined && position >= endOffset
-  }
+  /** Whether slaves may serve this reader. */
+  readonly fromSlaves: boolean
 }
 
 /**
- * Reading the queues of one broker group over one stream to its master, opened again whenever it
- * breaks, or another one is the master.
+ * Reading the queues of one broker group over one stream to its master, or to a slave of it where
+ * `placeToRead` says so; opened again whenever it breaks or leads to the wrong place.
+ *
+ * Each queue goes on where it was, wherever that is.
  */
 export class ReadLane {
   readonly brokerName: string
   readonly #host: ReadLaneHost
   readonly #settings: ReadLaneSettings
   readonly #cursors = new Map<number, QueueCursor>()
-  readonly #commits = new Map<number, PromiseWithResolvers<void>>()
-  #stream: MessageStream<ReadRequest, ReadResponse> | undefined
-  #address = ''
+  readonly #positions: PositionLine
+  readonly #avoided: Avoided
+  #stream: ReadStream | undefined
+  /** The slave that the master has sent this reader to. */
+  #suggested: string | undefined
+  #master: GroupPlaces['master']
+  /** In a row. */
+  #masterFailures = 0
+  #untilForgiven: Timer | undefined
   #nextId = 1
   #heldBytes = 0
   /** What the broker may still send. */
@@ -111,6 +82,16 @@ export class ReadLane {
     this.#host = host
     this.brokerName = brokerName
     this.#settings = settings
+    this.#avoided = new Avoided(host.runtime.clock)
+    this.#positions = new PositionLine({
+      runtime: host.runtime,
+      brokerName,
+      topic: settings.topic,
+      nextId: () => this.#nextId++,
+      address: () => placeToCommit(host.places()),
+      reading: () => this.#stream,
+      open: (address) => this.#open(address),
+    })
   }
 
   get cursors(): Iterable<QueueCursor> {
@@ -126,36 +107,23 @@ export class ReadLane {
   }
 
   seek(cursor: QueueCursor, start: ReadStart): void {
-    cursor.start = start
-    cursor.readTo = undefined
-    cursor.handedTo = undefined
-    cursor.openRuns = 0
-    cursor.endOffset = undefined
+    cursor.seek(start)
     if (this.#stream !== undefined) this.#assign(cursor)
   }
 
   /** The master may be another one, or be back: no more waiting. */
   routeChanged(): void {
-    const address = this.#host.connect()?.address ?? this.#address
-    if (this.#stream !== undefined && address !== this.#address) this.#leaveBehind()
-    this.#retry?.cancel()
-    this.#retry = undefined
-    this.#start()
+    const { master } = this.#host.places()
+    const isOther = master !== this.#master
+    this.#master = master
+    if (isOther && master !== undefined) this.#avoided.forgive(master.address)
+    this.#goOn()
+    this.#positions.placeChanged()
   }
 
-  /** Resolves when the position is durable. */
-  async commit(name: string, cursor: QueueCursor, offset: number): Promise<void> {
-    const stream = this.#stream
-    if (stream === undefined) {
-      throw new CometError('UNAVAILABLE', `${this.brokerName} is away; commit again later`)
-    }
-    const id = this.#nextId++
-    const committed = Promise.withResolvers<void>()
-    this.#commits.set(id, committed)
-    const { topic } = this.#settings
-    stream.send({ kind: 'commit', id, name, topic, queueId: cursor.queueId, offset })
-    await committed.promise
-    cursor.committed = offset
+  /** Resolves when the position is durable. If it is not, it is made so when somebody keeps positions. */
+  commit(name: string, cursor: QueueCursor, offset: number): Promise<void> {
+    return this.#positions.commit(name, cursor, offset)
   }
 
   /** A run has been read to its end, or is not wanted any more. */
@@ -169,49 +137,60 @@ export class ReadLane {
   close(): void {
     this.#closed = true
     this.#retry?.cancel()
+    this.#untilForgiven?.cancel()
     const stream = this.#stream
     this.#stream = undefined
-    stream?.cancel()
-    this.#failCommits(new CometError('CLOSED', 'the reader was closed'))
+    this.#positions.close(new CometError('CLOSED', 'the reader was closed'))
+    stream?.leave()
   }
 
-  /** There is another master; what this one would still have said does not count. */
-  #leaveBehind(): void {
-    const error = new CometError('UNAVAILABLE', `${this.brokerName} has another master`)
-    const stream = this.#stream
+  /** Reads where it shall read now. */
+  #goOn(): void {
+    if (this.#closed) return
+    const address = this.#place()
+    if (this.#stream !== undefined && address !== this.#stream.address) this.#leave(this.#stream)
+    this.#retry?.cancel()
+    this.#retry = undefined
+    if (this.#stream === undefined && address !== undefined) this.#start(address)
+  }
+
+  #place(): string | undefined {
+    const places = this.#host.places()
+    const { master, lastMaster } = places
+    if (!this.#settings.fromSlaves) return (master ?? lastMaster)?.address
+    return placeToRead(places, {
+      present: this.#stream?.address,
+      suggested: this.#suggested,
+      isAvoided: (address) => this.#avoided.has(address),
+    })
+  }
+
+  /** What it would still have sent does not count; what it was told to commit does. */
+  #leave(stream: ReadStream): void {
     this.#stream = undefined
     this.#failures = 0
-    this.#failCommits(error)
-    stream?.cancel(error)
+    if (stream.address === placeToCommit(this.#host.places())) stream.end()
+    else stream.leave(new CometError('UNAVAILABLE', `${this.brokerName} is read elsewhere`))
   }
 
-  #start(): void {
-    if (this.#stream !== undefined || this.#closed) return
-    const connection = this.#host.connect()
-    if (connection === undefined) return
-    const stream = connection.open(readMethod)
-    this.#stream = stream
-    this.#address = connection.address
+  #start(address: string): void {
+    this.#stream = this.#open(address)
     this.#grantedBytes = 0
-    stream.receive({
-      message: (response) => {
-        if (this.#stream === stream) this.#take(response)
-      },
-      ended: () => {
-        if (this.#stream !== stream) return
-        stream.end()
-        this.#failed(new CometError('UNAVAILABLE', `${this.brokerName} has ended the stream`))
-      },
-      failed: (error) => {
-        if (this.#stream === stream) this.#failed(error)
-      },
-    })
     this.#grant()
     for (const cursor of this.#cursors.values()) this.#assign(cursor)
+    this.#positions.placeChanged()
+  }
+
+  #open(address: string): ReadStream {
+    return new ReadStream(this.#host.connect(address), {
+      take: (response, stream) => this.#take(response, stream),
+      failed: (error, stream) => this.#failed(error, stream),
+    })
   }
 
   #assign(cursor: QueueCursor): void {
     cursor.assignmentId = this.#nextId++
+    cursor.isNearEnd = false
     const { topic, filter } = this.#settings
     this.#stream?.send({
       kind: 'assign',
@@ -232,35 +211,35 @@ export class ReadLane {
     this.#stream.send({ kind: 'credit', bytes })
   }
 
-  #take(response: ReadResponse): void {
+  #take(response: ReadResponse, stream: ReadStream): void {
     switch (response.kind) {
-      case 'assigned': {
-        const cursor = this.#cursorOf(response.assignmentId)
-        if (cursor === undefined) return
-        cursor.readTo = response.from
-        cursor.unreadyCount = 0
-        cursor.endOffset ??= response.maxOffset
-        this.#host.changed()
+      case 'committed':
+        this.#positions.answered(response)
         return
-      }
-      case 'batches':
-        this.#takeBatches(response)
-        return
-      case 'problem':
-        this.#takeProblem(response)
-        return
-      case 'committed': {
-        const commit = this.#commits.get(response.id)
-        this.#commits.delete(response.id)
-        if (response.error === 0) commit?.resolve()
-        else commit?.reject(new CometError(errorCodeOfId(response.error), response.message))
-        return
-      }
       case 'draining':
         // Nothing is held there that would have to be given back.
-        this.#stream?.cancel(new CometError('DRAINING', `${this.brokerName} shuts down`))
+        stream.break(new CometError('DRAINING', `${this.brokerName} shuts down`))
+        return
+      case 'assigned':
+        if (stream === this.#stream) this.#takeAssigned(response)
+        return
+      case 'batches':
+        if (stream === this.#stream) this.#takeBatches(response)
+        return
+      case 'problem':
+        if (stream === this.#stream) this.#takeProblem(response)
         return
     }
+  }
+
+  #takeAssigned(response: Extract<ReadResponse, { readonly kind: 'assigned' }>): void {
+    const cursor = this.#cursorOf(response.assignmentId)
+    if (cursor === undefined) return
+    cursor.unreadyCount = 0
+    if (!this.#isAtSlave) this.#masterFailures = 0
+    if (!cursor.begins(response.from, response.maxOffset)) this.#assign(cursor)
+    this.#host.changed()
+    this.#returnIfNear()
   }
 
   #takeBatches(response: Extract<ReadResponse, { readonly kind: 'batches' }>): void {
@@ -278,9 +257,15 @@ export class ReadLane {
       credit.openRuns -= 1
       if (credit.openRuns === 0) this.#heldBytes -= totalBytes
     }
-    if (cursor !== undefined) cursor.readTo = response.next
+    if (cursor !== undefined) {
+      cursor.readTo = response.next
+      cursor.newest = Math.max(cursor.newest, response.maxOffset)
+      cursor.isNearEnd = response.nearEnd || response.next >= response.maxOffset
+    }
     this.#grant()
     this.#host.changed()
+    if (response.suggested !== '') this.#follow(response.suggested)
+    else this.#returnIfNear()
   }
 
   /** What was damaged on its way is read again, over another stream. */
@@ -297,7 +282,7 @@ export class ReadLane {
         { topic, broker: this.brokerName, error },
         'read a damaged batch',
       )
-      this.#stream?.cancel(toCometError(error))
+      this.#stream?.break(toCometError(error))
       return undefined
     }
   }
@@ -329,14 +314,24 @@ export class ReadLane {
     const cursor = this.#cursorOf(problem.assignmentId)
     if (cursor === undefined) return
     const error = new CometError(errorCodeOfId(problem.error), problem.message)
-    if (error.code === 'OFFSET_OUT_OF_RANGE') {
-      const wanted = cursor.readTo ?? (cursor.start.kind === 'offset' ? cursor.start.offset : 0)
-      const isGone = wanted < problem.minOffset
-      cursor.readTo = isGone ? problem.minOffset : problem.maxOffset
-      if (isGone) this.#host.skipped(cursor, problem.minOffset - wanted)
-      this.#assign(cursor)
-    } else if (error.retry === 'never') this.#host.refused(error)
-    else this.#assignLater(cursor, error)
+    if (error.code === 'OFFSET_OUT_OF_RANGE') this.#findPlace(cursor, problem)
+    else if (error.retry === 'never') this.#host.refused(error)
+    else if (cursor.unreadyCount < SLAVE_PATIENCE || !this.#leavesSlave()) {
+      this.#assignLater(cursor, error)
+    }
+  }
+
+  /** Nothing lies where it wanted to read. */
+  #findPlace(cursor: QueueCursor, { minOffset, maxOffset }: QueueExtent): void {
+    const wanted = cursor.readTo ?? (cursor.start.kind === 'offset' ? cursor.start.offset : 0)
+    const isGone = wanted < minOffset
+    // What this slave has deleted may still be there.
+    const isMasterHeard = this.#host.places().master !== undefined
+    if (isGone && isMasterHeard && this.#leavesSlave()) return
+    cursor.readTo = isGone ? minOffset : maxOffset
+    if (isGone) this.#host.skipped(cursor, minOffset - wanted)
+    else cursor.newest = maxOffset
+    this.#assign(cursor)
   }
 
   #assignLater(cursor: QueueCursor, error: CometError): void {
@@ -350,6 +345,48 @@ export class ReadLane {
     })
   }
 
+  /** The master has sent this reader to a slave, which has on its disk what is wanted as well. */
+  #follow(suggested: string): void {
+    if (this.#isAtSlave) return
+    this.#suggested = suggested
+    this.#goOn()
+  }
+
+  /** Near its end, a slave is of no more use: the master has it in memory, and first. */
+  #returnIfNear(): void {
+    if (this.#suggested === undefined || this.#stream?.address !== this.#suggested) return
+    for (const { isNearEnd } of this.#cursors.values()) if (!isNearEnd) return
+    this.#suggested = undefined
+    this.#goOn()
+  }
+
+  get #isAtSlave(): boolean {
+    const { master, lastMaster } = this.#host.places()
+    return this.#stream?.address !== (master ?? lastMaster)?.address
+  }
+
+  /** Reads elsewhere for a while; `false`: it is at no slave, or there is nowhere else. */
+  #leavesSlave(): boolean {
+    const stream = this.#stream
+    if (stream === undefined || !this.#isAtSlave) return false
+    this.#avoid(stream.address)
+    this.#goOn()
+    return this.#stream !== stream
+  }
+
+  #avoid(address: string): void {
+    if (address !== this.#host.places().master?.address) {
+      this.#avoided.add(address, AVOID_SLAVE_MS)
+      return
+    }
+    const { baseMs, maxMs } = AVOID_MASTER
+    const ms = Math.min(maxMs, baseMs * 2 ** this.#masterFailures)
+    this.#masterFailures += 1
+    this.#avoided.add(address, ms)
+    this.#untilForgiven?.cancel()
+    this.#untilForgiven = this.#host.runtime.clock.schedule(ms, () => this.#goOn())
+  }
+
   #cursorOf(assignmentId: number): QueueCursor | undefined {
     for (const cursor of this.#cursors.values()) {
       if (cursor.assignmentId === assignmentId) return cursor
@@ -357,26 +394,31 @@ export class ReadLane {
     return undefined
   }
 
-  #failed(error: CometError): void {
-    this.#stream = undefined
-    this.#failCommits(error)
-    if (this.#closed) return
+  #failed(error: CometError, stream: ReadStream): void {
+    const isReading = stream === this.#stream
+    if (isReading) this.#stream = undefined
+    this.#positions.streamFailed(stream, error)
+    if (!isReading || this.#closed) return
     if (error.code === 'NOT_ALLOWED' || error.code === 'UNSUPPORTED') {
       this.#host.refused(error)
       return
     }
-    this.#host.runtime.log.debug({ broker: this.brokerName, error }, 'lost a broker')
+    const { clock, log, random } = this.#host.runtime
+    log.debug({ broker: this.brokerName, address: stream.address, error }, 'lost a broker')
     this.#host.doubt()
-    const pauseMs = waitMsAfter(error, this.#failures, this.#host.runtime.random)
+    this.#avoid(stream.address)
+    const elsewhere = this.#place()
+    if (elsewhere !== undefined && !this.#avoided.has(elsewhere)) {
+      this.#goOn()
+      return
+    }
+    const pauseMs = waitMsAfter(error, this.#failures, random)
     this.#failures += 1
-    this.#retry = this.#host.runtime.clock.schedule(pauseMs, () => {
-      this.#retry = undefined
-      this.#start()
-    })
+    this.#retry = clock.schedule(pauseMs, () => this.#goOn())
   }
+}
 
-  #failCommits(error: CometError): void {
-    for (const commit of this.#commits.values()) commit.reject(error)
-    this.#commits.clear()
-  }
+interface QueueExtent {
+  readonly minOffset: number
+  readonly maxOffset: number
 }

@@ -55,6 +55,8 @@ describe('reader', () => {
       maxOffset: 9,
       batches: [storedBatch('orders', 0, ['0', '1', '2', '3', '4'])],
       ranges: [1, 2, 4, 5],
+      suggested: '',
+      nearEnd: false,
     })
 
     expect(await take(world, reader, 1)).toEqual([1])
@@ -150,6 +152,8 @@ describe('reader', () => {
       maxOffset: 4,
       batches: [batch, storedBatch('orders', 3, ['3'])],
       ranges: [],
+      suggested: '',
+      nearEnd: false,
     })
 
     expect(await take(world, reader, 1)).toEqual([3])
@@ -171,6 +175,8 @@ describe('reader', () => {
       maxOffset: 1,
       batches: [damaged],
       ranges: [],
+      suggested: '',
+      nearEnd: false,
     })
     await world.until(() => world.a.readers[1]?.assignments.length === 2)
     const again = world.a.readers[1] as ScriptedReader
@@ -227,6 +233,8 @@ describe('reader', () => {
       maxOffset: 100,
       batches: [storedBatch('orders', 50, ['50'])],
       ranges: [],
+      suggested: '',
+      nearEnd: false,
     })
 
     expect(await take(world, reader, 1)).toEqual([50])
@@ -368,6 +376,8 @@ function batches(
     maxOffset: next,
     batches: [storedBatch('orders', base, bodies)],
     ranges: [],
+    suggested: '',
+    nearEnd: false,
   })
 }
 

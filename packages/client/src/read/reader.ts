@@ -4,7 +4,9 @@ import { Fifo } from '../fifo.ts'
 import { MessageView } from '../message-view.ts'
 import type { RouteCache } from '../route/route-cache.ts'
 import { checkPositions, type Positions, positionKey, type ReadFrom } from './positions.ts'
-import { type QueueCursor, ReadLane, type ReadRun } from './read-lane.ts'
+import type { QueueCursor, ReadRun } from './queue-cursor.ts'
+import { ReadLane } from './read-lane.ts'
+import type { GroupPlaces } from './read-place.ts'
 
 export interface ReaderSettings {
   readonly topic: string
@@ -15,13 +17,15 @@ export interface ReaderSettings {
   /** Ends at what was the end of each queue when the reader began. */
   readonly untilEnd: boolean
   readonly bufferBytes: number
+  /** Whether slaves may serve this reader. */
+  readonly fromSlaves: boolean
   readonly signal: AbortSignal | undefined
 }
 
 export interface ReaderPorts<T> {
   readonly runtime: Runtime
   readonly routes: RouteCache
-  connectionTo(brokerName: string): Connection | undefined
+  connect(address: string): Connection
   /** The value of a body; throws or rejects with `SCHEMA_MISMATCH` and the like. */
   decode(body: Buffer): T | Promise<T>
   /** The reader has ended. */
@@ -295,7 +299,7 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
   #warnOfAway(): void {
     const { topic } = this.#settings
     for (const brokerName of this.#present) {
-      if (this.#ports.routes.brokers.has(brokerName)) this.#awaited.delete(brokerName)
+      if (this.#isServed(brokerName)) this.#awaited.delete(brokerName)
       else if (!this.#awaited.has(brokerName) && !this.#hasRead(brokerName)) {
         this.#awaited.add(brokerName)
         this.#ports.runtime.log.warn(
@@ -306,13 +310,29 @@ export class Reader<T> implements AsyncIterableIterator<ReadMessage<T>>, AsyncDi
     }
   }
 
+  #isServed(brokerName: string): boolean {
+    const { master, slaves } = this.#placesOf(brokerName)
+    return master !== undefined || (this.#settings.fromSlaves && slaves.length > 0)
+  }
+
+  #placesOf(brokerName: string): GroupPlaces {
+    const { routes } = this.#ports
+    return {
+      master: routes.brokers.get(brokerName),
+      lastMaster: routes.masterOf(brokerName),
+      slaves: routes.slavesOf(brokerName),
+      standIn: routes.standInOf(brokerName),
+    }
+  }
+
   #lane(brokerName: string): ReadLane {
     const known = this.#lanes.get(brokerName)
     if (known !== undefined) return known
     const lane = new ReadLane(
       {
         runtime: this.#ports.runtime,
-        connect: () => this.#ports.connectionTo(brokerName),
+        places: () => this.#placesOf(brokerName),
+        connect: (address) => this.#ports.connect(address),
         arrived: (run) => this.#ready.push(run),
         changed: () => this.#wake(),
         skipped: (cursor, count) =>

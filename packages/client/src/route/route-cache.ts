@@ -5,6 +5,7 @@ import {
   Masters,
   type RouteUpdate,
   type Services,
+  Slaves,
 } from '@cometmq/protocol'
 import { backoffMs, type Connection, type Runtime, type Timer } from '@cometmq/runtime'
 import { untilAborted } from '../until-aborted.ts'
@@ -39,6 +40,7 @@ export class RouteCache {
   readonly #listeners = new Set<() => void>()
   #attemptListener: ((error: CometError | undefined) => void) | undefined
   readonly #masters = new Masters()
+  readonly #slaves = new Slaves()
   readonly #inquiry: MasterInquiry
   #cluster = ''
   /** The watch that answered last. While another topic is added, it goes on until its successor answers. */
@@ -117,6 +119,16 @@ export class RouteCache {
    */
   masterOf(brokerName: string): BrokerAddress | undefined {
     return this.#masters.of(brokerName)
+  }
+
+  /** The slaves of a broker group that a name server hears; the smallest member id comes first. */
+  slavesOf(brokerName: string): readonly BrokerAddress[] {
+    return this.#slaves.of(brokerName)
+  }
+
+  /** The slave that serves consumer groups in place of a dead master, if there is one. */
+  standInOf(brokerName: string): BrokerAddress | undefined {
+    return this.#slaves.standInOf(brokerName)
   }
 
   /**
@@ -239,6 +251,7 @@ export class RouteCache {
   #apply(update: RouteUpdate): void {
     this.#cluster = update.cluster
     this.#masters.take(update.brokers)
+    this.#slaves.take(update.brokers)
     const forgotten = new Set(update.forgotten)
     if (forgotten.size > 0) this.#forget(forgotten, update.autoCreateTopics)
     for (const topic of update.missing) {

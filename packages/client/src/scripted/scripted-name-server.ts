@@ -12,6 +12,14 @@ export interface ScriptedTopic {
 /** The master of a broker group: its address, and an epoch other than 1. */
 export type ScriptedMaster = string | { readonly address: string; readonly epoch: number }
 
+/** A slave that is heard. */
+export interface ScriptedSlave {
+  readonly brokerName: string
+  readonly brokerId: number
+  readonly address: string
+  readonly standsIn?: boolean
+}
+
 /** Tells clients what the test wants them to know. */
 export class ScriptedNameServer {
   readonly address: string
@@ -39,13 +47,14 @@ export class ScriptedNameServer {
     return this.#close()
   }
 
-  /** Sets the masters that are heard, and the topics, and tells every watcher. All other broker groups are away. */
+  /** Sets who is heard, and the topics, and tells every watcher. All other broker groups are away. */
   set(
     brokers: Readonly<Record<string, ScriptedMaster>>,
     topics: readonly ScriptedTopic[],
     also: Partial<Pick<RouteUpdate, 'autoCreateTopics' | 'forgotten'>> = {},
+    slaves: readonly ScriptedSlave[] = [],
   ): void {
-    this.#update = { ...update(brokers, topics), ...also }
+    this.#update = { ...update(brokers, topics, slaves), ...also }
     for (const stream of this.#streams) this.#tell(stream)
   }
 
@@ -78,22 +87,26 @@ export class ScriptedNameServer {
 function update(
   brokers: Readonly<Record<string, ScriptedMaster>>,
   topics: readonly ScriptedTopic[],
+  slaves: readonly ScriptedSlave[] = [],
 ): RouteUpdate {
+  const masters = Object.entries(brokers).map(([brokerName, master]) => ({
+    brokerName,
+    brokerId: 0,
+    listeners: [],
+    standsIn: false,
+    ...(typeof master === 'string' ? { epoch: 1, address: master } : master),
+  }))
+  const others = slaves.map((slave) => ({ epoch: 1, listeners: [], standsIn: false, ...slave }))
+  const heard = new Set([...masters, ...others].map(({ brokerName }) => brokerName))
   return {
-    brokers: Object.entries(brokers).map(([brokerName, master]) => ({
-      brokerName,
-      brokerId: 0,
-      listeners: [],
-      standsIn: false,
-      ...(typeof master === 'string' ? { epoch: 1, address: master } : master),
-    })),
+    brokers: [...masters, ...others],
     topics: topics.map(({ topic, queues }) => ({
       topic,
       type: 'normal',
       queueGroups: Object.entries(queues).map(([brokerName, queueCount]) => ({
         brokerName,
         queueCount,
-        readable: brokerName in brokers,
+        readable: heard.has(brokerName),
         writable: brokerName in brokers,
       })),
     })),

@@ -460,6 +460,8 @@ function anyReadResponse(): fc.Arbitrary<ReadResponse> {
       maxOffset: anyNumber(),
       batches: anyBatches(),
       ranges: anyRanges(),
+      suggested: anyText(),
+      nearEnd: fc.boolean(),
     }),
     fc.record({
       kind: fc.constant('problem' as const),

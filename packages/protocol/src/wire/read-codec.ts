@@ -72,6 +72,10 @@ export type ReadResponse =
       readonly batches: readonly Buffer[]
       /** With a filter: pairs from, to of the offsets that match. Without: empty, all from `from`. */
       readonly ranges: readonly number[]
+      /** From a master: the address of a slave where it had better read on. Empty: here. */
+      readonly suggested: string
+      /** From a slave: so near the end of the log that the master serves it from memory. */
+      readonly nearEnd: boolean
     }
   /** The assignment has ended. */
   | {
@@ -257,6 +261,8 @@ function writeResponse(writer: Writer, response: ReadResponse): void {
         writeNumber(writer, 4, response.maxOffset)
         for (const batch of response.batches) writeBytes(writer, 5, batch)
         writePacked(writer, 6, response.ranges)
+        writeText(writer, 7, response.suggested)
+        writeFlag(writer, 8, response.nearEnd)
       })
       return
     case 'problem':
@@ -326,6 +332,8 @@ function readBatches(reader: Reader): ReadResponse {
     maxOffset: 0,
     batches,
     ranges,
+    suggested: '',
+    nearEnd: false,
   }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, VARINT)) read.assignmentId = readNumber(reader)
@@ -335,6 +343,8 @@ function readBatches(reader: Reader): ReadResponse {
     else if (tag === fieldTag(5, LENGTH)) batches.push(readBytes(reader))
     else if (tag === fieldTag(6, LENGTH)) readPacked(reader, ranges)
     else if (tag === fieldTag(6, VARINT)) ranges.push(readNumber(reader))
+    else if (tag === fieldTag(7, LENGTH)) read.suggested = reader.string()
+    else if (tag === fieldTag(8, VARINT)) read.nearEnd = reader.bool()
     else skipField(reader, tag)
   })
   return read
