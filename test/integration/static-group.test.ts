@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Daemon } from '../cluster/daemon.ts'
 import { quietPorts } from '../cluster/quiet-ports.ts'
+import { hasEtcd, LocalEtcd } from '../etcd/local-etcd.ts'
 import { type Finished, run } from './cli/comet-process.ts'
 
 const NAME = 'broker-a'
@@ -90,7 +91,32 @@ describe('an operator of a broker group with configured roles', { timeout: LONG_
     expect(await bodies(4)).toEqual(['one', 'two', 'three', 'four'])
   })
 
-  async function start(id: number, again = ''): Promise<void> {
+  // Members come one by one from one keeper of roles to the other, and no message stays behind.
+  test.skipIf(!hasEtcd)(
+    'gets etcd, and from then on elects (takes a program named etcd)',
+    async () => {
+      const etcd = parts.use(await LocalEtcd.start(1))
+      const endpoints = etcd.endpoints.join(',')
+      const adopt = () => comet('broker', 'adopt', NAME, `--etcd=${endpoints}`, '--yes')
+      const adopted = await adopt()
+      for (const id of [2, 3, 1]) {
+        await member(id).stop('SIGTERM')
+        await start(id, '-etcd', endpoints)
+      }
+      await isHealthy()
+
+      const tooLate = await adopt()
+      await member(await masterOf()).stop('SIGKILL')
+      await masterOf()
+      const found = await bodies(4)
+
+      expect(adopted).toMatchObject({ exitCode: 0, stderr: '' })
+      expect(tooLate).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('NOT_ALLOWED') })
+      expect(found).toEqual(['one', 'two', 'three', 'four'])
+    },
+  )
+
+  async function start(id: number, again = '', etcd?: string): Promise<void> {
     daemons.set(
       id,
       await Daemon.start({
@@ -102,7 +128,9 @@ describe('an operator of a broker group with configured roles', { timeout: LONG_
           '--listen=127.0.0.1:0',
           `--data=${path.join(directory, String(id))}`,
           `--nameserver=${nameServer.address}`,
-          `--set=replication.static.members=${members.join(',')}`,
+          etcd === undefined
+            ? `--set=replication.static.members=${members.join(',')}`
+            : `--set=replication.etcd.endpoints=${etcd}`,
           `--set=replication.listen=${members[id - 1]}`,
           `--set=replication.memberId=${id}`,
           '--set=http.listen=127.0.0.1:0',
@@ -151,7 +179,10 @@ describe('an operator of a broker group with configured roles', { timeout: LONG_
     return Object.fromEntries((await replicas()).map(({ memberId, role }) => [memberId, role]))
   }
 
-  async function masterOf(): Promise<number | undefined> {
-    return (await replicas()).find(({ role }) => role === 'master')?.memberId
+  async function masterOf(): Promise<number> {
+    for (;;) {
+      const master = (await replicas()).find(({ role }) => role === 'master')
+      if (master !== undefined) return master.memberId
+    }
   }
 })

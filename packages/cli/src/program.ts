@@ -20,6 +20,7 @@ import type {
   ElectOptions,
   HandOverOptions,
 } from './commands/broker-command.ts'
+import type { AdoptOptions } from './commands/broker-adopt.ts'
 import type { PromoteOptions } from './commands/broker-promote.ts'
 import type { ClusterHealthOptions } from './commands/cluster-health.ts'
 import type { DaemonOptions } from './commands/daemon.ts'
@@ -149,6 +150,12 @@ function addBrokerGroup(broker: Command, terminal: Terminal): void {
     .option('--without <ids>', 'members to give up, with what only they have', counts(1))
     .action(async (name: string, options: PromoteOptions) => {
       await (await import('./commands/broker-promote.ts')).brokerPromote(terminal, name, options)
+    })
+  risky(broker.command('adopt'), 'tell etcd of a broker group whose roles were configured')
+    .argument('<broker>', 'broker name')
+    .requiredOption('--etcd <endpoints>', 'host:port of each etcd member, with commas between')
+    .action(async (name: string, options: AdoptOptions) => {
+      await (await import('./commands/broker-adopt.ts')).brokerAdopt(terminal, name, options)
     })
   operator(broker.command('elect'), 'make a member master although messages may be lost')
     .argument('<broker>', 'broker name')

@@ -88,6 +88,7 @@ export {
   takeOverTransaction,
   withdrawTransaction,
 } from './transactions.ts'
+export { adopt, type AdoptedGroup } from './static/adopt.ts'
 export {
   type Appointment,
   encodeStaticRecord,

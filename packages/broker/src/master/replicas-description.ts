@@ -63,6 +63,8 @@ function replicaOf(
     hasHeard: heardAgoMs !== undefined,
     heardAgoMs: Math.round(heardAgoMs ?? 0),
     error: why,
+    storeId: answer?.member?.storeId ?? '',
+    incarnation: answer?.member?.incarnation ?? 0,
   }
 }
 

@@ -102,6 +102,8 @@ function replica(changes: Partial<Replica>): Replica {
     hasHeard: false,
     heardAgoMs: 0,
     error: '',
+    storeId: 'b7c0',
+    incarnation: 1,
     ...changes,
   }
 }

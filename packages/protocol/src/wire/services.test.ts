@@ -37,6 +37,7 @@ describe('loadServices', () => {
       'cluster.Register': 'bidi /cometmq.v1.Cluster/Register',
       'replication.Inspect': 'unary /cometmq.v1.Replication/Inspect',
       'replication.Checkpoint': 'server-stream /cometmq.v1.Replication/Checkpoint',
+      'replication.Appoint': 'unary /cometmq.v1.Replication/Appoint',
       'routes.Watch': 'server-stream /cometmq.v1.Routes/Watch',
       'routes.DescribeCluster': 'unary /cometmq.v1.Routes/DescribeCluster',
       'routes.ForgetBroker': 'unary /cometmq.v1.Routes/ForgetBroker',

@@ -19,6 +19,8 @@ export interface Replica__Input {
   'hasHeard'?: (boolean);
   'heardAgoMs'?: (number | string | Long);
   'error'?: (string);
+  'storeId'?: (string);
+  'incarnation'?: (number | string | Long);
 }
 
 export interface Replica {
@@ -38,4 +40,6 @@ export interface Replica {
   'hasHeard': (boolean);
   'heardAgoMs': (number);
   'error': (string);
+  'storeId': (string);
+  'incarnation': (number);
 }
