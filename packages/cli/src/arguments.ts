@@ -14,6 +14,10 @@ export function duration(text: string): number {
   return parseDuration(text) ?? refuse(DURATION_EXAMPLES)
 }
 
+export function durationOrNone(text: string): number | 'none' {
+  return text === 'none' ? text : (parseDuration(text) ?? refuse(`${DURATION_EXAMPLES}, or none`))
+}
+
 export function bytes(text: string): number {
   return parseSize(text) ?? refuse(SIZE_EXAMPLES)
 }

@@ -26,7 +26,9 @@ export async function confirm(
   }
 }
 
-async function readAnswer(terminal: Terminal): Promise<string> {
+/** The next line that is typed; empty where there is none any more. */
+export async function readAnswer(terminal: Terminal): Promise<string> {
+  if (terminal.input.readableEnded) return ''
   const lines = createInterface({ input: terminal.input })
   try {
     const [line] = await Promise.race([

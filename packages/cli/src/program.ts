@@ -5,6 +5,7 @@ import {
   count,
   counts,
   duration,
+  durationOrNone,
   durations,
   gather,
   gatherProperties,
@@ -27,6 +28,7 @@ import type { DaemonOptions } from './commands/daemon.ts'
 import type { DevOptions } from './commands/dev.ts'
 import type { DlqPeekOptions } from './commands/dlq-peek.ts'
 import type { DlqRedriveOptions } from './commands/dlq-redrive.ts'
+import type { DrillOptions } from './commands/drill.ts'
 import type { GroupCreateOptions } from './commands/group-create.ts'
 import type { GroupResetOptions } from './commands/group-reset.ts'
 import type { GroupRmOptions } from './commands/group-rm.ts'
@@ -371,6 +373,35 @@ function addTools(program: Command, terminal: Terminal): void {
     .option('--no-consume', 'only publish')
     .action(async (options: BenchOptions) => {
       await (await import('./commands/bench.ts')).bench(terminal, options)
+    })
+  risky(
+    program.command('drill'),
+    'put a running cluster under load, break something, and tell what became of every message',
+  )
+    .argument('<scenario>', 'hand-over, kill-master, …: docs/drills.md lists them')
+    .option('--fault-command <command>', 'what breaks something; {master}, {brokerName}, … are set')
+    .option('--heal-command <command>', 'what puts it right again')
+    .option('--manual', 'be told what to do, and when')
+    .option('--broker <name>', 'which broker group it is about (default: the first one)')
+    .option('--faults <n>', 'how many, one after the other', count(1), 1)
+    .addOption(
+      new Option('--down <duration>', 'from the fault to its end')
+        .argParser(duration)
+        .default(5_000, '5s'),
+    )
+    .addOption(
+      new Option('--duration <duration>', 'of the load, at least')
+        .argParser(duration)
+        .default(30_000, '30s'),
+    )
+    .option('--producers <n>', 'clients that send', count(1), 4)
+    .option('--consumers <n>', 'clients that receive', count(1), 4)
+    .option('--rate <n>', 'messages per second, of all producers together', count(1), 500)
+    .option('--goal <duration>', 'how long a group may be away, or none', durationOrNone)
+    .option('--ledger <dir>', 'where to write down what was seen (default: a new folder)')
+    .option('--keep', 'leave the topic and the groups')
+    .action(async (scenario: string, options: DrillOptions) => {
+      await (await import('./commands/drill.ts')).drill(terminal, scenario, options)
     })
   const store = noun(
     program.command('store'),

@@ -20,7 +20,8 @@ export interface DrilledCluster {
 }
 
 /** One that is still being told. */
-type OpenFault = Omit<Fault, 'notes' | 'wholeAtMs'> & {
+type OpenFault = Omit<Fault, 'notes' | 'wholeAtMs' | 'saidDoneAtMs'> & {
+  saidDoneAtMs?: number
   readonly notes: { what: string; atMs: number }[]
   wholeAtMs: number | undefined
 }
@@ -32,6 +33,8 @@ export interface FaultOptions {
   readonly elects: boolean
   /** For how long groups with slaves may be away; that of the scenario unless given. */
   readonly goalMs?: number | 'none'
+  /** A person does it, who takes his time and says when it is done. */
+  readonly isManual?: boolean
 }
 
 /** The faults of a drill: when each began and was mended, and whether the cluster bore it. */
@@ -71,8 +74,11 @@ export class Faults {
     this.#epochsToKeep = elects ? undefined : { what, epochs }
     const atMs = sharedNowMs()
     const goalMs = this.#goalOf(options)
-    this.#faults.push({ what, atMs, groups, goalMs, notes: [], wholeAtMs: undefined })
-    await inTime(act(), `${what}: was not done`)
+    const fault: OpenFault = { what, atMs, groups, goalMs, notes: [], wholeAtMs: undefined }
+    this.#faults.push(fault)
+    if (options.isManual !== true) return await inTime(act(), `${what}: was not done`)
+    await act()
+    fault.saidDoneAtMs = sharedNowMs()
   }
 
   /** Puts something right that the latest fault has broken. */

@@ -4,8 +4,10 @@ import type { FaultReport, StepName } from './timeline.ts'
 
 export interface DrillReport {
   readonly scenario: string
-  readonly seed: number
+  /** Undefined where nothing was left to chance. */
+  readonly seed?: number
   readonly groups: number
+  /** Of the largest one. */
   readonly members: number
   readonly acknowledged: number
   readonly delivered: number
@@ -31,7 +33,7 @@ const SHOWN = 10
 /** Pass is what has kept every promise, within its goal, and has not complained. */
 export function reportOf(run: {
   readonly scenario: string
-  readonly seed: number
+  readonly seed?: number
   readonly groups: number
   readonly members: number
   readonly judgement: Judgement
@@ -119,7 +121,7 @@ export function tableOf(report: DrillReport): string {
   const { acknowledged, delivered, redelivered, failed } = report
   const { lost, phantom, duplicates, outOfOrder, unavailableMs } = report
   return [
-    `${report.scenario}, seed ${report.seed}: groups ${report.groups}, members ${report.members}`,
+    `${report.scenario}${report.seed === undefined ? '' : `, seed ${report.seed}`}: groups ${report.groups}, members ${report.members}`,
     ...table,
     `acknowledged ${acknowledged}  delivered ${delivered}  again ${redelivered}  given up ${failed}`,
     `lost ${lost}  phantom ${phantom}  duplicates ${duplicates}  out of order ${outOfOrder}`,

@@ -8,9 +8,11 @@ import type { Observation } from './timeline.ts'
 export class RouteWatch implements Disposable {
   readonly #services: Services
   readonly #connection: Connection
-  readonly #name: string
+  /** In what is told of it. */
+  readonly name: string
   readonly #onObservation: (observation: Observation) => void
   #masters: ReadonlyMap<string, BrokerAddress> = new Map()
+  #brokers: readonly BrokerAddress[] | undefined
   #isOver = false
 
   constructor(
@@ -24,13 +26,23 @@ export class RouteWatch implements Disposable {
     this.#services = ports.services
     this.#connection = ports.connection
     this.#onObservation = ports.onObservation
-    this.#name = name
+    this.name = name
     void this.#run()
   }
 
   /** As it said last; nothing while it is away. */
   masterOf(brokerName: string): BrokerAddress | undefined {
     return this.#masters.get(brokerName)
+  }
+
+  /** Masters and slaves; nothing while it is away. */
+  get brokers(): readonly BrokerAddress[] {
+    return this.#brokers ?? []
+  }
+
+  /** Whether it has said anything since it was last away. */
+  get isTold(): boolean {
+    return this.#brokers !== undefined
   }
 
   [Symbol.dispose](): void {
@@ -43,6 +55,7 @@ export class RouteWatch implements Disposable {
       await this.#watch()
       // What it said before it went away is not what it would say now.
       this.#masters = new Map()
+      this.#brokers = undefined
       await sleep(50)
     }
   }
@@ -61,6 +74,7 @@ export class RouteWatch implements Disposable {
   }
 
   #take({ brokers }: RouteUpdate): void {
+    this.#brokers = brokers
     const masters = new Map<string, BrokerAddress>()
     for (const broker of brokers) {
       const other = masters.get(broker.brokerName)
@@ -73,7 +87,7 @@ export class RouteWatch implements Disposable {
       this.#onObservation({
         kind: 'route',
         atMs: sharedNowMs(),
-        source: this.#name,
+        source: this.name,
         brokerName: name,
         epoch: now?.epoch ?? 0,
         master: now?.address,

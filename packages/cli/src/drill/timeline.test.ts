@@ -92,7 +92,7 @@ test('a fault is told from what was done to the first delivery of what was sent 
     undeliveredMs: 505,
   })
   expect(report?.steps).toEqual([
-    { step: 'detected', afterMs: 60, source: 'ns-0: broker fell silent' },
+    { step: 'detected', afterMs: 50, source: 'ns-0: a has no master' },
     { step: 'mended', afterMs: 400, source: 'start a-0' },
     {
       step: 'elected',
@@ -134,4 +134,17 @@ test('a group that never comes back is away until the end of the load', () => {
 
   expect(report?.unavailableMs).toBe(990)
   expect(report?.steps.map(({ step }) => step)).toEqual(['mended'])
+})
+
+// Somebody is told to kill a process, reads that, finds the terminal, and says so when he has.
+test('what a person did is told from the last answer before it', () => {
+  const asked = { ...fault, atMs: 1_400, saidDoneAtMs: 2_200 }
+  const idle = { ...asked, groups: ['b'] }
+
+  const [report] = timelineOf({ faults: [asked], observations: [], lines }, LOAD)
+  const [unharmed] = timelineOf({ faults: [idle], observations: [], lines }, LOAD)
+
+  expect(report).toMatchObject({ atMs: 990, unavailableMs: 510 })
+  expect(report?.steps[0]).toEqual({ step: 'mended', afterMs: 410, source: 'start a-0' })
+  expect(unharmed).toMatchObject({ atMs: 400, unavailableMs: 0 })
 })

@@ -37,6 +37,8 @@ export type Observation =
 export interface Fault {
   readonly what: string
   readonly atMs: number
+  /** Where a person did it: when he said that it was done. It took place at some time before. */
+  readonly saidDoneAtMs?: number
   /** Broker groups that may stand still for it. */
   readonly groups: readonly string[]
   /** For how long they may; undefined: that is told and not judged. */
@@ -97,9 +99,11 @@ export function timelineOf(
   const { faults, observations, lines } = seen
   const [first] = faults
   const calm = { fromMs: load.fromMs, toMs: first?.atMs ?? load.toMs }
-  return faults.map((fault, index) => {
-    const span = { fromMs: fault.atMs, toMs: faults[index + 1]?.atMs ?? load.toMs }
-    const outage = worstOutage('acknowledged', fault.groups, lines, span, calm)
+  return faults.map((asked, index) => {
+    const asking = { fromMs: asked.atMs, toMs: faults[index + 1]?.atMs ?? load.toMs }
+    const outage = worstOutage('acknowledged', asked.groups, lines, asking, calm)
+    const fault = { ...asked, atMs: beginOf(asked, outage) }
+    const span = { ...asking, fromMs: fault.atMs }
     const silence = worstOutage('delivered', fault.groups, lines, span, calm)
     const { wholeAtMs } = fault
     const steps = [
@@ -117,6 +121,11 @@ export function timelineOf(
       steps: steps.toSorted((a, b) => a.afterMs - b.afterMs),
     }
   })
+}
+
+/** A person is asked, and takes his time: what he did shows when it is the end of all answers. */
+function beginOf({ atMs, saidDoneAtMs = atMs }: Fault, outage: Outage): number {
+  return outage.unavailableMs > 0 && outage.fromMs < saidDoneAtMs ? outage.fromMs : atMs
 }
 
 function worstOutage(
@@ -174,7 +183,8 @@ function stepOf(
       const now = master === undefined ? '' : `${master} in epoch ${epoch}`
       const before = told.get(place)
       told.set(place, now)
-      if (before === now || now === '' || !fault.groups.includes(brokerName)) return undefined
+      if (before === now || !fault.groups.includes(brokerName)) return undefined
+      if (now === '') return { name: 'detected', detail: `${brokerName} has no master` }
       return { name: 'route seen', detail: `${brokerName} is ${now}` }
     }
     case 'state': {

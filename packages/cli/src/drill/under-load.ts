@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { CometError } from '@cometmq/protocol'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DrillLoad } from './load/load.ts'
 import type { Span } from './outage.ts'
@@ -69,7 +70,7 @@ async function untilDrained(load: DrillLoad, brokerGroups: number): Promise<void
 async function inTime(work: Promise<void>, otherwise: string, stop?: AbortSignal): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`${otherwise} in ${DRAIN_MS} ms`)), DRAIN_MS)
-  const onStop = (): void => reject(stop?.reason)
+  const onStop = (): void => reject(new CometError('CANCELLED', 'interrupted'))
   stop?.addEventListener('abort', onStop)
   await Promise.race([work, late]).finally(() => {
     clearTimeout(timer)
