@@ -38,6 +38,7 @@ function killMasterOfGroupOf(members: number): Promise<DrillReport> {
     perSecond: 100,
     calmMs: 400,
     timesMs: [200],
+    count: 1,
     durationMs: 0,
     // A loaded machine may take its time.
     goalMs: 'none',

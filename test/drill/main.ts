@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     rate: { type: 'string', default: '500' },
     times: { type: 'string' },
+    count: { type: 'string', default: '100' },
     duration: { type: 'string', default: '120000' },
     goal: { type: 'string' },
     json: { type: 'string' },
@@ -61,6 +62,7 @@ const options = {
   calmMs: 1_500,
   perSecond: whole('rate', values.rate, { min: 1, max: 100_000 }),
   timesMs: values.times?.split(',').map((time) => whole('times', time, { min: 0, max: 3_600_000 })),
+  count: whole('count', values.count, { min: 1, max: 100_000 }),
   durationMs: whole('duration', values.duration, { min: 0, max: 86_400_000 }),
   goalMs: goalMs(),
   say,
@@ -74,9 +76,11 @@ for (let run = 0; run < runs; run++) {
   out.write(`${tableOf(report)}\n\n`)
 }
 if (runs > 1) {
-  const { p50, max } = spreadOf(reports)
+  const { faults, p50, max } = spreadOf(reports)
   const passed = reports.filter(({ verdict }) => verdict === 'PASS').length
-  out.write(`${passed} of ${runs} runs passed; unavailable p50 ${p50} ms, max ${max} ms\n`)
+  out.write(
+    `${passed} of ${runs} runs passed; ${faults} faults, unavailable p50 ${p50} ms, max ${max} ms\n`,
+  )
 }
 const document = `${JSON.stringify(documentOf(reports), null, 2)}\n`
 if (values.json === '-') process.stdout.write(document)
@@ -108,6 +112,7 @@ ${list.join('\n')}
   --groups N      broker groups (2)
   --rate N        messages per second (500)
   --times A,B     milliseconds, in place of the scenario's own times
+  --count N       how often, of the scenario stalls (100)
   --duration MS   of the scenario random (120000)
   --seed S        of what the scenario leaves to chance (1)
   --runs N        again and again, with the seeds that follow

@@ -10,6 +10,8 @@ const ELECTION_MS = 90_000
 export interface SceneSettings {
   /** In place of the scenario's own: how long something is away, one after the other. */
   readonly timesMs: readonly number[] | undefined
+  /** Of scenarios that do the same again and again. */
+  readonly count: number
   /** Of scenarios that go on for as long as one likes. */
   readonly durationMs: number
   /** How long a group may be away: in place of what the faults say; `none`: that is not judged. */

@@ -1,5 +1,5 @@
 import { diskFull } from './disks.ts'
-import { freezeMaster, killMaster, killSlave, killTwice } from './members.ts'
+import { freezeMaster, killMaster, killSlave, killTwice, stalls } from './members.ts'
 import { partitionMaster } from './partitions.ts'
 import { randomFaults } from './random.ts'
 import { handOver, powerCutAll, rollingRestart } from './restarts.ts'
@@ -10,6 +10,7 @@ export const scenarios: readonly Scenario[] = [
   killMaster,
   killTwice,
   freezeMaster,
+  stalls,
   partitionMaster,
   hostLoss,
   killSlave,

@@ -30,6 +30,20 @@ export const freezeMaster: Scenario = {
   },
 }
 
+export const stalls: Scenario = {
+  name: 'stalls',
+  about: 'the master stands still for 1 s, --count times. Nobody may be elected',
+  missing: needsSlaves,
+  run: async (scene) => {
+    const [stalledMs = 1_000] = scene.timesMs([1_000])
+    for (let time = 0; time < scene.settings.count; time++) {
+      await stallMasterFor(scene, stalledMs)
+      // Two of them must not add up.
+      await scene.pause(1_000)
+    }
+  },
+}
+
 export const killSlave: Scenario = {
   name: 'kill-slave',
   about: 'kill -9 of a slave, started again after 0.2, 2 and 20 s; then one stands still for 3 s',
@@ -80,6 +94,17 @@ export async function freezeMasterFor(scene: Scene, frozenMs: number): Promise<v
   const options = { groups: [group], elects: frozenMs >= 1_000, goalMs: 3_000 }
   await scene.fault(what, options, () => master.freeze())
   await scene.pause(frozenMs)
+  await scene.mend(`thaw ${master.name}`, () => master.thaw())
+  await scene.untilRecovered()
+}
+
+/** As a long garbage collection: nobody may be deposed for it. */
+async function stallMasterFor(scene: Scene, stalledMs: number): Promise<void> {
+  const { group } = scene
+  const master = await scene.cluster.masterOf(group)
+  const what = `stall ${master.name} for ${stalledMs} ms`
+  await scene.fault(what, { groups: [group], elects: false }, () => master.freeze())
+  await scene.pause(stalledMs)
   await scene.mend(`thaw ${master.name}`, () => master.thaw())
   await scene.untilRecovered()
 }

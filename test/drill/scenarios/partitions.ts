@@ -10,13 +10,17 @@ export const partitionMaster: Scenario = {
   goalMs: 3_000,
   fittings: ['relays'],
   run: async (scene) => {
-    const [shortMs = 5_000, longMs = 15_000] = scene.timesMs([5_000, 15_000])
-    await partition(scene, { from: 'all', direction: 'both', forMs: shortMs })
+    const [all, members, etcd] = scene.timesMs([5_000, 5_000, 15_000])
+    await partition(scene, { from: 'all', direction: 'both', forMs: all ?? 0 })
     if (!scene.hasSlaves) return
-    await partition(scene, { from: 'all', direction: 'back', forMs: shortMs })
-    await partition(scene, { from: 'all', direction: 'there', forMs: shortMs })
-    await partition(scene, { from: 'members', direction: 'both', forMs: shortMs })
-    await partition(scene, { from: 'etcd', direction: 'both', forMs: longMs })
+    await partition(scene, { from: 'all', direction: 'back', forMs: all ?? 0 })
+    await partition(scene, { from: 'all', direction: 'there', forMs: all ?? 0 })
+    if (members !== undefined) {
+      await partition(scene, { from: 'members', direction: 'both', forMs: members })
+    }
+    if (etcd !== undefined) {
+      await partition(scene, { from: 'etcd', direction: 'both', forMs: etcd })
+    }
   },
 }
 

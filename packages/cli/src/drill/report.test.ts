@@ -63,7 +63,11 @@ test('many broken promises are counted, and some of them named', () => {
 test('several runs are told together, and one that fails fails them', () => {
   const runs = [reportWith({ unavailableMs: 10 }), reportWith({ unavailableMs: 90, goalMs: 20 })]
 
-  expect(spreadOf([...runs, reportWith({ unavailableMs: 30 })])).toEqual({ p50: 30, max: 90 })
+  expect(spreadOf([...runs, reportWith({ unavailableMs: 30 })])).toEqual({
+    faults: 3,
+    p50: 30,
+    max: 90,
+  })
   expect(documentOf(runs)).toMatchObject({ verdict: 'FAIL', runs: [{ seed: 7 }, { seed: 7 }] })
   expect(documentOf(runs.slice(0, 1))).toMatchObject({ verdict: 'PASS', unavailableMs: 10 })
 })

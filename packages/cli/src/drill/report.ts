@@ -81,9 +81,15 @@ export function documentOf(reports: readonly DrillReport[]): object {
   }
 }
 
-export function spreadOf(reports: readonly DrillReport[]): { p50: number; max: number } {
-  const values = reports.map(({ unavailableMs }) => unavailableMs)
-  return { p50: median(values), max: Math.max(...values) }
+/** Over all faults of all runs: a run of several kinds of faults has no figure that is its own. */
+export function spreadOf(reports: readonly DrillReport[]): {
+  readonly faults: number
+  readonly p50: number
+  readonly max: number
+} {
+  const values = reports.flatMap(({ timeline }) => timeline.map((fault) => fault.unavailableMs))
+  if (values.length === 0) return { faults: 0, p50: 0, max: 0 }
+  return { faults: values.length, p50: median(values), max: Math.max(...values) }
 }
 
 const COLUMNS: readonly StepName[] = [
