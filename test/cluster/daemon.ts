@@ -36,10 +36,14 @@ export class Daemon {
     readonly logDirectory: string
     /** In addition to ours. */
     readonly env?: Readonly<Record<string, string>>
+    /** What comes before its command line, as `ip netns exec NAME`. */
+    readonly prefix?: readonly string[]
     /** Is given each line of its log as it comes. */
     readonly onLine?: (line: LogLine) => void
   }): Promise<Daemon> {
-    const child = spawn(process.execPath, [comet, ...options.args], {
+    const line = [...(options.prefix ?? []), process.execPath, comet, ...options.args]
+    const [program = '', ...args] = line
+    const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     })

@@ -29,6 +29,7 @@ const { values, positionals } = parseArgs({
     count: { type: 'string', default: '100' },
     duration: { type: 'string', default: '120000' },
     goal: { type: 'string' },
+    relays: { type: 'boolean', default: false },
     json: { type: 'string' },
     quiet: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
@@ -65,6 +66,7 @@ const options = {
   count: whole('count', values.count, { min: 1, max: 100_000 }),
   durationMs: whole('duration', values.duration, { min: 0, max: 86_400_000 }),
   goalMs: goalMs(),
+  ...(values.relays ? { ways: 'relays' as const } : {}),
   say,
 }
 // With `--json -` the standard output is for the document.
@@ -117,6 +119,7 @@ ${list.join('\n')}
   --seed S        of what the scenario leaves to chance (1)
   --runs N        again and again, with the seeds that follow
   --goal MS|none  how long a group may be away, in place of the scenario's own
+  --relays        cut members off by relays, also where network namespaces could be made
   --json FILE     the report; - for the standard output
   --quiet         no progress
 `

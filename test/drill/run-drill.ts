@@ -23,6 +23,8 @@ export interface DrillOptions extends SceneSettings {
   readonly perSecond: number
   /** How long a calm cluster is watched before the first fault, and after the last. */
   readonly calmMs: number
+  /** As of `DrillCluster.start`. */
+  readonly ways?: 'relays'
   readonly say: (line: string) => void
 }
 
@@ -39,7 +41,15 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
   const observations: Observation[] = []
   const onObservation = (observation: Observation): void => void observations.push(observation)
   const report = await (async () => {
-    await using cluster = await DrillCluster.start({ shape, fittings, directory, onObservation })
+    const { ways } = options
+    await using cluster = await DrillCluster.start({
+      shape,
+      fittings,
+      ...(ways === undefined ? {} : { ways }),
+      directory,
+      onObservation,
+    })
+    const { waysKind } = cluster
     say(`the cluster is up: groups ${shape.groups}, members ${shape.members}, in ${directory}`)
     const { endpoints } = cluster
     const { perSecond, calmMs } = options
@@ -69,6 +79,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
       scenario: scenario.name,
       seed,
       ...shape,
+      ...(waysKind === undefined ? {} : { ways: waysKind }),
       stalledMs,
       judgement: judge(lines, load.groups),
       timeline: timelineOf({ faults: faults.all, observations, lines }, span),

@@ -23,12 +23,12 @@ export class LocalEtcd implements AsyncDisposable {
     this.#directory = directory
   }
 
-  /** Resolves when there is a leader. */
-  static async start(memberCount: number): Promise<LocalEtcd> {
+  /** Resolves when there is a leader. `host`: an address of this machine that they listen on. */
+  static async start(memberCount: number, host = '127.0.0.1'): Promise<LocalEtcd> {
     const directory = await mkdtemp(path.join(tmpdir(), 'comet-etcd-'))
     const ports = await freePorts(2 * memberCount)
     const names = Array.from({ length: memberCount }, (_, index) => `member-${index}`)
-    const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+    const urls = ports.map((port) => `http://${host}:${port}`)
     const cluster = names.map((name, index) => `${name}=${urls[memberCount + index]}`).join()
     const members = names.map((name, index) => {
       const [clientUrl, peerUrl] = [urls[index], urls[memberCount + index]]

@@ -8,6 +8,7 @@ import type { SmallDisk } from '../../integration/small-disk.ts'
 import type { StoppedMember } from '../logs.ts'
 import { sharedNowMs } from '../../../packages/cli/src/drill/shared-clock.ts'
 import type { Observation } from '../../../packages/cli/src/drill/timeline.ts'
+import { DrillNetwork } from './drill-network.ts'
 import type { DrillProcess } from './drill-process.ts'
 import { GroupRecords } from './group-records.ts'
 import {
@@ -56,12 +57,18 @@ export class DrillCluster implements DrilledCluster, AsyncDisposable {
   static async start(options: {
     readonly shape: ClusterShape
     readonly fittings: readonly Fitting[]
+    /** By what members are cut off; by namespaces unless given, where this process may make them. */
+    readonly ways?: 'relays'
     readonly directory: string
     readonly onObservation: (observation: Observation) => void
   }): Promise<DrillCluster> {
     const { shape, onObservation } = options
     await using undone = new AsyncDisposableStack()
-    const etcd = shape.members === 1 ? undefined : undone.use(await LocalEtcd.start(ETCD_MEMBERS))
+    const isCut = options.fittings.includes('ways')
+    const isNetworked = isCut && options.ways !== 'relays' && DrillNetwork.canBeMade()
+    const network = isNetworked ? undone.use(DrillNetwork.make()) : undefined
+    const start = (): Promise<LocalEtcd> => LocalEtcd.start(ETCD_MEMBERS, network?.host)
+    const etcd = shape.members === 1 ? undefined : undone.use(await start())
     const records = etcd === undefined ? undefined : new GroupRecords(etcd, CLUSTER)
     const watching = new AbortController()
     undone.defer(() => watching.abort())
@@ -70,7 +77,7 @@ export class DrillCluster implements DrilledCluster, AsyncDisposable {
       const atMs = sharedNowMs()
       onObservation({ kind: 'state', atMs, source, brokerName, epoch, master, reason })
     }, watching.signal)
-    const layout = await layOut({ ...options, etcd, undone })
+    const layout = await layOut({ ...options, etcd, network, undone })
     const processes = [...layout.nameServers, ...layout.groups.flatMap(({ members }) => members)]
     undone.defer(async () => void (await Promise.all(processes.map((each) => each.kill()))))
     const runtime = undone.use(openNodeRuntime({ name: 'drill', logLevel: 'silent' }))
@@ -115,10 +122,15 @@ export class DrillCluster implements DrilledCluster, AsyncDisposable {
     return this.#etcd
   }
 
-  /** Those of a member of the first group, in a cluster that is fitted with relays. */
+  /** By what members of the first group can be cut off; undefined: they cannot. */
+  get waysKind(): MemberWays['kind'] | undefined {
+    return [...this.#layout.ways.values()][0]?.kind
+  }
+
+  /** Those of a member of the first group, in a cluster that is fitted with ways. */
   waysOf(member: DrillProcess): MemberWays {
     const ways = this.#layout.ways.get(member)
-    assert(ways !== undefined, `${member.name} has no relays`)
+    assert(ways !== undefined, `${member.name} has no ways`)
     return ways
   }
 

@@ -12,7 +12,7 @@ export interface ProcessPlace {
   readonly args: readonly string[]
   readonly logDirectory: string
   readonly onObservation: (observation: Observation) => void
-  /** Between it and whoever dials it. */
+  /** Between it and whoever dials it, or is dialled by it. */
   readonly ways?: MemberWays
 }
 
@@ -36,17 +36,18 @@ export class DrillProcess {
   /** Resolves when it says that it is ready. */
   async start(): Promise<void> {
     assert(!this.isRunning, `${this.name} runs already`)
-    const { name, args, logDirectory, onObservation } = this.#place
+    const { name, args, logDirectory, onObservation, ways } = this.#place
     this.#daemon = await Daemon.start({
       name,
       args,
       logDirectory,
+      prefix: ways?.prefix ?? [],
       onLine: ({ time, message, ...fields }) => {
         const atMs = sharedMsOf(String(time))
         onObservation({ kind: 'log', atMs, source: name, message: String(message), fields })
       },
     })
-    await this.#place.ways?.admit()
+    await ways?.admit()
   }
 
   /** As a crash. */

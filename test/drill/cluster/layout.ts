@@ -6,7 +6,9 @@ import type { LocalEtcd } from '../../etcd/local-etcd.ts'
 import { SmallDisk } from '../../integration/small-disk.ts'
 import type { Observation } from '../../../packages/cli/src/drill/timeline.ts'
 import { DrillProcess } from './drill-process.ts'
-import { MemberWays } from './member-ways.ts'
+import type { DrillNetwork } from './drill-network.ts'
+import type { MemberWays } from './member-ways.ts'
+import { RelayWays } from './relay-ways.ts'
 
 export interface ClusterShape {
   readonly groups: number
@@ -15,7 +17,7 @@ export interface ClusterShape {
 }
 
 /** What the members of the first group are given so that something of theirs can be broken. */
-export type Fitting = 'relays' | 'small-disks'
+export type Fitting = 'ways' | 'small-disks'
 
 export interface BrokerGroup {
   readonly name: string
@@ -44,18 +46,21 @@ export async function layOut(options: {
   readonly fittings: readonly Fitting[]
   readonly directory: string
   readonly etcd: LocalEtcd | undefined
+  /** In which members of the first group are, where they are to be cut off without relays. */
+  readonly network: DrillNetwork | undefined
   readonly onObservation: (observation: Observation) => void
   /** Is given what has to be closed in the end. */
   readonly undone: AsyncDisposableStack
 }): Promise<Layout> {
-  const { shape, fittings, directory, etcd, onObservation, undone } = options
+  const { shape, fittings, directory, etcd, network, onObservation, undone } = options
   const logDirectory = path.join(directory, 'logs')
   await mkdir(logDirectory, { recursive: true })
   const ports = await quietPorts(NAME_SERVERS + PORTS_PER_MEMBER * shape.groups * shape.members)
-  const nextAddress = (): string => {
+  const host = network?.host ?? '127.0.0.1'
+  const nextAddress = (at = host): string => {
     const port = ports.pop()
     assert(port !== undefined, 'every process has its ports')
-    return `127.0.0.1:${port}`
+    return `${at}:${port}`
   }
   const folders = new Map<DrillProcess, string>()
   const ways = new Map<DrillProcess, MemberWays>()
@@ -74,8 +79,12 @@ export async function layOut(options: {
     for (let index = 0; index < shape.members; index++) {
       const memberName = `${name}-${index}`
       const data = path.join(directory, memberName)
-      const plan = planOf(nextAddress, { etcd, nameServers, isRelayed: isFitted('relays') })
-      const opened = isFitted('relays') ? undone.use(await MemberWays.open(plan)) : undefined
+      const etcdPorts = (etcd?.endpoints ?? []).map((endpoint) => Number(endpoint.split(':')[1]))
+      const own = isFitted('ways') ? network?.addMember({ etcdPorts }) : undefined
+      const isRelayed = isFitted('ways') && own === undefined
+      const next = (): string => nextAddress(own?.host)
+      const plan = planOf(next, { etcd, nameServers, isRelayed })
+      const opened = isRelayed ? undone.use(await RelayWays.open(plan)) : own
       const place = {
         name: memberName,
         address: plan.clients.from,

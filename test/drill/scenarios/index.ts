@@ -1,6 +1,6 @@
 import { diskFull } from './disks.ts'
 import { freezeMaster, killMaster, killSlave, killTwice, stalls } from './members.ts'
-import { partitionMaster } from './partitions.ts'
+import { lossyLink, partitionMaster } from './partitions.ts'
 import { randomFaults } from './random.ts'
 import { handOver, powerCutAll, rollingRestart } from './restarts.ts'
 import type { Scenario } from './scenario.ts'
@@ -12,6 +12,7 @@ export const scenarios: readonly Scenario[] = [
   freezeMaster,
   stalls,
   partitionMaster,
+  lossyLink,
   hostLoss,
   killSlave,
   diskFull,

@@ -1,14 +1,14 @@
-import type { Neighbours } from '../cluster/member-ways.ts'
-import type { Direction } from '../cluster/relay.ts'
+import { DrillNetwork } from '../cluster/drill-network.ts'
+import type { CutDirection, Neighbours } from '../cluster/member-ways.ts'
 import type { Scene } from '../scene.ts'
-import type { Scenario } from './scenario.ts'
+import { needsSlaves, type Scenario } from './scenario.ts'
 
 export const partitionMaster: Scenario = {
   name: 'partition-master',
   about:
     'the master is cut off for 5 s: from all, both ways and one way; from slaves; from etcd, 15 s',
   goalMs: 3_000,
-  fittings: ['relays'],
+  fittings: ['ways'],
   run: async (scene) => {
     const [all, members, etcd] = scene.timesMs([5_000, 5_000, 15_000])
     await partition(scene, { from: 'all', direction: 'both', forMs: all ?? 0 })
@@ -24,7 +24,27 @@ export const partitionMaster: Scenario = {
   },
 }
 
-const WORDS: Readonly<Record<Direction, string>> = {
+export const lossyLink: Scenario = {
+  name: 'lossy-link',
+  about: 'what the master sends is late by 50 ± 20 ms, and 1 % of it lost, for 20 s. No election',
+  fittings: ['ways'],
+  missing: (shape) =>
+    needsSlaves(shape) ??
+    (DrillNetwork.canBeBad() ? undefined : 'it takes network namespaces and a kernel with netem'),
+  run: async (scene) => {
+    const { cluster, group } = scene
+    const [lossyMs = 20_000] = scene.timesMs([20_000])
+    const master = await cluster.masterOf(group)
+    const ways = cluster.waysOf(master)
+    const what = `the line of ${master.name} is bad for ${lossyMs} ms`
+    await scene.fault(what, { groups: [group], elects: false }, async () => ways.disturb?.())
+    await scene.pause(lossyMs)
+    await scene.mend('make it good', () => ways.calm?.())
+    await scene.untilRecovered()
+  },
+}
+
+const WORDS: Readonly<Record<CutDirection, string>> = {
   both: 'is cut off',
   there: 'hears nothing',
   back: 'is not heard',
@@ -32,7 +52,7 @@ const WORDS: Readonly<Record<Direction, string>> = {
 
 export async function partition(
   scene: Scene,
-  cut: { readonly from: Neighbours; readonly direction: Direction; readonly forMs: number },
+  cut: { readonly from: Neighbours; readonly direction: CutDirection; readonly forMs: number },
 ): Promise<void> {
   const { cluster, group } = scene
   const master = await cluster.masterOf(group)

@@ -15,7 +15,7 @@ import { loseHost, withoutEtcd } from './surroundings.ts'
 export const randomFaults: Scenario = {
   name: 'random',
   about: 'one fault after another, drawn from --seed, for --duration',
-  fittings: ['relays'],
+  fittings: ['ways'],
   run: async (scene) => {
     const endMs = sharedNowMs() + scene.settings.durationMs
     while (sharedNowMs() < endMs) await anyFault(scene)

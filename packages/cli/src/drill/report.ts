@@ -9,6 +9,8 @@ export interface DrillReport {
   readonly groups: number
   /** Of the largest one. */
   readonly members: number
+  /** By what members were cut off; missing where they could not be. */
+  readonly ways?: 'namespaces' | 'relays'
   readonly acknowledged: number
   readonly delivered: number
   readonly redelivered: number
@@ -36,6 +38,7 @@ export function reportOf(run: {
   readonly seed?: number
   readonly groups: number
   readonly members: number
+  readonly ways?: 'namespaces' | 'relays'
   readonly judgement: Judgement
   readonly stalledMs: number
   readonly timeline: readonly FaultReport[]
@@ -127,7 +130,7 @@ export function tableOf(report: DrillReport): string {
   const { acknowledged, delivered, redelivered, failed } = report
   const { lost, phantom, duplicates, outOfOrder, unavailableMs } = report
   return [
-    `${report.scenario}${report.seed === undefined ? '' : `, seed ${report.seed}`}: groups ${report.groups}, members ${report.members}`,
+    `${report.scenario}${report.seed === undefined ? '' : `, seed ${report.seed}`}: groups ${report.groups}, members ${report.members}${report.ways === undefined ? '' : `, cut off by ${report.ways}`}`,
     ...table,
     `acknowledged ${acknowledged}  delivered ${delivered}  again ${redelivered}  given up ${failed}`,
     `lost ${lost}  phantom ${phantom}  duplicates ${duplicates}  out of order ${outOfOrder}`,
