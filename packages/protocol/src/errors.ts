@@ -89,6 +89,7 @@ export const errorTable = {
   NOT_CONFIRMED: { id: 52, grpcStatus: 'UNAVAILABLE', retry: 'outcome-unknown' },
   LOG_DIVERGED: { id: 53, grpcStatus: 'DATA_LOSS', retry: 'never' },
   MEMBER_UNFIT: { id: 54, grpcStatus: 'FAILED_PRECONDITION', retry: 'never' },
+  READ_ONLY: { id: 57, grpcStatus: 'UNAVAILABLE', retry: 'refresh-route' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

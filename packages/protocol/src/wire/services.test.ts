@@ -36,6 +36,7 @@ describe('loadServices', () => {
       'admin.CommandGroup': 'unary /cometmq.v1.Admin/CommandGroup',
       'cluster.Register': 'bidi /cometmq.v1.Cluster/Register',
       'replication.Inspect': 'unary /cometmq.v1.Replication/Inspect',
+      'replication.TakeOverlay': 'server-stream /cometmq.v1.Replication/TakeOverlay',
       'replication.Checkpoint': 'server-stream /cometmq.v1.Replication/Checkpoint',
       'replication.Appoint': 'unary /cometmq.v1.Replication/Appoint',
       'routes.Watch': 'server-stream /cometmq.v1.Routes/Watch',

@@ -27,7 +27,7 @@ export interface Services {
   /** Its frames with records are hot: see `followMethod`. */
   readonly replication: Pick<
     ServiceMethods<ReplicationDefinition>,
-    'Inspect' | 'Checkpoint' | 'Appoint'
+    'Inspect' | 'Checkpoint' | 'Appoint' | 'TakeOverlay'
   >
 }
 
@@ -54,7 +54,7 @@ function readServices(): Services {
       oneofs: true,
     },
   )
-  const { Inspect, Checkpoint, Appoint } = methodsOf<ReplicationDefinition>(
+  const { Inspect, Checkpoint, Appoint, TakeOverlay } = methodsOf<ReplicationDefinition>(
     definition,
     'cometmq.v1.Replication',
   )
@@ -62,7 +62,7 @@ function readServices(): Services {
     admin: methodsOf<AdminDefinition>(definition, 'cometmq.v1.Admin'),
     cluster: methodsOf<ClusterDefinition>(definition, 'cometmq.v1.Cluster'),
     routes: methodsOf<RoutesDefinition>(definition, 'cometmq.v1.Routes'),
-    replication: { Inspect, Checkpoint, Appoint },
+    replication: { Inspect, Checkpoint, Appoint, TakeOverlay },
   }
 }
 

@@ -22,6 +22,7 @@ import { DiskWatch } from './disk-watch.ts'
 import { incarnate, logStateOf } from './first-state.ts'
 import { type MemberHome, readMemberFile, writeMemberFile } from './member-file.ts'
 import { type MemberStatus, memberStatus } from './member-status.ts'
+import { type OverlaySource, type OverlayStream, serveOverlay } from './overlay-exchange.ts'
 import { Performer } from './performer.ts'
 import type { SlaveStream } from './slave-streams.ts'
 import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
@@ -124,6 +125,12 @@ export class GroupMember implements AsyncDisposable {
   /** Another member makes its store anew as a copy of this one's. */
   giveCopy(stream: CheckpointStream): void {
     this.#copies.accept(stream)
+  }
+
+  /** A master that has come back takes what this member was told without it. */
+  giveOverlay(stream: OverlayStream, source: OverlaySource | undefined): void {
+    const { cluster, brokerName } = this.#options
+    serveOverlay(this.#ports.log, stream, { group: { cluster, brokerName }, source })
   }
 
   /** What it tells whoever asks, from memory. */

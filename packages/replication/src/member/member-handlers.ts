@@ -2,18 +2,21 @@ import { CometError, followMethod, type Services } from '@cometmq/protocol'
 import { accept, answer, type Handler } from '@cometmq/runtime'
 import { appointmentOf } from '../static/appointment.ts'
 import type { GroupMember } from './group-member.ts'
+import type { OverlaySource } from './overlay-exchange.ts'
 
 /**
  * What members ask of each other, for the port that they know. `member` may throw as long as there
- * is none.
+ * is none; `overlays` is of a broker that may stand in for its master.
  */
 export function memberHandlers(
   methods: Services['replication'],
   member: () => GroupMember,
+  overlays?: OverlaySource,
 ): Handler[] {
   return [
     accept(followMethod, (stream) => member().acceptSlave(stream)),
     accept(methods.Checkpoint, (stream) => member().giveCopy(stream)),
+    accept(methods.TakeOverlay, (stream) => member().giveOverlay(stream, overlays)),
     answer(methods.Inspect, async ({ brokerName, epoch }) => {
       const asked = member()
       // Whoever asks knows of that epoch.
