@@ -8,6 +8,8 @@ import {
   type ProgressRow,
   putCleared,
   putGroup,
+  putMerged,
+  putParked,
   putPosition,
   putProgress,
   putRetry,
@@ -43,6 +45,14 @@ const inPieces: ProgressRow = {
   attempted: [
     { from: 1_000, to: 1_001, attempts: 3 },
     { from: 1_010, to: 1_200, attempts: 1 },
+  ],
+}
+
+const parked: ProgressRow = {
+  ...inPieces,
+  parked: [
+    { from: 1_290, to: 1_292, attempts: 16, reason: 'no such customer' },
+    { from: 1_310, to: 1_311, attempts: 1, reason: '' },
   ],
 }
 
@@ -98,6 +108,12 @@ const rows = [
     means: inPieces,
   },
   {
+    name: 'row-progress-parked',
+    change: putProgress('billing', QUEUE, parked),
+    decode: ({ value }: Row) => decodeProgressRow(value),
+    means: parked,
+  },
+  {
     name: 'row-retry',
     change: putRetry('billing', 'orders', retry),
     decode: ({ key, value }: Row) => decodeRetry(key, value),
@@ -129,6 +145,18 @@ const rows = [
     decode: ({ value }: Row) => Number(value.readBigUInt64BE(0)),
     means: 77,
   },
+  {
+    name: 'row-parked',
+    change: putParked('billing', 'orders'),
+    decode: ({ value }: Row) => value.length,
+    means: 0,
+  },
+  {
+    name: 'row-overlay',
+    change: putMerged({ storeId: 'b7c0', number: 3 }),
+    decode: ({ value }: Row) => Number(value.readBigUInt64BE(0)),
+    means: 3,
+  },
 ]
 
 describe('a row as it was frozen', () => {
@@ -146,6 +174,7 @@ test('rows are in the tables that the documentation names', () => {
   expect(rows.map(({ name, change }) => `${name}: ${change.table}`)).toEqual([
     'row-progress: progress',
     'row-progress-in-pieces: progress',
+    'row-progress-parked: progress',
     'row-retry: retries',
     'row-dead-letters: deadletters',
     'row-group: groups',
@@ -153,6 +182,8 @@ test('rows are in the tables that the documentation names', () => {
     'row-subscription-sql: subscriptions',
     'row-topic: topics',
     'row-position: positions',
+    'row-parked: parked',
+    'row-overlay: overlays',
   ])
 })
 

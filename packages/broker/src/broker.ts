@@ -19,10 +19,15 @@ import { GroupMembership } from './master/group-membership.ts'
 import { MasterDuties } from './master/master-duties.ts'
 import { Mastership } from './master/mastership.ts'
 import { MessageIntake } from './produce/message-intake.ts'
-import { positionsInLog } from './read/positions.ts'
+import { positionsInEither, positionsInLog } from './read/positions.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
 import { SlaveAdvice } from './read/slave-advice.ts'
 import type { Standing } from './read/standing.ts'
+import type { Deliverer, Delivering } from './stand-in/stand-in-duties.ts'
+import { StandInDuties } from './stand-in/stand-in-duties.ts'
+import { StandIn } from './stand-in/stand-in.ts'
+import { standsIn } from './stand-in/stands-in.ts'
+import { takeOverlays } from './stand-in/take-overlays.ts'
 import { Presence, type PublicRole } from './presence.ts'
 import { AdminEdge } from './rpc/admin-edge.ts'
 import { brokerHandlers } from './rpc/broker-calls.ts'
@@ -59,6 +64,8 @@ export class Broker implements AsyncDisposable {
   readonly #startedAtMs: number
   /** Undefined: the only member of its group. */
   #membership: GroupMembership | undefined
+  /** Of a member that may stand in for its master. */
+  #standIn: StandIn | undefined
   #listeners: ListenerSet | undefined
   #presence: Presence | undefined
   #state: BrokerState = 'serving'
@@ -86,7 +93,11 @@ export class Broker implements AsyncDisposable {
     this.#topics = topics
     this.#groups = groups
     this.#mastership = new Mastership({
-      begin: () => MasterDuties.begin({ runtime, config, store, topics, groups, counters }),
+      begin: () => {
+        const beforeDelivery = (): Promise<void> => this.#takeOverlays()
+        const duties = { runtime, config, store, topics, groups, counters, beforeDelivery }
+        return MasterDuties.begin(duties)
+      },
       refusal: () => this.#membership?.refusal,
       failed: (error) => this.#stopped.reject(error),
     })
@@ -98,7 +109,10 @@ export class Broker implements AsyncDisposable {
     )
     const wakeups = new QueueWakeups(store, topics)
     const standing = (): Standing => this.#standing
-    const positions = positionsInLog(store, () => this.#mastership.refusal)
+    const positions = positionsInEither(
+      positionsInLog(store, () => this.#mastership.refusal),
+      () => this.#standIn?.present?.store,
+    )
     const advice = new SlaveAdvice(config.readers, {
       clock: runtime.clock,
       brokerName: config.brokerName,
@@ -124,7 +138,7 @@ export class Broker implements AsyncDisposable {
           store,
           topics,
           groups,
-          mastership: this.#mastership,
+          delivering: this.#delivering,
           intake: this.#intake,
           wakeups,
           positions,
@@ -261,6 +275,18 @@ export class Broker implements AsyncDisposable {
     return this.close()
   }
 
+  /** A slave that stands in, or else a master. */
+  get #delivering(): Delivering {
+    const standIn = (): Deliverer | undefined => this.#standIn?.present
+    const mastership = this.#mastership
+    return {
+      get present() {
+        return standIn() ?? mastership.present
+      },
+      need: () => standIn() ?? mastership.need(),
+    }
+  }
+
   async #start(elector: Elector | undefined): Promise<void> {
     const { transport, log } = this.#runtime
     const { listen, listeners, reflection } = this.#config
@@ -284,6 +310,7 @@ export class Broker implements AsyncDisposable {
     // A member has something to say when it knows its number in the group.
     if (membership === undefined) this.#presence.start()
     else membership.start()
+    this.#standIn?.start()
     this.#routes.start()
     this.#listeners.setServing(true)
     const { brokerName } = this.#config
@@ -297,6 +324,8 @@ export class Broker implements AsyncDisposable {
       await this.#mastership.begin()
       return undefined
     }
+    // Where masters are elected, there is another one before anybody would stand in.
+    if (replication.static !== undefined) await this.#openStandIn()
     const membership = await GroupMembership.open(
       this.#runtime,
       { cluster, brokerName, directory: store.directory, replication },
@@ -305,6 +334,7 @@ export class Broker implements AsyncDisposable {
         elector,
         services: this.#services,
         nameServers: this.#config.nameservers,
+        overlays: this.#standIn,
         role: {
           // Name servers hear of a master that answers.
           begin: () => void this.#mastership.begin().then(() => this.#presence?.again()),
@@ -326,6 +356,46 @@ export class Broker implements AsyncDisposable {
     return membership
   }
 
+  async #openStandIn(): Promise<void> {
+    const [runtime, config, counters] = [this.#runtime, this.#config, this.#counters]
+    const [store, topics, groups] = [this.#store, this.#topics, this.#groups]
+    this.#standIn = await StandIn.open(
+      { ...runtime, store },
+      {
+        folder: `${config.store.directory}/replication`,
+        isCalledFor: () => this.#isStandInCalledFor(),
+        begin: (overlay) =>
+          StandInDuties.begin({ runtime, config, topics, groups, counters }, overlay),
+        changed: () => this.#presence?.again(),
+        failed: (error) => this.#stopped.reject(error),
+      },
+    )
+  }
+
+  #isStandInCalledFor(): boolean {
+    const membership = this.#membership
+    if (membership === undefined || !membership.isSlave || this.#state !== 'serving') return false
+    const { brokerName } = this.#config
+    const answers = (this.#presence?.heardOfGroup ?? []).map(
+      ({ masterPresent, brokers, ageMs }) => {
+        const slaves = brokers.filter((each) => each.brokerName === brokerName && each.brokerId > 0)
+        return { masterPresent, memberIds: slaves.map(({ brokerId }) => brokerId), ageMs }
+      },
+    )
+    const me = membership.status.memberId
+    return me > 0 && standsIn({ streamUp: membership.hearsMaster, answers, me })
+  }
+
+  /** What slaves were told in the absence of a master, and what this one was told as a slave. */
+  async #takeOverlays(): Promise<void> {
+    const [standIn, membership] = [this.#standIn, this.#membership]
+    if (standIn === undefined || membership === undefined) return
+    const { clock, log } = this.#runtime
+    const [store, topics, groups] = [this.#store, this.#topics, this.#groups]
+    const own = { name: 'itself', take: () => standIn.giveOverlay() }
+    await takeOverlays({ clock, log, store, topics, groups }, [own, ...membership.overlayPeers])
+  }
+
   #handlers(): Handler[] {
     const { brokerName, nameservers, autoCreateTopics } = this.#config
     const [store, topics] = [this.#store, this.#topics]
@@ -339,7 +409,7 @@ export class Broker implements AsyncDisposable {
     const groupsOf = (topic: string): readonly string[] => this.#groups.readersOf(topic)
     return [
       ...publishHandlers(this.#intake),
-      ...subscribeHandlers(() => mastership.need().members),
+      ...subscribeHandlers(() => this.#delivering.need().members),
       ...this.#readers.handlers(),
       ...this.#gateway.handlers(),
       ...topicHandlers(this.#services, {
@@ -353,6 +423,7 @@ export class Broker implements AsyncDisposable {
       ...groupHandlers(this.#services, edge, {
         groups: this.#groups,
         delivery: () => mastership.need().delivery,
+        seen: () => this.#delivering.need().delivery,
       }),
       ...replicaHandlers(this.#services, () => this.#membership),
       ...brokerHandlers(this.#services, () =>
@@ -371,7 +442,7 @@ export class Broker implements AsyncDisposable {
   }
 
   async #drainStreams(late: AbortSignal): Promise<void> {
-    const membersGone = this.#mastership.present?.members.drain(late)
+    const membersGone = this.#delivering.present?.members.drain(late)
     const readersGone = this.#readers.drain()
     await this.#intake.drain()
     this.#intake.end()
@@ -386,6 +457,7 @@ export class Broker implements AsyncDisposable {
     this.#gateway.close()
     await this.#listeners?.close()
     await this.#mastership.end(new CometError('CLOSED', 'the broker has stopped'))
+    await this.#standIn?.close()
     await this.#membership?.close()
     await this.#store.close()
     this.#runtime.log.info({}, 'broker closed')
@@ -397,7 +469,8 @@ export class Broker implements AsyncDisposable {
       return { isMaster: true, memberId: 0, epoch: this.#store.status.epoch, standsIn: false }
     }
     const { memberId, epoch } = membership.status
-    return { isMaster: membership.isMaster, memberId, epoch, standsIn: false }
+    const isStandIn = this.#standIn?.present !== undefined
+    return { isMaster: membership.isMaster, memberId, epoch, standsIn: isStandIn }
   }
 
   get #standing(): Standing {

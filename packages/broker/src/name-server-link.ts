@@ -32,6 +32,13 @@ export interface NameServerStatus {
   readonly why: string
 }
 
+/** What a name server knows of the broker group, and of all brokers of the cluster. */
+export interface HeardOfGroup {
+  readonly masterPresent: boolean
+  readonly brokers: readonly BrokerAddress[]
+  readonly ageMs: number
+}
+
 const BEAT_MS = 1_000
 /** Three beats without an answer: the connection is as good as broken. */
 const SILENCE_MS = 3_000
@@ -44,6 +51,9 @@ const TOPICS_PER_MESSAGE = 20_000
 const GOODBYE_MS = 1_000
 
 type RegisterStream = MessageStream<RegisterRequest, RegisterResponse>
+type BeatAnswer = NonNullable<RegisterResponse['beat']>
+/** The name server has answered, to a beat if there is one. */
+type Registered = (brokers: readonly BrokerAddress[], beat?: BeatAnswer) => void
 type Ending = { readonly kind: 'refused' | 'broken'; readonly why: string }
 
 /** The `Register` stream to one name server: registers, tells changes, beats, comes back. */
@@ -63,6 +73,7 @@ export class NameServerLink {
   #running: Promise<void> | undefined
   #status: NameServerStatus
   #brokers: readonly BrokerAddress[] = []
+  #answer: (BeatAnswer & { readonly atMs: number }) | undefined
 
   constructor(
     ports: Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'>,
@@ -88,6 +99,13 @@ export class NameServerLink {
   /** All brokers this name server hears, as of its last answer. */
   get brokers(): readonly BrokerAddress[] {
     return this.#brokers
+  }
+
+  /** What its last beat was answered with; `undefined`: none was. */
+  get heardOfGroup(): HeardOfGroup | undefined {
+    if (this.#answer === undefined) return undefined
+    const { masterPresent, brokers, atMs } = this.#answer
+    return { masterPresent, brokers, ageMs: this.#clock.elapsedMs() - atMs }
   }
 
   start(): void {
@@ -138,9 +156,10 @@ export class NameServerLink {
         this.#clock,
         this.#source,
         this.#connection.open(this.#services.cluster.Register),
-        (brokers) => {
+        (brokers, beat) => {
           attempt = 0
           this.#brokers = brokers
+          if (beat !== undefined) this.#answer = { ...beat, atMs: this.#clock.elapsedMs() }
           this.#setStatus('registered', '')
         },
       )
@@ -188,7 +207,7 @@ class Session {
     clock: Runtime['clock'],
     source: RegistrationSource,
     stream: RegisterStream,
-    registered: (brokers: readonly BrokerAddress[]) => void,
+    registered: Registered,
   ) {
     const { promise, resolve } = Promise.withResolvers<Ending>()
     this.ended = promise
@@ -247,13 +266,13 @@ class Session {
     this.#flushSoon()
   }
 
-  #take(response: RegisterResponse, registered: (brokers: readonly BrokerAddress[]) => void): void {
+  #take(response: RegisterResponse, registered: Registered): void {
     this.#answeredAtMs = this.#clock.elapsedMs()
     switch (response.kind) {
       case 'registered':
         return registered(response.registered?.brokers ?? [])
       case 'beat':
-        return registered(response.beat?.brokers ?? [])
+        return registered(response.beat?.brokers ?? [], response.beat ?? undefined)
       case 'refused': {
         const { error = 0, message = '' } = response.refused ?? {}
         this.#stream.end()

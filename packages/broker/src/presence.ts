@@ -9,7 +9,7 @@ import {
 import { CLIENTS_LISTENER, type Runtime, type Timer } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import type { BrokerConfig } from './config.ts'
-import type { NameServerStatus } from './name-server-link.ts'
+import type { HeardOfGroup, NameServerStatus } from './name-server-link.ts'
 import { BrokerRegistration } from './registration.ts'
 import type { TopicRegistry } from './topic-registry.ts'
 
@@ -68,6 +68,11 @@ export class Presence {
   /** Every broker that some name server hears; undefined: none has answered. */
   get brokers(): readonly BrokerAddress[] | undefined {
     return this.#registration.brokers()
+  }
+
+  /** What each name server said last of this broker's group. */
+  get heardOfGroup(): HeardOfGroup[] {
+    return this.#registration.heardOfGroup
   }
 
   get status(): NameServerStatus[] {

@@ -1,6 +1,7 @@
 import type { BrokerAddress, RegisteredTopic, Services } from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
 import {
+  type HeardOfGroup,
   NameServerLink,
   type NameServerStatus,
   type RegistrationSource,
@@ -64,6 +65,11 @@ export class BrokerRegistration {
       }
     }
     return known ? [...brokers.values()] : undefined
+  }
+
+  /** Of every name server that has answered a beat. */
+  get heardOfGroup(): HeardOfGroup[] {
+    return this.#links.map((link) => link.heardOfGroup).filter((heard) => heard !== undefined)
   }
 
   get status(): NameServerStatus[] {

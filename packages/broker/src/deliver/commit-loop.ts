@@ -6,8 +6,8 @@ import {
   toCometError,
 } from '@cometmq/protocol'
 import type { Clock, Logger } from '@cometmq/runtime'
-import type { AppendReceipt, AppendRecord, QueueKey } from '@cometmq/store'
-import type { DeliveryStore } from './ports.ts'
+import type { AppendRecord, QueueKey } from '@cometmq/store'
+import type { Appended, DeliveryStore } from './ports.ts'
 
 /** A row of a table whose owner changes it in memory first. */
 export interface Row {
@@ -251,7 +251,7 @@ export class CommitLoop {
       idempotent: false,
     }))
     records.push(...changeRecords(changes))
-    let receipt: AppendReceipt
+    let receipt: Appended
     try {
       receipt = await this.#store.append({ records }, 'confirmed')
     } catch (thrown) {
@@ -335,7 +335,7 @@ class OffsetsAhead implements NextOffsets {
   }
 
   /** Rows name these offsets: a wrong one would deliver another message in a retry's place. */
-  check(batches: readonly RecordBatch[], receipt: AppendReceipt): void {
+  check(batches: readonly RecordBatch[], receipt: Appended): void {
     const ends = new Map<string, number>()
     for (const [index, batch] of batches.entries()) {
       const base = receipt.records[index]?.baseQueueOffset ?? 0
@@ -349,7 +349,7 @@ class OffsetsAhead implements NextOffsets {
 }
 
 /** The changes as records that each fit into any segment. */
-function changeRecords(changes: readonly StateChange[]): AppendRecord[] {
+export function changeRecords(changes: readonly StateChange[]): AppendRecord[] {
   const records: AppendRecord[] = []
   let part: StateChange[] = []
   let bytes = 0

@@ -11,7 +11,7 @@ import {
 import type { QueueKey } from '@cometmq/store'
 import type { NextOffsets } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
-import { copyOf } from './redelivery.ts'
+import { copyOf } from './redelivery-by-move.ts'
 import { putRetry, type RetryRow } from './retry-entry.ts'
 import { Turns } from './turns.ts'
 

@@ -17,6 +17,7 @@ import {
 import { deleteGroup, GroupRegistry, putGroup } from '../group-registry.ts'
 import { TOPICS_TABLE } from '../topic-registry.ts'
 import { countBacklog, describeBacklog } from './backlog.ts'
+import { Burial } from './burial.ts'
 import { carryForward } from './carry-forward.ts'
 import { CommitLoop } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
@@ -27,7 +28,8 @@ import type { Member } from './member.ts'
 import { type DeliveryConfig, type DeliveryPorts, deliveryDefaults } from './ports.ts'
 import { keysOf, PROGRESS_TABLE } from './queue-progress.ts'
 import { ReadSlots } from './read-slots.ts'
-import { Redelivery } from './redelivery.ts'
+import type { Redelivery } from './redelivery.ts'
+import { RedeliveryByMove } from './redelivery-by-move.ts'
 import {
   type DeliveryReceipt,
   type ReceiptOutcome,
@@ -51,6 +53,13 @@ const DRAIN_CHECK_MS = 20
 /** Groups are made by whoever names one; a loop that makes up names must not fill the memory. */
 const GROUPS_MAX = 100_000
 
+/** Makes what sees to failed deliveries. */
+export type RedeliveryMaker = (parts: {
+  readonly ports: DeliveryPorts
+  readonly config: DeliveryConfig
+  readonly loop: CommitLoop
+}) => Redelivery
+
 /** A group as an operator sees it. */
 export interface GroupReport {
   readonly definition: GroupDefinition
@@ -70,6 +79,7 @@ export class DeliveryEngine implements AsyncDisposable {
   readonly deadLetters: DeadLetters
   readonly #context: DeliveryContext
   readonly #turns = new Turns()
+  readonly #burial: Burial
   /** Groups at work. */
   readonly #active = new Map<string, GroupDelivery>()
   readonly #hold: StartHold
@@ -80,7 +90,12 @@ export class DeliveryEngine implements AsyncDisposable {
   #isDraining = false
   #isClosed = false
 
-  private constructor(ports: DeliveryPorts, config: DeliveryConfig, groups: GroupRegistry) {
+  private constructor(
+    ports: DeliveryPorts & { readonly redelivery?: RedeliveryMaker },
+    config: DeliveryConfig,
+    groups: GroupRegistry,
+  ) {
+    const { redelivery = byMove } = ports
     const loop = new CommitLoop(ports)
     this.groups = groups
     this.#context = {
@@ -91,7 +106,7 @@ export class DeliveryEngine implements AsyncDisposable {
       config,
       groups,
       loop,
-      redelivery: new Redelivery(ports, config, loop),
+      redelivery: redelivery({ ports, config, loop }),
       slots: new ReadSlots(config.readsMax),
       readers: new TopicReaders(),
       inTurn: (group, work) => this.#turns.run(group, work),
@@ -100,6 +115,7 @@ export class DeliveryEngine implements AsyncDisposable {
     this.deadLetters = new DeadLetters(this.#context, {
       onRetryStored: (group, { topic, row }) => this.#active.get(group)?.retryStored(topic, row),
     })
+    this.#burial = new Burial(this.#context, (group) => this.#groupOf(group))
     const knownGroups = new Set([...groups.all()].map(({ group }) => group))
     this.#hold = new StartHold(ports.clock, { groups: knownGroups, holdMs: config.startHoldMs })
     const forgetGroups = groups.onChange((group) => this.#groupChanged(group))
@@ -123,7 +139,11 @@ export class DeliveryEngine implements AsyncDisposable {
 
   /** Reads the definitions, unless they are given; what groups have done is read with their first member. */
   static async open(
-    ports: DeliveryPorts & { readonly groups?: GroupRegistry },
+    ports: DeliveryPorts & {
+      readonly groups?: GroupRegistry
+      /** By moving, unless the store is one that takes no messages. */
+      readonly redelivery?: RedeliveryMaker
+    },
     config: Partial<DeliveryConfig> = {},
   ): Promise<DeliveryEngine> {
     const groups = ports.groups ?? (await GroupRegistry.open(ports.store))
@@ -442,6 +462,7 @@ export class DeliveryEngine implements AsyncDisposable {
 
   #tidy(): void {
     const { loop } = this.#context
+    void this.#burial.goOn()
     // A failure is logged by the loop, which tries again by itself.
     if (!loop.isIdle) loop.durable().catch(() => {})
     for (const [name, group] of this.#active) {
@@ -450,6 +471,9 @@ export class DeliveryEngine implements AsyncDisposable {
     }
   }
 }
+
+const byMove: RedeliveryMaker = ({ ports, config, loop }) =>
+  new RedeliveryByMove(ports, config, loop)
 
 const NO_EDIT = { maxAttempts: 0, invisibleMs: 0, retryDelaysMs: [], paused: '' }
 

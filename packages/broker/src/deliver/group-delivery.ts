@@ -194,7 +194,9 @@ export class GroupDelivery implements Dispatched {
         }
       }
       for (const entry of topic.retries.entries) {
-        if (!entry.isPristine) this.#expire(entry, nowMs)
+        if (entry.isPristine) continue
+        if (entry.table.promote(nowMs)) entry.stirred()
+        this.#expire(entry, nowMs)
       }
       topic.retries.promote()
       this.alarm(topic.retries.nextDueMs)
@@ -259,6 +261,7 @@ export class GroupDelivery implements Dispatched {
       to: isLast ? { kind: 'dead-letters' } : { kind: 'retry', delayMs },
       reason: failure.reason,
       onRetryStored: (row) => this.retryStored(source.topic, row),
+      onDelayed: (untilMs) => this.alarm(untilMs),
     })
   }
 
@@ -410,7 +413,7 @@ export class GroupDelivery implements Dispatched {
   }
 
   /** What fails is ready again, and its next end is tried the same way. */
-  #inBackground(sent: Promise<void>): void {
+  #inBackground(sent: Promise<unknown>): void {
     sent.catch((error: unknown) => {
       this.#context.log.warn({ group: this.name, error }, 'messages could not be moved')
     })
@@ -442,6 +445,9 @@ export class GroupDelivery implements Dispatched {
     const retries = this.#topics.get(topic)?.retries
     if (retries === undefined) return
     retries.promote()
+    for (const entry of retries.takeParked()) {
+      this.#inBackground(this.#context.redelivery.bury(this.name, entry))
+    }
     this.alarm(retries.nextDueMs)
     this.#dispatcher.schedule()
   }

@@ -442,4 +442,37 @@ describe('LeaseTable', () => {
     expect(table.doneBelow).toBe(0)
     expect(holder.held).toBe(10)
   })
+
+  // On its way to the dead letters it is parked until it is there: a crash would deliver it again.
+  test('keeps what is parked out of every hand, and in its row until it has moved', () => {
+    const table = new LeaseTable(NOTHING_DONE, 10)
+    const holder = { held: 0 }
+    const lease: Lease = { kind: 'leased', holder, attempts: 1, deadlineMs: 10 }
+    table.lease([{ from: 0, to: 10, isSkipped: false }], lease)
+
+    table.park({ from: 2, to: 4, value: lease }, 2, 'bad')
+    expect(table.acknowledge(holder, 2, 4)).toBe(2)
+    expect(table.restore(2, 4, lease, 100)).toEqual([{ from: 2, to: 4, value: undefined }])
+    table.release(holder, 0, 2)
+    table.release(holder, 4, 10)
+    expect(table.counts).toEqual({ ready: 8, inFlight: 0, delayed: 2, backlog: 10 })
+    expect(table.readyWithin(0, 10, 1)).toEqual([
+      { from: 0, to: 2, attempts: 1 },
+      { from: 4, to: 10, attempts: 1 },
+    ])
+    const parked = [{ from: 2, to: 4, attempts: 2, reason: 'bad' }]
+    expect(table.row().parked).toEqual(parked)
+
+    const [part] = new LeaseTable(table.row(), 10).parked()
+    expect(part).toMatchObject({ from: 2, to: 4 })
+    const [own] = table.parked()
+    assert.ok(own !== undefined)
+    const move: Move = { kind: 'moving', attempts: 2, before: own.value, isCommitting: false }
+    table.startMove(own, move)
+    expect(table.row().parked).toEqual(parked)
+    move.isCommitting = true
+    expect(table.row().parked).toBeUndefined()
+    table.undoMove({ from: 2, to: 4, value: move }, own.value)
+    expect(table.parked()).toEqual([own])
+  })
 })

@@ -39,8 +39,8 @@ export interface Move {
   readonly kind: 'moving'
   /** Deliveries that have ended without an acknowledgement, the last one included. */
   readonly attempts: number
-  /** The lease that ended in this move. */
-  readonly before: Lease | undefined
+  /** The lease that ended in this move, or what was parked. */
+  readonly before: Lease | Parked | undefined
   /** Its append is under way: rows written from now on count the messages as done. */
   isCommitting: boolean
 }
@@ -54,6 +54,16 @@ interface Delayed {
   readonly last: Holder
 }
 
+/**
+ * Its group has given up on it, where nothing can be moved to the dead letters. Nobody gets it; those
+ * that follow it in its message group do.
+ */
+export interface Parked {
+  readonly kind: 'parked'
+  readonly attempts: number
+  readonly reason: string
+}
+
 interface Returned {
   readonly kind: 'returned'
   readonly attempts: number
@@ -64,7 +74,7 @@ interface Done {
   readonly kind: 'done'
 }
 
-type State = Delayed | Done | Lease | Move | Returned
+type State = Delayed | Done | Lease | Move | Parked | Returned
 
 /** The state of one message, for whoever has a receipt of it. */
 export type ReceiptState = State | { readonly kind: 'ready'; readonly attempts: 0 }
@@ -83,7 +93,7 @@ export interface GrantedPart {
   readonly isSkipped: boolean
 }
 
-/** `ready + inFlight + delayed = backlog`, always. */
+/** `ready + inFlight + delayed = backlog`, always. What is parked counts as delayed. */
 export interface TableCounts {
   readonly ready: number
   readonly inFlight: number
@@ -105,7 +115,7 @@ const READY = { kind: 'ready', attempts: 0 } as const
  * What one group has done of one queue. Pure: no time, no effects.
  *
  * Each message of `[doneBelow, maxOffset)` has one state: done, leased to one holder, moving, delayed,
- * or ready (again, if it was returned). Everything below `doneBelow` is done for good.
+ * parked, or ready (again, if it was returned). Everything below `doneBelow` is done for good.
  */
 export class LeaseTable {
   readonly #spans = new RangeMap<State>()
@@ -115,7 +125,7 @@ export class LeaseTable {
   #scanFrom: number
   #heldBelow = 0
   /** Messages at or above `doneBelow` by state; the rest up to `maxOffset` is ready. */
-  readonly #counts = { done: 0, leased: 0, moving: 0, delayed: 0 }
+  readonly #counts = { done: 0, leased: 0, moving: 0, delayed: 0, parked: 0 }
   /** No lease ends before it, and no delay. */
   #nextDeadlineMs = Number.POSITIVE_INFINITY
   readonly #listener: TableListener | undefined
@@ -127,6 +137,9 @@ export class LeaseTable {
     this.#maxOffset = Math.max(row.doneBelow, maxOffset)
     for (const { from, to, attempts } of row.attempted) {
       this.#set(from, to, { kind: 'returned', attempts, last: undefined })
+    }
+    for (const { from, to, attempts, reason } of row.parked ?? []) {
+      this.#set(from, to, { kind: 'parked', attempts, reason })
     }
     for (const { from, to } of row.done) this.#set(from, to, DONE)
     this.#listener = listener
@@ -145,7 +158,8 @@ export class LeaseTable {
   }
 
   get counts(): TableCounts {
-    const { done, leased, moving, delayed } = this.#counts
+    const { done, leased, moving, parked } = this.#counts
+    const delayed = this.#counts.delayed + parked
     const backlog = this.#maxOffset - this.#doneBelow - done
     const inFlight = leased + moving
     return { ready: backlog - inFlight - delayed, inFlight, delayed, backlog }
@@ -366,6 +380,16 @@ export class LeaseTable {
     this.#setWhere(part, { kind: 'delayed', attempts, deadlineMs, last: part.value.holder })
   }
 
+  /** A leased part is given up on, and stays. */
+  park(part: Span<Lease>, attempts: number, reason: string): void {
+    this.#setWhere(part, { kind: 'parked', attempts, reason })
+  }
+
+  parked(): Span<Parked>[] {
+    if (this.#counts.parked === 0) return []
+    return [...this.#spans].filter((span): span is Span<Parked> => span.value.kind === 'parked')
+  }
+
   /** Delayed messages whose time has come are ready. Returns whether there were any. */
   promote(elapsedMs: number): boolean {
     if (this.#counts.delayed === 0 || elapsedMs < this.#nextDeadlineMs) return false
@@ -405,8 +429,8 @@ export class LeaseTable {
     return spans
   }
 
-  /** A leased part starts to move. */
-  startMove(part: Span<Lease>, move: Move): void {
+  /** A leased or parked part starts to move. */
+  startMove(part: Span<Lease | Parked>, move: Move): void {
     this.#setWhere(part, move)
   }
 
@@ -431,10 +455,10 @@ export class LeaseTable {
     this.#setWhere(part, DONE)
   }
 
-  /** What could not be moved is leased again as before, or ready with the attempts it has had. */
-  undoMove(part: Span<Move>, lease: Lease | undefined): void {
+  /** What could not be moved is as before, or ready with the attempts it has had. */
+  undoMove(part: Span<Move>, before: Lease | Parked | undefined): void {
     const { attempts } = part.value
-    this.#setWhere(part, lease ?? { kind: 'returned', attempts, last: undefined })
+    this.#setWhere(part, before ?? { kind: 'returned', attempts, last: undefined })
   }
 
   /** Everything below `offset` is done, everything from it on ready; leases and moves end. */
@@ -451,19 +475,25 @@ export class LeaseTable {
     let doneBelow = this.#doneBelow
     const done: { from: number; to: number }[] = []
     const attempted: { from: number; to: number; attempts: number }[] = []
+    const parked: { from: number; to: number; attempts: number; reason: string }[] = []
     for (const { from, to, value } of this.#spans) {
+      const given = givenUp(value)
       if (isDone(value)) {
         const last = done.at(-1)
         if (from === doneBelow) doneBelow = to
         else if (last?.to === from) last.to = to
         else done.push({ from, to })
+      } else if (given !== undefined) {
+        parked.push({ from, to, attempts: given.attempts, reason: given.reason })
       } else if (value.attempts > 0) {
         const last = attempted.at(-1)
         if (last?.to === from && last.attempts === value.attempts) last.to = to
         else attempted.push({ from, to, attempts: value.attempts })
       }
     }
-    return { doneBelow, done, attempted }
+    return parked.length === 0
+      ? { doneBelow, done, attempted }
+      : { doneBelow, done, attempted, parked }
   }
 
   /** Visits `[from, to)` in parts of one state; what is below `doneBelow` is done. */
@@ -530,6 +560,9 @@ export class LeaseTable {
       case 'delayed':
         this.#counts.delayed += messages
         return
+      case 'parked':
+        this.#counts.parked += messages
+        return
       case 'returned':
         return
     }
@@ -551,6 +584,12 @@ function isDone(state: State): state is Done {
   return state.kind === 'done' || (state.kind === 'moving' && state.isCommitting)
 }
 
+/** In a row that is written now: what is about to move is parked until it has. */
+function givenUp(state: State): Parked | undefined {
+  if (state.kind === 'moving' && state.before?.kind === 'parked') return state.before
+  return state.kind === 'parked' ? state : undefined
+}
+
 /** Nobody's, and not done: only time may be missing until it is leased again. */
 function isWaiting(state: State): state is Delayed | Returned {
   return state.kind === 'returned' || state.kind === 'delayed'
@@ -564,6 +603,7 @@ function isOf(holder: Holder, state: State | undefined): boolean {
 function standingOf(state: State | undefined): Standing {
   switch (state?.kind) {
     case 'done':
+    case 'parked':
       return 'done'
     case 'delayed':
     case 'leased':

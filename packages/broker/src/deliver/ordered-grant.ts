@@ -66,7 +66,7 @@ export class OrderedGrant {
 
   #standingAt(offset: number): Standing {
     const { kind } = this.#table.stateAt(offset)
-    if (kind === 'done') return 'done'
+    if (kind === 'done' || kind === 'parked') return 'done'
     return kind === 'ready' || kind === 'returned' ? 'ready' : 'out'
   }
 

@@ -1,12 +1,20 @@
 import type { StateChange, TopicDefinition } from '@cometmq/protocol'
 import type { Clock, Logger } from '@cometmq/runtime'
-import type { MessageStore } from '@cometmq/store'
+import type { AppendGroup, AppendLevel, MessageStore } from '@cometmq/store'
 
 /** What the delivery engine needs of the store. */
-export type DeliveryStore = Pick<
-  MessageStore,
-  'append' | 'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'subscribe' | 'table'
->
+export interface DeliveryStore
+  extends Pick<
+    MessageStore,
+    'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'subscribe' | 'table'
+  > {
+  append(group: AppendGroup, level: AppendLevel): Promise<Appended>
+}
+
+/** Where appended batches lie: one for each record of the group, in its order. */
+export interface Appended {
+  readonly records: readonly { readonly baseQueueOffset: number | undefined }[]
+}
 
 /** What the delivery engine needs to know of topics; the topic registry answers. */
 export interface DeliveryTopics {

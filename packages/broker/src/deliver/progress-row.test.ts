@@ -38,6 +38,24 @@ test('a progress row survives its bytes', () => {
   )
 })
 
+// What a slave has given up on would be delivered again by the next master.
+test('a progress row with parked messages survives its bytes', () => {
+  const reasons = fc.array(fc.string({ maxLength: 40 }), { minLength: 50, maxLength: 50 })
+  fc.assert(
+    fc.property(row, steps, reasons, (value, distances, texts) => {
+      const ranges = rangesOf(value.doneBelow, distances)
+      const parked = ranges.map((range, at) => ({
+        ...range,
+        attempts: at,
+        reason: texts[at] ?? '',
+      }))
+      const whole = parked.length === 0 ? value : { ...value, parked }
+
+      expect(decodeProgressRow(encodeProgressRow(whole))).toEqual(whole)
+    }),
+  )
+})
+
 // Groups that acknowledge in order write a row with each flush.
 test('the row of a group that is done up to some offset takes few bytes', () => {
   const bytes = encodeProgressRow({ doneBelow: 1_000_000, done: [], attempted: [] })

@@ -90,6 +90,7 @@ function isOwn(state: ReceiptState, { generation, attempt }: DeliveryReceipt): b
       return state.attempts <= attempt
     case 'done':
     case 'moving':
+    case 'parked':
       return false
   }
 }

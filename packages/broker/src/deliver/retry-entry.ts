@@ -63,6 +63,7 @@ export class RetryEntry implements Source {
     this.#group = parts.group
     this.#row = row
     this.#onStirred = parts.onStirred
+    if (row.progress.parked !== undefined) this.#table = this.table
   }
 
   /** The offset of its first message, as members know it. */
@@ -208,5 +209,6 @@ function shifted(row: ProgressRow, by: number): ProgressRow {
     doneBelow: row.doneBelow + by,
     done: row.done.map(move),
     attempted: row.attempted.map(move),
+    ...(row.parked === undefined ? {} : { parked: row.parked.map(move) }),
   }
 }

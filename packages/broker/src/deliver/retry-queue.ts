@@ -26,6 +26,8 @@ export class RetryQueue {
   /** Those that wait, soonest first. */
   #waiting: RetryEntry[] = []
   #ready: RetryEntry[] = []
+  /** Those that came with something parked, and were not asked for yet. */
+  #parked: RetryEntry[] = []
   /** Rows above this key are not in memory; `undefined`: all are. */
   #windowEnd: Buffer | undefined
   /** Messages in rows that are not in memory. */
@@ -95,6 +97,7 @@ export class RetryQueue {
       else {
         ready += entry.table.counts.ready
         inFlight += entry.table.counts.inFlight
+        delayed += entry.table.counts.delayed
       }
     }
     return { ready, inFlight, delayed, backlog: ready + inFlight + delayed }
@@ -122,6 +125,11 @@ export class RetryQueue {
     }
     for (const entry of this.#waiting.splice(0, due)) this.#makeReady(entry)
     this.#refillIfLow()
+  }
+
+  /** Entries with something parked that have come into memory since the last call. */
+  takeParked(): RetryEntry[] {
+    return this.#parked.splice(0)
   }
 
   /** The next one that may be delivered, if somebody takes its bytes; hand it back with `settle`. */
@@ -206,6 +214,7 @@ export class RetryQueue {
       onStirred: this.#onStirred,
     })
     this.#entries.set(row.storedFrom, entry)
+    if (row.progress.parked !== undefined) this.#parked.push(entry)
     this.#addWaiting(entry)
   }
 

@@ -23,7 +23,7 @@ import type { RecordBatch } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import type { GroupRegistry } from '../group-registry.ts'
-import type { Mastership } from '../master/mastership.ts'
+import type { Delivering } from '../stand-in/stand-in-duties.ts'
 import type { PopDoor } from '../pop/pop-door.ts'
 import type { MessageIntake } from '../produce/message-intake.ts'
 import type { PositionStore } from '../read/positions.ts'
@@ -38,7 +38,7 @@ export interface LocalBrokerParts {
   readonly store: MessageStore
   readonly topics: TopicRegistry
   readonly groups: GroupRegistry
-  readonly mastership: Mastership
+  readonly delivering: Delivering
   readonly intake: MessageIntake
   readonly wakeups: QueueWakeups
   readonly positions: PositionStore
@@ -60,7 +60,7 @@ export class GatewayBroker implements LocalBroker {
   }
 
   get #door(): PopDoor {
-    return this.#parts.mastership.need().door
+    return this.#parts.delivering.need().door
   }
 
   topic(name: string): TopicDefinition | undefined {
@@ -92,7 +92,7 @@ export class GatewayBroker implements LocalBroker {
   }
 
   clientGone(clientId: string): void {
-    this.#parts.mastership.present?.door.clientGone(clientId)
+    this.#parts.delivering.present?.door.clientGone(clientId)
   }
 
   async read(request: ReadRequest): Promise<ReadOutcome> {

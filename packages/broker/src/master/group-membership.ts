@@ -7,8 +7,10 @@ import {
   GroupMember,
   type GroupView,
   type MemberEnding,
+  type GivenOverlay,
   memberHandlers,
   type MemberStatus,
+  type OverlaySource,
   promote,
   type Promoted,
   type PromoteWish,
@@ -16,6 +18,7 @@ import {
   type StaticGroup,
   type Surveyed,
   surveyGroup,
+  takeOverlay,
   type Wish,
 } from '@cometmq/replication'
 import type { Listener, Runtime } from '@cometmq/runtime'
@@ -23,12 +26,15 @@ import type { MessageStore } from '@cometmq/store'
 import { advertisedAddress } from '../config.ts'
 import type { ReplicationConfig } from '../replication-config.ts'
 import { askNameServers } from './name-server-epochs.ts'
+import type { OverlayPeer } from '../stand-in/take-overlays.ts'
 import { replicasDescription } from './replicas-description.ts'
 
 /** What other members come in by. */
 const MEMBERS_LISTENER = 'members'
 /** An operator has more time than a candidate. */
 const SURVEY_INSPECTS = 3
+/** A master beats five times a second. */
+const MASTER_SILENT_MS = 3_000
 
 export interface MembershipOptions {
   readonly cluster: string
@@ -44,6 +50,8 @@ export interface MembershipParts {
   readonly services: Services
   readonly nameServers: readonly string[]
   readonly role: RoleListener
+  /** Of a broker that may stand in for its master. */
+  readonly overlays: OverlaySource | undefined
 }
 
 interface StaticPlace {
@@ -105,7 +113,7 @@ export class GroupMembership {
     parts: MembershipParts,
   ): Promise<GroupMembership> {
     const { replication, directory, cluster, brokerName } = options
-    const { store, services, role } = parts
+    const { store, services, role, overlays } = parts
     let member: GroupMember | undefined
     const folder = `${directory}/replication`
     const place = await staticPlaceOf(runtime, options, {
@@ -125,7 +133,7 @@ export class GroupMembership {
     const listener = await runtime.transport.listen({
       address: replication.listen,
       name: MEMBERS_LISTENER,
-      handlers: memberHandlers(services.replication, late),
+      handlers: memberHandlers(services.replication, late, overlays),
     })
     try {
       member = await GroupMember.open(
@@ -193,6 +201,38 @@ export class GroupMembership {
   get isMaster(): boolean {
     const { kind } = this.#member.state.role
     return kind === 'master' || kind === 'draining' || kind === 'fenced'
+  }
+
+  /** Of whatever master, be it one that is not there. */
+  get isSlave(): boolean {
+    const { kind } = this.#member.state.role
+    return kind === 'joining' || kind === 'following' || kind === 'candidate'
+  }
+
+  /** As a slave that is being told that its master is there. */
+  get hearsMaster(): boolean {
+    const { role } = this.#member.state
+    if (role.kind !== 'following' || role.stream === undefined) return false
+    const silentMs = this.#runtime.clock.elapsedMs() - (role.heardAtMs ?? 0)
+    return role.heardAtMs !== undefined && silentMs <= MASTER_SILENT_MS
+  }
+
+  /** The other members, and how each of them gives its overlay. */
+  get overlayPeers(): OverlayPeer[] {
+    const { state } = this.#member
+    const { cluster, brokerName } = this.#options
+    const { transport } = this.#runtime
+    const peers: OverlayPeer[] = []
+    for (const [brokerId, member] of state.elector.view?.members ?? []) {
+      if (brokerId === state.member.brokerId) continue
+      const from = member.value.replicationAddress
+      const take = (signal: AbortSignal): Promise<GivenOverlay | undefined> => {
+        const asked = { group: { cluster, brokerName }, from, signal }
+        return takeOverlay(transport, this.#methods.TakeOverlay, asked)
+      }
+      peers.push({ name: from, take })
+    }
+    return peers
   }
 
   get status(): MemberStatus {

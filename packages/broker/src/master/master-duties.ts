@@ -8,6 +8,7 @@ import type { GroupRegistry } from '../group-registry.ts'
 import { PopDoor } from '../pop/pop-door.ts'
 import { SubscribeService } from '../rpc/subscribe-service.ts'
 import { TopicAdmin } from '../topic-admin.ts'
+import type { Deliverer } from '../stand-in/stand-in-duties.ts'
 import type { TopicRegistry } from '../topic-registry.ts'
 
 export interface MasterDutiesParts {
@@ -17,13 +18,15 @@ export interface MasterDutiesParts {
   readonly topics: TopicRegistry
   readonly groups: GroupRegistry
   readonly counters: BrokerCounters
+  /** What has to be in the log before anything is delivered. */
+  readonly beforeDelivery?: () => Promise<void>
 }
 
 /**
  * What only a master does, for as long as it is one: delivery to consumer groups at both doors, and
  * changes of topics. It begins with what the log says and leaves nothing behind that is not there.
  */
-export class MasterDuties {
+export class MasterDuties implements Deliverer {
   readonly delivery: DeliveryEngine
   readonly members: SubscribeService
   readonly door: PopDoor
@@ -44,7 +47,8 @@ export class MasterDuties {
   }
 
   static async begin(parts: MasterDutiesParts): Promise<MasterDuties> {
-    const { runtime, config, store, topics, groups } = parts
+    const { runtime, config, store, topics, groups, beforeDelivery } = parts
+    await beforeDelivery?.()
     const { clock, log } = runtime
     const ports = { clock, log, store, topics, groups }
     return new MasterDuties(parts, await DeliveryEngine.open(ports, config.delivery))

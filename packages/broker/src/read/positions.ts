@@ -1,11 +1,12 @@
 import { CometError, limits, type StateChange } from '@cometmq/protocol'
 import type { MessageStore } from '@cometmq/store'
+import type { DeliveryStore } from '../deliver/ports.ts'
 
 /**
  * Positions that readers keep under a name of their own: one row per name and queue. The topic comes
  * first in the key, so that deleting a topic takes them all along in one change.
  */
-const POSITIONS_TABLE = 'positions'
+export const POSITIONS_TABLE = 'positions'
 
 export interface PositionKey {
   readonly name: string
@@ -29,7 +30,7 @@ export interface PositionStore {
 
 /** `refusal`: why this broker may not answer as master right now, if so. */
 export function positionsInLog(
-  store: MessageStore,
+  store: Pick<DeliveryStore, 'append' | 'table'>,
   refusal: () => CometError | undefined,
 ): PositionStore {
   return {
@@ -46,8 +47,29 @@ export function positionsInLog(
   }
 }
 
+/** In the log, unless `overlay` answers where this broker keeps them now. */
+export function positionsInEither(
+  log: PositionStore,
+  overlay: () => Pick<DeliveryStore, 'append' | 'table'> | undefined,
+): PositionStore {
+  const present = (): PositionStore => {
+    const store = overlay()
+    return store === undefined ? log : positionsInLog(store, () => undefined)
+  }
+  return {
+    get refusal() {
+      return present().refusal
+    },
+    read: (key) => present().read(key),
+    keep: (positions) => present().keep(positions),
+  }
+}
+
 /** `undefined`: none was committed. */
-export function readPosition(store: MessageStore, key: PositionKey): number | undefined {
+export function readPosition(
+  store: Pick<MessageStore, 'table'>,
+  key: PositionKey,
+): number | undefined {
   const value = store.table(POSITIONS_TABLE).get(keyBytes(key))
   return value === undefined ? undefined : Number(value.readBigUInt64BE())
 }

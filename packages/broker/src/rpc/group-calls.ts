@@ -30,10 +30,12 @@ export function groupHandlers(
     readonly groups: GroupRegistry
     /** Of the present reign; throws `NOT_MASTER` where there is none. */
     readonly delivery: () => DeliveryEngine
+    /** Also of a slave that stands in: to look at, and not to be changed. */
+    readonly seen: () => DeliveryEngine
   },
 ): Handler[] {
   const { brokerName } = edge
-  const { groups, delivery } = parts
+  const { groups, delivery, seen } = parts
   return [
     answer(admin.ListGroups, async () => {
       const definitions = [...groups.all()].toSorted((a, b) => (a.group < b.group ? -1 : 1))
@@ -44,16 +46,16 @@ export function groupHandlers(
         if (groups.get(group) === undefined) continue
         summaries.push({
           spec: specOf(definition),
-          members: delivery().memberCount(group),
-          backlog: await delivery().backlogOf(group),
-          deadLetters: delivery().deadLetters.count(group),
+          members: seen().memberCount(group),
+          backlog: await seen().backlogOf(group),
+          deadLetters: seen().deadLetters.count(group),
         })
       }
       return { groups: summaries }
     }),
 
     answer(admin.DescribeGroup, async ({ group }) => {
-      const { definition, ...report } = await delivery().describeGroup(group)
+      const { definition, ...report } = await seen().describeGroup(group)
       return { spec: specOf(definition), brokerName, ...report }
     }),
 
@@ -110,13 +112,13 @@ export function groupHandlers(
       if (group !== '') groups.need(group)
       const counts = []
       for (const name of names) {
-        const messages = delivery().deadLetters.count(name)
-        const oldestStoreTimeMs = await delivery().deadLetters.oldestStoreTimeMs(name)
+        const messages = seen().deadLetters.count(name)
+        const oldestStoreTimeMs = await seen().deadLetters.oldestStoreTimeMs(name)
         counts.push({ group: name, messages, oldestStoreTimeMs })
       }
       const wanted = Math.min(maxMessages || DEAD_LETTERS_DEFAULT, DEAD_LETTERS_MAX)
       const messages =
-        group === '' ? [] : await peek(delivery(), { group, from: fromOffset, wanted, brokerName })
+        group === '' ? [] : await peek(seen(), { group, from: fromOffset, wanted, brokerName })
       return { counts, messages }
     }),
 
