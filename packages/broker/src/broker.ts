@@ -480,11 +480,15 @@ export class Broker implements AsyncDisposable {
 
   #describeItself(): OwnBroker {
     const address = (): string => this.address
+    const isSlave = (): boolean => this.#membership?.isMaster === false
     return {
       brokerName: this.#config.brokerName,
       // Its port is known when it listens.
       get address() {
         return address()
+      },
+      get isSlave() {
+        return isSlave()
       },
       addressFor: (listener) => this.addressFor(listener),
       topic: (name) => this.#topics.get(name),

@@ -27,21 +27,31 @@ export interface Asker {
   readonly dialled: string | undefined
 }
 
+export interface ServingBroker {
+  readonly broker: Broker
+  readonly queueCount: number
+  /** A slave that stands in for its master serves consumers, and takes nothing. */
+  readonly permission: 'READ' | 'READ_WRITE'
+}
+
 /**
- * The brokers that serve a topic now, each with its queues. Slaves and what nobody may use are left
- * out. A broker that is asked itself is where it was dialled: another port may be mapped to its own.
+ * The brokers that serve a topic now, each with its queues. Slaves that do not stand in for a master,
+ * and what nobody may use, are left out. A broker that is asked itself is where it was dialled: another
+ * port may be mapped to its own. Each has number 0, for clients consume from no other.
  */
 export function servingBrokers(
   route: TopicRoute,
   cluster: ClusterView,
   asker: Asker,
-): { readonly broker: Broker; readonly queueCount: number }[] {
+): ServingBroker[] {
   return route.queueGroups.flatMap(({ brokerName, queueCount, readable, writable }) => {
-    const isOwn = cluster.placeOfMaster(brokerName) === 'here'
+    const isOwn = cluster.placeOfConsumers(brokerName) === 'here'
     const address =
       (isOwn ? asker.dialled : undefined) ?? cluster.addressFor(brokerName, asker.listener)
     if (address === undefined || (!readable && !writable)) return []
-    return [{ broker: { name: brokerName, id: 0, endpoints: endpointsOf(address) }, queueCount }]
+    const broker = { name: brokerName, id: 0, endpoints: endpointsOf(address) }
+    const permission = cluster.placeOfMaster(brokerName) === 'nowhere' ? 'READ' : 'READ_WRITE'
+    return [{ broker, queueCount, permission }]
   })
 }
 

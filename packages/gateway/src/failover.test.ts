@@ -65,6 +65,13 @@ class World {
     this.cluster.elect('a', `${machine}:8081`)
   }
 
+  /** The master of "a" is dead; the broker on that machine serves consumers in its place. */
+  standIn(machine: 'two'): void {
+    this.two.refusal = undefined
+    this.two.refusesMessages = true
+    this.cluster.standIn('a', `${machine}:8081`)
+  }
+
   /** One unary call of a client. */
   call<Name extends keyof MessagingMethods>(
     machine: string,
@@ -387,6 +394,18 @@ describe('what was received from an old master', () => {
     expect(world.two.settled).toEqual(['dead-letter 7'])
   })
 
+  test('is acknowledged at the slave that stands in for it', async () => {
+    const world = await World.open()
+    world.one.refuse('NOT_MASTER')
+    world.standIn('two')
+
+    const entries = [{ messageId: 'm', receiptHandle: handle }]
+    const answer = await world.run(world.call('front', 'AckMessage', { ...about, entries }))
+
+    expect(answer.status?.code).toBe('OK')
+    expect(world.two.settled).toEqual(['acknowledge 7'])
+  })
+
   test('is refused when nobody has heard of its broker group', async () => {
     const world = await World.open({ b: 'three:8081' })
 
@@ -394,6 +413,66 @@ describe('what was received from an old master', () => {
     const answer = await world.run(world.call('front', 'AckMessage', { ...about, entries }))
 
     expect(answer.status?.code).toBe('BAD_REQUEST')
+  })
+})
+
+describe('a slave that stands in for its master', () => {
+  test('is received from, wherever clients have called', async () => {
+    const world = await World.open()
+    world.one.refuse('NOT_MASTER')
+    world.standIn('two')
+
+    const polls = ['front', 'one', 'two'].map((machine) => world.receive(machine))
+    await world.sim.advance(MOMENT_MS)
+    world.two.deliver(batchOf('news'))
+    await world.sim.advance(MOMENT_MS)
+
+    const got = { bodies: ['news'], codes: ['OK'], outcome: 'ended' }
+    expect(polls).toEqual([got, got, got])
+  })
+
+  // Its log would fork.
+  test('is sent nothing: messages go elsewhere, or fail as without it', async () => {
+    const world = await World.open({ a: 'one:8081', b: 'three:8081' })
+    world.one.refuse('NOT_MASTER')
+    world.standIn('two')
+
+    const sends = ['front', 'two', 'front', 'two'].map((machine, i) => world.send(machine, `${i}`))
+    const codes = (await world.run(Promise.all(sends))).map(({ status }) => status?.code)
+    const alone = await World.open()
+    alone.one.refuse('NOT_MASTER')
+    alone.standIn('two')
+    const refused = await alone.run(alone.send('front', 'nowhere to go'))
+
+    expect(codes).toEqual(['OK', 'OK', 'OK', 'OK'])
+    expect(world.three.bodies).toHaveLength(4)
+    expect(refused.status?.code).toBe('HA_NOT_AVAILABLE')
+    expect([...world.two.bodies, ...alone.two.bodies]).toEqual([])
+  })
+
+  // Producers leave out what cannot be written, and consumers ask whoever is named.
+  test('is in routes and assignments at once, to be read', async () => {
+    const world = await World.open({ a: 'one:8081', b: 'three:8081' })
+    world.standIn('two')
+
+    const routing = world.call('front', 'QueryRoute', { topic: { name: 'orders' } })
+    const group = { topic: { name: 'orders' }, group: { name: 'billing' } }
+    const assigning = world.call('two', 'QueryAssignment', group)
+    expect(await world.isSettledAfter(Promise.all([routing, assigning]), MOMENT_MS)).toBe(true)
+
+    const shown = (await routing).messageQueues?.map(({ broker, permission }) => {
+      const { host } = broker?.endpoints?.addresses?.[0] ?? {}
+      return { name: broker?.name, id: broker?.id, host, permission }
+    })
+    const { assignments } = await assigning
+    expect(shown).toEqual([
+      { name: 'a', id: 0, host: 'two', permission: 'READ' },
+      { name: 'b', id: 0, host: 'three', permission: 'READ_WRITE' },
+    ])
+    expect(assignments?.map(({ messageQueue }) => messageQueue?.permission)).toEqual([
+      'READ',
+      'READ_WRITE',
+    ])
   })
 })
 

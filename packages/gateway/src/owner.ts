@@ -4,13 +4,16 @@ import type { ClientCall } from './client-call.ts'
 import { times } from './config.ts'
 import { type MasterWaits, noMaster } from './master-waits.ts'
 import { placeOf } from './placement.ts'
-import type { ClusterView, GatewayPorts, LocalBroker } from './ports.ts'
+import type { ClusterView, GatewayPorts, LocalBroker, MasterPlace } from './ports.ts'
 import { RefusedCall } from './status.ts'
 import type { TopicMaker } from './topic-maker.ts'
 
 export type Owner =
   | { readonly kind: 'here'; readonly broker: LocalBroker }
   | { readonly kind: 'there'; readonly brokerName: string }
+
+/** What a call is for: nobody but a master takes messages; a slave may stand in for it to consumers. */
+export type Duty = 'send' | 'consume'
 
 const LOOK_INTERVAL_MS = 25
 
@@ -62,14 +65,14 @@ export class Owners {
   }
 
   /**
-   * The route, when all of its broker groups that can be read have a master; or as it is after a
+   * The route, when all of its broker groups that can be read serve consumers; or as it is after a
    * while. Clients would drop a group from which they are told not to receive for a moment.
    */
   async settledRoute(topic: string, call: ClientCall): Promise<TopicRoute> {
     const isSettled = ({ queueGroups }: TopicRoute): boolean =>
       queueGroups.every(
         ({ brokerName, readable }) =>
-          !readable || this.#cluster.placeOfMaster(brokerName) !== 'nowhere',
+          !readable || this.#cluster.placeOfConsumers(brokerName) !== 'nowhere',
       )
     const route = await this.route(topic, call)
     if (isSettled(route)) return route
@@ -81,44 +84,48 @@ export class Owners {
 
   /**
    * By name, as a handle or a queue says it. Throws `BAD_REQUEST` for a name that is not known, and
-   * `NOT_MASTER` while the broker group has no master.
+   * `NOT_MASTER` while the broker group has nobody for that.
    */
-  named(brokerName: string, call: ClientCall): Owner {
+  named(brokerName: string, call: ClientCall, duty: Duty): Owner {
     const isOwn = this.#broker?.brokerName === brokerName
     // Who has forwarded the call took this process for the master; it knows best itself.
-    if (this.#broker !== undefined && isOwn && (call.isForwarded || this.#isMaster)) {
+    const place = this.#placeOf(brokerName, duty)
+    if (this.#broker !== undefined && isOwn && (call.isForwarded || place === 'here')) {
       return { kind: 'here', broker: this.#broker }
     }
-    const place = this.#cluster.placeOfMaster(brokerName)
     if (place === 'there' && !call.isForwarded) return { kind: 'there', brokerName }
     if (place === 'nowhere') throw noMaster(brokerName)
     throw new RefusedCall('BAD_REQUEST', `no broker "${brokerName}" is known here`)
   }
 
   /**
-   * Any broker that serves the topic and is not avoided: this one, or one after the other. Throws
-   * `FORBIDDEN`, or `NOT_MASTER` if there will be one when another broker group has a master.
+   * Any broker that does this for the topic and is not avoided: this one, or one after the other.
+   * Throws `FORBIDDEN`, or `NOT_MASTER` if there will be one when another broker group has a master.
    */
   ofTopic(
     route: TopicRoute,
     call: ClientCall,
-    isFit: (group: QueueGroup) => boolean,
+    duty: Duty,
     avoided: ReadonlySet<string> = new Set(),
   ): Owner {
     const { topic, queueGroups } = route
-    if (this.#broker?.topic(topic) !== undefined && !avoided.has(this.#broker.brokerName)) {
-      if (call.isForwarded || this.#isMaster) return { kind: 'here', broker: this.#broker }
+    const own = this.#broker
+    if (own?.topic(topic) !== undefined && !avoided.has(own.brokerName)) {
+      const isHere = call.isForwarded || this.#placeOf(own.brokerName, duty) === 'here'
+      if (isHere) return { kind: 'here', broker: own }
     }
+    const isFit = ({ readable, writable }: QueueGroup): boolean =>
+      duty === 'send' ? writable : readable
     const fit = queueGroups.filter(
       (group) =>
         isFit(group) &&
         !avoided.has(group.brokerName) &&
-        this.#cluster.placeOfMaster(group.brokerName) === 'there',
+        this.#placeOf(group.brokerName, duty) === 'there',
     )
     const group = fit[this.#turn++ % Math.max(1, fit.length)]
-    if (group !== undefined) return this.named(group.brokerName, call)
+    if (group !== undefined) return this.named(group.brokerName, call, duty)
     for (const { brokerName } of queueGroups) {
-      if (this.#cluster.placeOfMaster(brokerName) === 'nowhere') throw noMaster(brokerName)
+      if (this.#placeOf(brokerName, duty) === 'nowhere') throw noMaster(brokerName)
     }
     throw new RefusedCall('FORBIDDEN', `no broker serves topic "${topic}" that way now`)
   }
@@ -132,11 +139,12 @@ export class Owners {
     const { brokerName, queueId } = placeOf(route, messageGroup)
     // The route names it; so it is known, and only away.
     if (this.#cluster.placeOfMaster(brokerName) === 'unknown') throw noMaster(brokerName)
-    return { owner: this.named(brokerName, call), queueId }
+    return { owner: this.named(brokerName, call, 'send'), queueId }
   }
 
-  get #isMaster(): boolean {
-    const brokerName = this.#broker?.brokerName
-    return brokerName !== undefined && this.#cluster.placeOfMaster(brokerName) === 'here'
+  #placeOf(brokerName: string, duty: Duty): MasterPlace {
+    return duty === 'send'
+      ? this.#cluster.placeOfMaster(brokerName)
+      : this.#cluster.placeOfConsumers(brokerName)
   }
 }

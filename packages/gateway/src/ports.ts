@@ -38,13 +38,19 @@ export interface ClusterView {
 
   placeOfMaster(brokerName: string): MasterPlace
 
-  /** `host:port` of the master of a broker group, for this process. Never one of a lower epoch than before. */
+  /** Where consumer groups are served: at the master, or at the slave that stands in for a dead one. */
+  placeOfConsumers(brokerName: string): MasterPlace
+
+  /**
+   * `host:port` of the master of a broker group, or of the slave that stands in for it, for this
+   * process. Never a master of a lower epoch than before.
+   */
   addressOf(brokerName: string): string | undefined
 
   /** The same for a client that came in on that listener. */
   addressFor(brokerName: string, listener: string): string | undefined
 
-  /** Every master that is heard. */
+  /** Every broker group of which a master is heard, or a slave that stands in for one. */
   brokerNames(): readonly string[]
 
   /** Whether asking for a topic that is missing makes it. */

@@ -43,7 +43,8 @@ export class TopicMaker {
   async #make(topic: string): Promise<void> {
     for (const brokerName of this.#cluster.brokerNames()) {
       const address = this.#cluster.addressOf(brokerName)
-      if (address === undefined) continue
+      const isMaster = this.#cluster.placeOfMaster(brokerName) !== 'nowhere'
+      if (address === undefined || !isMaster) continue
       const connection = this.#transport.connect(address)
       try {
         const request: Partial<CreateTopicRequest> = { topic, everywhere: true, onFirstSend: true }

@@ -1,6 +1,7 @@
 import type { BrokerAddress, RegisteredTopic, Registration } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import { RouteTable } from './route-table.ts'
+import { TableView } from './table-view.ts'
 
 const SILENCE_MS = 3_000
 const TICK_MS = 250
@@ -201,6 +202,28 @@ describe('a slave that stands in for a dead master', () => {
     expect(table.masterOf('a')).toBeUndefined()
     expect(table.route('orders')?.queueGroups).toEqual([readOnly])
     expect(table.groupOf(1)).toEqual({ masterPresent: false, highestEpoch: 5 })
+  })
+
+  // Calls of official clients would be made there while a master serves them as well.
+  test('serves consumers, as the view of official clients has it, until there is a master', () => {
+    const table = openTable()
+    const view = new TableView(table)
+    table.register(memberOf('one', { brokerId: 1, epoch: 5, standsIn: true }), 1)
+    table.register(memberOf('two', { brokerId: 2, epoch: 5 }), 2)
+
+    expect(view.placeOfMaster('a')).toBe('nowhere')
+    expect(view.placeOfConsumers('a')).toBe('there')
+    expect(view.addressFor('a', 'client')).toBe('one:8081')
+    expect(view.brokerNames()).toEqual(['a'])
+
+    table.register(memberOf('three', { epoch: 6 }), 3)
+    expect(view.addressOf('a')).toBe('three:8081')
+
+    table.goodbye(3)
+    table.register(memberOf('one', { brokerId: 1, epoch: 6 }), 1)
+    expect(view.placeOfConsumers('a')).toBe('nowhere')
+    expect(view.addressOf('a')).toBeUndefined()
+    expect(view.brokerNames()).toEqual([])
   })
 })
 

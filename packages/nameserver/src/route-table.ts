@@ -295,6 +295,13 @@ export class RouteTable {
     return entry !== undefined && this.#reigns(entry) ? brokerAddress(entry, listener) : undefined
   }
 
+  /** The slave that serves consumer groups while a broker group has no master; the smallest id of several. */
+  standInOf(brokerName: string, listener = CLIENTS_LISTENER): BrokerAddress | undefined {
+    if (this.masterOf(brokerName) !== undefined) return undefined
+    const entry = this.#groups.get(brokerName)?.members.find(({ standsIn }) => standsIn)
+    return entry && brokerAddress(entry, listener)
+  }
+
   describeBrokers(): RegisteredBroker[] {
     return [...this.#entries()].toSorted(byName).map((entry) => ({
       broker: brokerAddress(entry, CLIENTS_LISTENER),

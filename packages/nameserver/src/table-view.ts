@@ -28,18 +28,28 @@ export class TableView implements ClusterView {
     return this.#table.knows(brokerName) ? 'nowhere' : 'unknown'
   }
 
+  placeOfConsumers(brokerName: string): MasterPlace {
+    if (this.#table.standInOf(brokerName) !== undefined) return 'there'
+    return this.placeOfMaster(brokerName)
+  }
+
   addressOf(brokerName: string): string | undefined {
-    return this.#table.masterOf(brokerName)?.address
+    return (this.#table.masterOf(brokerName) ?? this.#table.standInOf(brokerName))?.address
   }
 
   addressFor(brokerName: string, listener: string): string | undefined {
-    return this.#table.masterOf(brokerName, listener)?.address
+    const broker =
+      this.#table.masterOf(brokerName, listener) ?? this.#table.standInOf(brokerName, listener)
+    return broker?.address
   }
 
   brokerNames(): readonly string[] {
-    return this.#table
+    const serving = this.#table
       .brokers()
-      .flatMap(({ brokerName, brokerId }) => (brokerId === 0 ? [brokerName] : []))
+      .flatMap(({ brokerName, brokerId, standsIn }) =>
+        brokerId === 0 || standsIn ? [brokerName] : [],
+      )
+    return [...new Set(serving)]
   }
 
   onChange(listener: () => void): () => void {

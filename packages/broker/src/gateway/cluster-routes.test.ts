@@ -17,15 +17,21 @@ const MINUTE = { limitMs: 60_000 }
 class World {
   readonly simulation = new Simulation(1)
   readonly routes: ClusterRoutes
+  /** Whether broker "a" knows that it is no master. */
+  isSlave = false
   #stream: MessageStream<RouteUpdate, WatchRequest> | undefined
 
   constructor(...others: readonly string[]) {
+    const isSlave = (): boolean => this.isSlave
     this.routes = new ClusterRoutes(this.simulation.machine('a').runtime(), {
       services,
       nameservers: ['names:9876', ...others],
       own: {
         brokerName: 'a',
         address: 'a:8081',
+        get isSlave() {
+          return isSlave()
+        },
         addressFor: () => 'a:8081',
         topic: () => undefined,
       },
@@ -203,6 +209,21 @@ describe('the master of a broker group', () => {
     expect(world.routes.placeOfMaster('made-up')).toBe('unknown')
   })
 
+  // It would be asked in vain, and shown to clients as one that takes messages.
+  test('is not this broker while it is a slave, and nobody else is heard', async () => {
+    const world = new World()
+    await world.startNameServer()
+    world.isSlave = true
+
+    await world.tellOf([member({ brokerId: 1, epoch: 5 })])
+    expect(world.routes.placeOfMaster('a')).toBe('nowhere')
+    expect(world.routes.placeOfConsumers('a')).toBe('nowhere')
+
+    // It leads; name servers have not heard of it yet.
+    world.isSlave = false
+    expect(world.routes.placeOfMaster('a')).toBe('here')
+  })
+
   // Whoever waits for it would wait for a timer.
   test('is told to those who listen as soon as it is known', async () => {
     const world = new World()
@@ -215,6 +236,45 @@ describe('the master of a broker group', () => {
     await world.tell([], 'nothing')
 
     expect(told).toEqual(['b:8081'])
+  })
+})
+
+describe('a slave that stands in for its master', () => {
+  test('serves consumers, and takes no messages', async () => {
+    const world = new World()
+    await world.startNameServer()
+
+    const standIn = { brokerName: 'b', brokerId: 2, epoch: 5, standsIn: true }
+    await world.tellOf([member({ ...standIn, address: 'slave:1' })])
+
+    expect(world.routes.placeOfMaster('b')).toBe('nowhere')
+    expect(world.routes.placeOfConsumers('b')).toBe('there')
+    expect(world.routes.addressOf('b')).toBe('slave:1')
+    expect(world.routes.addressFor('b', 'public')).toBe('slave:1')
+    expect(world.routes.brokerNames()).toEqual(['b', 'a'])
+  })
+
+  test('does so here, if it is this broker', async () => {
+    const world = new World()
+    await world.startNameServer()
+    world.isSlave = true
+
+    await world.tellOf([member({ brokerId: 1, epoch: 5, standsIn: true })])
+
+    expect(world.routes.placeOfMaster('a')).toBe('nowhere')
+    expect(world.routes.placeOfConsumers('a')).toBe('here')
+  })
+
+  // Two would hand out the same messages.
+  test('does so no longer when there is a master', async () => {
+    const world = new World()
+    await world.startNameServer()
+
+    const slave = { brokerName: 'b', brokerId: 2, epoch: 5, address: 'slave:1', standsIn: true }
+    await world.tellOf([member(slave), member({ brokerName: 'b', epoch: 6, address: 'new:1' })])
+
+    expect(world.routes.placeOfConsumers('b')).toBe('there')
+    expect(world.routes.addressOf('b')).toBe('new:1')
   })
 })
 

@@ -6,6 +6,7 @@ import {
   queueGroupsAfter,
   type RouteUpdate,
   type Services,
+  Slaves,
   type TopicDefinition,
   type TopicRoute,
   type WatchRequest,
@@ -22,6 +23,8 @@ import {
 export interface OwnBroker {
   readonly brokerName: string
   readonly address: string
+  /** It is a member of a broker group, and not the master now. */
+  readonly isSlave: boolean
   addressFor(listener: string): string
   topic(name: string): TopicDefinition | undefined
 }
@@ -55,6 +58,7 @@ export class ClusterRoutes implements ClusterView {
   readonly #nameServers: readonly Connection[]
   readonly #topics = new Map<string, KnownTopic>()
   readonly #masters = new Masters()
+  readonly #slaves = new Slaves()
   /** Of which any member is heard. */
   #heardNames: ReadonlySet<string> = new Set()
   readonly #listeners = new Set<() => void>()
@@ -120,26 +124,37 @@ export class ClusterRoutes implements ClusterView {
    */
   placeOfMaster(brokerName: string): MasterPlace {
     const master = this.#masters.heard.get(brokerName)
-    if (brokerName === this.#own.brokerName && this.#isOwn(master)) return 'here'
+    const isOwnName = brokerName === this.#own.brokerName
+    // A slave knows that it is none; whoever leads may not have registered yet.
+    const mayBeHere = master !== undefined || !this.#own.isSlave
+    if (isOwnName && mayBeHere && (master === undefined || this.#isOwn(master))) return 'here'
     if (master !== undefined) return 'there'
     const isKnown = this.#heardNames.has(brokerName) || this.#masters.of(brokerName) !== undefined
-    return isKnown ? 'nowhere' : 'unknown'
+    return isOwnName || isKnown ? 'nowhere' : 'unknown'
+  }
+
+  placeOfConsumers(brokerName: string): MasterPlace {
+    const place = this.placeOfMaster(brokerName)
+    const standIn = this.#slaves.standInOf(brokerName)
+    if (place !== 'nowhere' || standIn === undefined) return place
+    return brokerName === this.#own.brokerName && this.#isOwn(standIn) ? 'here' : 'there'
   }
 
   addressOf(brokerName: string): string | undefined {
-    if (this.placeOfMaster(brokerName) === 'here') return this.#own.address
-    return this.#masters.heard.get(brokerName)?.address
+    if (this.placeOfConsumers(brokerName) === 'here') return this.#own.address
+    return this.#servingOther(brokerName)?.address
   }
 
   addressFor(brokerName: string, listener: string): string | undefined {
-    if (this.placeOfMaster(brokerName) === 'here') return this.#own.addressFor(listener)
-    const broker = this.#masters.heard.get(brokerName)
+    if (this.placeOfConsumers(brokerName) === 'here') return this.#own.addressFor(listener)
+    const broker = this.#servingOther(brokerName)
     const named = broker?.listeners.find((each) => each.listener === listener)
     return named?.address ?? broker?.address
   }
 
   brokerNames(): readonly string[] {
-    return [...new Set([...this.#masters.heard.keys(), this.#own.brokerName])]
+    const standIns = [...this.#heardNames].filter((name) => this.#slaves.standInOf(name))
+    return [...new Set([...this.#masters.heard.keys(), ...standIns, this.#own.brokerName])]
   }
 
   onChange(listener: () => void): () => void {
@@ -147,9 +162,13 @@ export class ClusterRoutes implements ClusterView {
     return () => this.#listeners.delete(listener)
   }
 
-  #isOwn(master: BrokerAddress | undefined): boolean {
-    if (master === undefined || master.address === this.#own.address) return true
-    return master.listeners.some((each) => each.address === this.#own.addressFor(each.listener))
+  #servingOther(brokerName: string): BrokerAddress | undefined {
+    return this.#masters.heard.get(brokerName) ?? this.#slaves.standInOf(brokerName)
+  }
+
+  #isOwn(broker: BrokerAddress): boolean {
+    if (broker.address === this.#own.address) return true
+    return broker.listeners.some((each) => each.address === this.#own.addressFor(each.listener))
   }
 
   /** This broker serves its topic, whether or not a name server has heard of it yet. */
@@ -236,6 +255,7 @@ export class ClusterRoutes implements ClusterView {
     this.#hasHeard = true
     this.#autoCreateTopics = update.autoCreateTopics
     this.#masters.take(update.brokers)
+    this.#slaves.take(update.brokers)
     this.#heardNames = new Set(update.brokers.map(({ brokerName }) => brokerName))
     for (const topic of update.missing) this.#topics.delete(topic)
     const forgotten = new Set(update.forgotten)

@@ -72,7 +72,7 @@ async function acknowledgeOnce(
 ): Promise<AckMessageResultEntry__Input> {
   const { entry, call } = asked
   const handle = checkHandle(decodeHandle(entry.receiptHandle), asked)
-  const owner = context.owners.named(handle.brokerName, call)
+  const owner = context.owners.named(handle.brokerName, call, 'consume')
   if (owner.kind === 'here') {
     const outcome = await owner.broker.settle(handle, { kind: 'acknowledge' })
     return resultOf(entry, outcomeStatus(outcome))

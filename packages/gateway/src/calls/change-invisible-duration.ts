@@ -29,7 +29,7 @@ export function changeInvisibleDuration(
       // A second time the handle would be an old one; the caller learns nothing of the new one then.
       const held = { call, maxMs: times.forwardTimeoutMs, isRepeatable: false }
       return waits.run(held, async () => {
-        const owner = owners.named(handle.brokerName, call)
+        const owner = owners.named(handle.brokerName, call, 'consume')
         if (owner.kind === 'there') {
           const { brokerName } = owner
           session.ownersAsked.add(brokerName)

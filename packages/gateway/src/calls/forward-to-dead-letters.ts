@@ -44,7 +44,7 @@ export function forwardToDeadLetters(
       const handle = checkHandle(decodeHandle(request.receiptHandle), { group, topic })
       const held = { call, maxMs: times.forwardTimeoutMs, isRepeatable: true }
       return waits.run(held, async () => {
-        const owner = owners.named(handle.brokerName, call)
+        const owner = owners.named(handle.brokerName, call, 'consume')
         if (owner.kind === 'there') {
           const { brokerName } = owner
           session.ownersAsked.add(brokerName)

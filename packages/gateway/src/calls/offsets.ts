@@ -84,7 +84,7 @@ function onQueue<
       const brokerName = request.messageQueue?.broker?.name || broker?.brokerName || ''
       const held = { call, maxMs: times.forwardTimeoutMs, isRepeatable: true }
       return waits.run(held, async () => {
-        const owner = owners.named(brokerName, call)
+        const owner = owners.named(brokerName, call, 'consume')
         if (owner.kind === 'there') {
           return forwarding.call(method, request, { call, brokerName: owner.brokerName })
         }

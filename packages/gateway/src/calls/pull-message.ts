@@ -49,7 +49,7 @@ async function serve(
     topicOf(request.messageQueue?.topic)
     const held = { call, maxMs: times.pollMaxMs, isRepeatable: true }
     await context.waits.run(held, async () => {
-      const owner = context.owners.named(request.messageQueue?.broker?.name ?? '', call)
+      const owner = context.owners.named(request.messageQueue?.broker?.name ?? '', call, 'consume')
       if (owner.kind === 'there') {
         await forward(context, { stream, request, call, brokerName: owner.brokerName })
         return

@@ -43,9 +43,9 @@ export function queryAssignment({
       const isFifo = local?.group(group)?.fifo === true
       return {
         status: OK,
-        assignments: brokers.flatMap(({ broker, queueCount }) =>
+        assignments: brokers.flatMap(({ broker, queueCount, permission }) =>
           (isFifo ? Array.from({ length: queueCount }, (_, id) => id) : [-1]).map((id) => ({
-            messageQueue: { topic, id, permission: 'READ_WRITE' as const, broker },
+            messageQueue: { topic, id, permission, broker },
           })),
         ),
       }

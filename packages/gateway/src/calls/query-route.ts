@@ -7,8 +7,8 @@ import { topicOf } from '../validate/names.ts'
 
 /**
  * Where a topic's queues are. The order is fixed, by broker name and number: clients hash over it.
- * Every queue is said to be readable and writable; a client would drop, or keep for ever, one that
- * is not for a while.
+ * Queues of a master are said to be readable and writable; a client would drop, or keep for ever, one
+ * that is not for a while. Those of a slave that stands in for one can be read.
  */
 export function queryRoute({
   owners,
@@ -26,11 +26,11 @@ export function queryRoute({
       const acceptMessageTypes = acceptedTypes(route.type)
       return {
         status: OK,
-        messageQueues: brokers.flatMap(({ broker, queueCount }) =>
+        messageQueues: brokers.flatMap(({ broker, queueCount, permission }) =>
           Array.from({ length: queueCount }, (_, id) => ({
             topic,
             id,
-            permission: 'READ_WRITE' as const,
+            permission,
             broker,
             acceptMessageTypes,
           })),

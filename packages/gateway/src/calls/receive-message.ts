@@ -101,10 +101,10 @@ async function serve(
     const brokerName = messageQueue?.broker?.name ?? ''
     const isOwn = brokerName === broker?.brokerName
     if (isOwn || cluster.placeOfMaster(brokerName) !== 'unknown') {
-      return owners.named(brokerName, call)
+      return owners.named(brokerName, call, 'consume')
     }
     const route = await owners.route(messageQueue?.topic?.name ?? '', call)
-    return owners.ofTopic(route, call, ({ readable }) => readable)
+    return owners.ofTopic(route, call, 'consume')
   }
 }
 

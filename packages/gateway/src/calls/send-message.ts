@@ -81,7 +81,7 @@ export function sendMessage(
           return sendTo(place.owner, { ...send, queueId: place.queueId })
         }
         return toAny(
-          (avoided) => owners.ofTopic(route, call, ({ writable }) => writable, avoided),
+          (avoided) => owners.ofTopic(route, call, 'send', avoided),
           (owner) => sendTo(owner, send),
         )
       })

@@ -20,6 +20,8 @@ export class ScriptedBroker implements LocalBroker {
   readonly brokerName: string
   /** What it answers everything with. */
   refusal: ErrorCode | undefined
+  /** As a slave does that stands in for its master. */
+  refusesMessages = false
   /** Bodies that were stored. */
   readonly bodies: string[] = []
   readonly settled: string[] = []
@@ -70,6 +72,7 @@ export class ScriptedBroker implements LocalBroker {
   }
 
   async append(batches: readonly RecordBatch[]): Promise<readonly number[]> {
+    if (this.refusesMessages) throw refused('NOT_MASTER')
     // It was written all the same.
     if (this.refusal !== 'NOT_CONFIRMED') this.#check()
     for (const batch of batches) {

@@ -4,6 +4,7 @@ import type { ClusterView, MasterPlace } from '../ports.ts'
 /** A cluster whose masters are what the test says. Every process of it is told at once. */
 export class ScriptedCluster {
   readonly #addresses = new Map<string, string | undefined>()
+  readonly #standIns = new Map<string, string>()
   readonly #listeners = new Set<() => void>()
   readonly #type: string
 
@@ -21,6 +22,13 @@ export class ScriptedCluster {
     this.change()
   }
 
+  /** The master is dead, and the process at that address serves consumers in its place. */
+  standIn(brokerName: string, address: string): void {
+    this.#addresses.set(brokerName, undefined)
+    this.#standIns.set(brokerName, address)
+    this.change()
+  }
+
   /** Something else has changed. */
   change(): void {
     for (const listener of this.#listeners) listener()
@@ -28,17 +36,20 @@ export class ScriptedCluster {
 
   /** As the process at that address sees it. */
   seenFrom(own: string): ClusterView {
-    const addressOf = (brokerName: string): string | undefined => this.#addresses.get(brokerName)
+    const masterOf = (brokerName: string): string | undefined => this.#addresses.get(brokerName)
+    const addressOf = (brokerName: string): string | undefined =>
+      masterOf(brokerName) ?? this.#standIns.get(brokerName)
+    const placeOf = (brokerName: string, address: string | undefined): MasterPlace => {
+      if (!this.#addresses.has(brokerName)) return 'unknown'
+      if (address === undefined) return 'nowhere'
+      return address === own ? 'here' : 'there'
+    }
     return {
       isReady: true,
       autoCreateTopics: false,
       route: (topic) => (topic === 'orders' ? this.#route() : undefined),
-      placeOfMaster: (brokerName): MasterPlace => {
-        if (!this.#addresses.has(brokerName)) return 'unknown'
-        const address = addressOf(brokerName)
-        if (address === undefined) return 'nowhere'
-        return address === own ? 'here' : 'there'
-      },
+      placeOfMaster: (brokerName) => placeOf(brokerName, masterOf(brokerName)),
+      placeOfConsumers: (brokerName) => placeOf(brokerName, addressOf(brokerName)),
       addressOf,
       addressFor: addressOf,
       brokerNames: () => [...this.#addresses.keys()].filter((name) => addressOf(name)),
