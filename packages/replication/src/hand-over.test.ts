@@ -18,6 +18,17 @@ describe('a master that hands over', () => {
     expect(offerOf(scene)).toMatchObject({ end: 110, stateRevision: scene.view.state?.revision })
   })
 
+  // An operator has said who leads: a full disk does not.
+  test('does nothing of it where roles are configured', () => {
+    const scene = Scene.master({ settings: { handsOver: false } })
+    scene.joins(3)
+    scene.acknowledges(3)
+    scene.tell({ kind: 'stop-wanted' })
+
+    expect(scene.role).toBe('stopped')
+    expect(scene.did('hold-writes')).toBeUndefined()
+  })
+
   // The target may be master already, and confirm something else there.
   test('confirms nothing more once it has offered', () => {
     const scene = offering()

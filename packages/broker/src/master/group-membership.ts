@@ -2,7 +2,6 @@ import { CometError, type ReplicasDescription, type Services } from '@cometmq/pr
 import {
   carryOut,
   type Elector,
-  findPlace,
   type Fulfilled,
   GroupMember,
   type GroupView,
@@ -11,11 +10,8 @@ import {
   memberHandlers,
   type MemberStatus,
   type OverlaySource,
-  promote,
   type Promoted,
   type PromoteWish,
-  StaticElector,
-  type StaticGroup,
   type Surveyed,
   surveyGroup,
   takeOverlay,
@@ -25,9 +21,9 @@ import type { Listener, Runtime } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import { advertisedAddress } from '../config.ts'
 import type { ReplicationConfig } from '../replication-config.ts'
-import { askNameServers } from './name-server-epochs.ts'
 import type { OverlayPeer } from '../stand-in/take-overlays.ts'
 import { replicasDescription } from './replicas-description.ts'
+import { StaticPlace } from './static-place.ts'
 
 /** What other members come in by. */
 const MEMBERS_LISTENER = 'members'
@@ -52,11 +48,6 @@ export interface MembershipParts {
   readonly role: RoleListener
   /** Of a broker that may stand in for its master. */
   readonly overlays: OverlaySource | undefined
-}
-
-interface StaticPlace {
-  readonly elector: StaticElector
-  readonly group: StaticGroup
 }
 
 /** What a broker does about its role. */
@@ -116,11 +107,10 @@ export class GroupMembership {
     const { store, services, role, overlays } = parts
     let member: GroupMember | undefined
     const folder = `${directory}/replication`
-    const place = await staticPlaceOf(runtime, options, {
-      folder,
-      services,
-      seen: () => member?.state.member.lastSeenEpoch ?? 0,
-    })
+    const { static: roles } = replication
+    const seen = (): number => member?.state.member.lastSeenEpoch ?? 0
+    const place =
+      roles && (await StaticPlace.open(runtime, services, { ...options, roles, folder, seen }))
     const elector = place?.elector ?? parts.elector
     if (elector === undefined) {
       throw new CometError('CONFIG_INVALID', 'a broker group of several members needs an elector')
@@ -275,9 +265,7 @@ export class GroupMembership {
       const why = 'this broker group elects its master; use comet broker hand-over, or elect'
       throw new CometError('MEMBER_UNFIT', why)
     }
-    const { elector, group } = this.#static
-    const ports = { ...this.#runtime, elector, methods: this.#methods, member: this.#member }
-    return promote(ports, group, wish)
+    return this.#static.promote(this.#member, wish)
   }
 
   /** How the member came to its end; see `GroupMember.ended`. */
@@ -302,31 +290,12 @@ export class GroupMembership {
   }
 
   /** Of static mode: makes sure that it may begin as what it is appointed to be. */
-  async #takePlace({ elector, group }: StaticPlace): Promise<void> {
-    const { transport } = this.#runtime
-    const { store, services, nameServers } = this.#parts
-    const { startsAlone = false } = this.#options.replication.static ?? {}
-    const { loss, epoch } = elector.appointment
-    const place = await findPlace(
-      {
-        ...this.#runtime,
-        store,
-        elector,
-        methods: this.#methods,
-        askNameServers: () =>
-          askNameServers(transport, services, { nameServers, brokerName: group.brokerName }),
-      },
-      {
-        ...group,
-        isTrusted: elector.inSyncAs >= this.#member.state.member.trustedSince,
-        nameServers: nameServers.length,
-        // Who promoted it has given up what only others have.
-        startsAlone: startsAlone || loss?.epoch === epoch + 1,
-      },
-      this.#closing.signal,
-    )
-    if (place.kind === 'ready') this.#member.start()
-    else this.#placeless.resolve(place)
+  async #takePlace(place: StaticPlace): Promise<void> {
+    const { store, nameServers } = this.#parts
+    const { signal } = this.#closing
+    const found = await place.find(this.#member, store, { nameServers, signal })
+    if (found.kind === 'ready') this.#member.start()
+    else this.#placeless.resolve(found)
   }
 
   async close(): Promise<void> {
@@ -335,27 +304,4 @@ export class GroupMembership {
     await this.#listener.close()
     await this.#elector[Symbol.asyncDispose]()
   }
-}
-
-/** Undefined: an elector decides. */
-async function staticPlaceOf(
-  runtime: Runtime,
-  { cluster, brokerName, replication }: MembershipOptions,
-  parts: { readonly folder: string; readonly services: Services; readonly seen: () => number },
-): Promise<StaticPlace | undefined> {
-  const { static: roles, memberId, settings } = replication
-  if (roles === undefined || memberId === undefined) return undefined
-  const group: StaticGroup = {
-    cluster,
-    brokerName,
-    me: memberId,
-    master: roles.master,
-    members: new Map(roles.members.map((address, index) => [index + 1, address])),
-    minInSync: settings.minInSync,
-    folder: parts.folder,
-    inspectMs: settings.inspectMs,
-    seen: parts.seen,
-  }
-  const ports = { ...runtime, methods: parts.services.replication }
-  return { elector: await StaticElector.open(ports, group), group }
 }
