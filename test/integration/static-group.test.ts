@@ -76,7 +76,7 @@ describe('an operator of a broker group with configured roles', { timeout: LONG_
     const promoted = await promote(1)
 
     expect(roles).toEqual({ 1: 'following', 2: 'master', 3: 'following' })
-    expect(promoted).toMatchObject({ exitCode: 0 })
+    expect(promoted).toMatchObject({ exitCode: 0, stderr: '' })
     await isHealthy()
     expect(await rolesOf()).toEqual({ 1: 'master', 2: 'following', 3: 'following' })
     expect(await bodies(4)).toEqual(['one', 'two', 'three', 'four'])

@@ -26,35 +26,39 @@ export async function brokerPromote(
   await withCluster(terminal, options, async (_cluster, connected) => {
     const call = { timeoutMs: timeout, signal: terminal.stop }
     const members = await membersOf(connected, brokerName)
+    const before = await askMember(connected, members, 'DescribeReplicas', {}, call)
     const promoted = await askMember(
       connected,
       members,
       'CommandGroup',
       { kind: 'promote', memberId: to, timeoutMs: timeout, oldMasterIsDead, without: [...without] },
       call,
-    )
-    const { epoch: fenced, keptTo, confirmedTo, tookMs } = promoted
+    ).catch((thrown: unknown) => {
+      // It may be the one that was promoted, and begins anew: what came of it is seen.
+      if (thrown instanceof CometError && thrown.code === 'UNAVAILABLE') return undefined
+      throw thrown
+    })
     for (let leftMs = timeout; ; leftMs -= LOOK_MS) {
       // Members that begin anew do not answer meanwhile.
       const found = await askMember(connected, members, 'DescribeReplicas', {}, call).catch(
         () => undefined,
       )
       const master = found?.replicas.find(({ memberId }) => memberId === to)
-      if (found !== undefined && found.master === to && found.epoch > fenced) {
-        if (master?.role === 'master') {
-          const { epoch } = found
-          const loss = keptTo === 0 && confirmedTo === 0 ? {} : { keptTo, confirmedTo }
-          show(terminal, options, {
-            document: { brokerName, command: 'promote', epoch, master: to, tookMs, ...loss },
-            lines: () => [`member ${to} is master of ${brokerName} in epoch ${epoch}`],
-          })
-          return
-        }
+      const isMaster = found?.master === to && master?.role === 'master'
+      if (found !== undefined && isMaster && found.epoch > before.epoch) {
+        const { epoch } = found
+        const { keptTo = 0, confirmedTo = 0 } = promoted ?? {}
+        const loss = keptTo === 0 && confirmedTo === 0 ? {} : { keptTo, confirmedTo }
+        show(terminal, options, {
+          document: { brokerName, command: 'promote', epoch, master: to, ...loss },
+          lines: () => [`member ${to} is master of ${brokerName} in epoch ${epoch}`],
+        })
+        return
       }
       if (leftMs <= 0) {
         throw new CometError(
           'TIMEOUT',
-          `member ${to} is appointed after epoch ${fenced} and does not serve yet; its log says what it waits for`,
+          `member ${to} does not serve as master yet; its log says what it waits for`,
         )
       }
       await delay(LOOK_MS, undefined, { signal: terminal.stop })

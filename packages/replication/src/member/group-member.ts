@@ -27,7 +27,7 @@ import { Performer } from './performer.ts'
 import type { SlaveStream } from './slave-streams.ts'
 import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
 
-const ANSWER_MS = 50
+const ANSWER_MS = 100
 
 /**
  * A member of a broker group at work: tells the pure core what happens, and has done what it says.
@@ -187,7 +187,7 @@ export class GroupMember implements AsyncDisposable {
    * appended any more, and the log is at rest. Throws `MEMBER_UNFIT`, `STALE_EPOCH`.
    */
   async appoint(appointment: Appointment): Promise<void> {
-    const { appointments, clock } = this.#ports
+    const { appointments } = this.#ports
     if (appointments === undefined) {
       const why = 'this broker group has an elector; its members are elected, not appointed'
       throw new CometError('MEMBER_UNFIT', why)
@@ -197,9 +197,12 @@ export class GroupMember implements AsyncDisposable {
     if (!isAtRest(this.#state)) {
       await new Promise<void>((resolve) => this.#whenAtRest.push(resolve))
     }
-    if (!appointments.isAppointed || this.#isClosed) return
-    // Whoever asked is answered before everything is closed.
-    clock.schedule(ANSWER_MS, () => this.#end({ kind: 'begins-anew' }))
+  }
+
+  /** If it is appointed, and does not lead yet: it ends soon, after whoever said so was answered. */
+  obeyAppointment(): void {
+    if (this.#ports.appointments?.isAppointed !== true || isReigning(this.#state.role)) return
+    this.#ports.clock.schedule(ANSWER_MS, () => this.#end({ kind: 'begins-anew' }))
   }
 
   /** Leaves the group without a word, unless it has come to its end before. */

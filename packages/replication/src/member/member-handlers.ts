@@ -30,6 +30,7 @@ export function memberHandlers(
         throw new CometError('ILLEGAL_ARGUMENT', 'an appointment for another broker group, or none')
       }
       await asked.appoint(appointmentOf(appointment))
+      asked.obeyAppointment()
       return asked.inspected
     }),
   ]

@@ -8,7 +8,7 @@ import type { StaticElector, StaticGroup } from './static-elector.ts'
 export interface PromotePorts extends Pick<Runtime, 'clock' | 'random' | 'transport' | 'log'> {
   readonly elector: StaticElector
   readonly methods: Services['replication']
-  readonly member: Pick<GroupMember, 'inspected' | 'appoint'>
+  readonly member: Pick<GroupMember, 'inspected' | 'appoint' | 'obeyAppointment'>
 }
 
 /** Whose reign begins as soon as it has all that others have of the log. */
@@ -61,6 +61,7 @@ export async function promote(
   const rest = reached.filter((id) => id !== wish.to)
   // Who does not hear it now asks the others within a second.
   await Promise.allSettled(rest.map((id) => appoint(ports, group, id, next)))
+  if (wish.to === group.me) ports.member.obeyAppointment()
   return { epoch, master: wish.to, tookMs: clock.elapsedMs() - beganMs, loss }
 }
 
