@@ -189,6 +189,21 @@ describe('three members', () => {
     },
   )
 
+  // A broker closes its store last of all: whoever waits to be written would hold it up for ever.
+  test('refuse what waits to be written when they fail in the middle of a hand-over', async () => {
+    const group = await SimulatedGroup.of(12, 'a', 'b', 'c')
+    const master = await group.untilServing(3)
+    await group.run(master.store.log.hold())
+    const waiting = master.store.append(rowOf('waits'))
+
+    const { disk } = group.simulation.machine(master.name)
+    disk.setCapacity(0)
+    master.member.epochSeen(99)
+
+    await expect(group.run(waiting)).rejects.toMatchObject({ code: 'NOT_MASTER' })
+    expect(await group.run(master.member.ended)).toEqual({ kind: 'failed' })
+  })
+
   test('go on without the elector as long as all of them are there', async () => {
     const group = await SimulatedGroup.of(6, 'a', 'b', 'c')
     const master = await group.untilServing(3)

@@ -257,8 +257,10 @@ export class GroupMember implements AsyncDisposable {
     if (this.#hasFailed || this.#isClosed) return
     this.#hasFailed = true
     this.#line.close()
-    const { log, files } = this.#ports
+    const { log, files, store } = this.#ports
     log.error({ error: toCometError(error) }, 'member of the broker group has failed')
+    // What a hand-over holds back is written by nobody any more; the end of this process waits for it.
+    store.log.follow().catch(() => {})
     const { member } = this.#state
     try {
       await writeMemberFile(files, this.#home, { ...member, trustedSince: member.incarnation + 1 })
