@@ -18,6 +18,7 @@ describe('a slave whose master', () => {
   // The connection broke; the process may be well.
   test('is only cut off dials it again', () => {
     const scene = Scene.following()
+    scene.frame({ kind: 'beat', number: 1, lostElector: false, heard: 0 })
     scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'closed' })
 
     expect(scene.role).toBe('following')

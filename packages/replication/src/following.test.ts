@@ -99,12 +99,25 @@ describe('a slave', () => {
   // Everything waits for it after a hand-over: the one before refuses it before it knows of the next.
   test('dials the next master at once, however lately the one before refused it', () => {
     const scene = Scene.following()
+    scene.frame({ kind: 'beat', number: 1, lostElector: false, heard: 0 })
     scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'closed' })
     scene.frame({ kind: 'refusal', reason: 'not-master' })
 
     scene.show({ state: { ...groupOfThree, epoch: 6, master: 3 } })
 
     expect(scene.did('follow')?.brokerId).toBe(3)
+  })
+
+  // A master that cannot read what this one lacks breaks each stream off as soon as it stands: they
+  // would do nothing else any more.
+  test('takes its time where a stream ends before it has carried a beat', () => {
+    const scene = Scene.following()
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'closed' })
+    scene.show({})
+
+    expect(scene.did('follow')).toBeUndefined()
+    scene.pass(100)
+    expect(scene.did('follow')?.brokerId).toBe(1)
   })
 
   test('writes down an epoch before its first byte', () => {

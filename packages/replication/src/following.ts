@@ -86,8 +86,11 @@ export function onTailChecked(turn: Turn, role: Following, matches: boolean): Ro
 
 export function onStreamEnded(turn: Turn, role: Following): Following {
   readElector(turn)
-  // One that stood tells by its end that something happened, and another attempt tells what.
-  const waitMs = role.stream?.phase === 'streaming' ? 0 : turn.settings.redialMs
+  // One that stood tells by its end that something happened, and another attempt tells what. One that
+  // ends before its first beat may do so each time: a master that cannot read on breaks it off.
+  const { stream } = role
+  const stood = stream?.phase === 'streaming' && stream.beat > 0
+  const waitMs = stood ? 0 : turn.settings.redialMs
   return { ...role, stream: undefined, offer: undefined, dialAtMs: turn.nowMs + waitMs }
 }
 
