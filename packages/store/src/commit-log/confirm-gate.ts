@@ -37,6 +37,7 @@ export class ConfirmGate {
   #waiting: WaitingGroup[] = []
   #waitingHead = 0
   #toldOffset: number
+  #stopped: CometError | undefined
   #emptied: (() => void)[] = []
 
   constructor(parts: ConfirmGateParts, confirmedBy: ConfirmedBy) {
@@ -82,7 +83,11 @@ export class ConfirmGate {
 
   /** The groups have been written, and wait. */
   wait(groups: readonly WaitingGroup[]): void {
-    for (const group of groups) if (group.receipt !== undefined) this.#waiting.push(group)
+    for (const group of groups) {
+      if (group.receipt === undefined) continue
+      if (this.#stopped === undefined) this.#waiting.push(group)
+      else this.#reject(group, this.#stopped)
+    }
   }
 
   /** Everything below `offset` is confirmed, whatever of it is here. A lower one tells nothing new. */
@@ -124,6 +129,12 @@ export class ConfirmGate {
     this.#waiting = []
     this.#waitingHead = 0
     for (const group of waiting) this.#reject(group, why)
+  }
+
+  /** Nor for what is written from here on: that may be under way while something else fails. */
+  stop(why: CometError): void {
+    this.#stopped ??= why
+    this.abandon(why)
   }
 
   #reject(group: WaitingGroup, why: CometError): void {

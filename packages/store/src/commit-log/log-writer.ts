@@ -132,7 +132,7 @@ export class LogWriter {
     const error = new CometError('STORE_UNUSABLE', why, { cause })
     this.#refusal = error
     for (const listener of this.#stopListeners) listener(error)
-    this.#parts.gate.abandon(error)
+    this.#parts.gate.stop(error)
   }
 }
 

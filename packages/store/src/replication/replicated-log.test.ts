@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { EpochHistory, layout } from '@cometmq/protocol'
+import type { FileSystem } from '@cometmq/runtime'
 import { SimulatedDisk, VirtualClock } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
 import type { MessageStore } from '../message-store.ts'
@@ -43,6 +44,43 @@ describe('a member that leads', () => {
 
     expect(store.log.epochs.entries).toEqual([{ epoch: 3, start: 0 }])
     await expect(store.append(groupOf(), 'flushed')).resolves.toMatchObject({ epoch: 3 })
+  })
+
+  // A checkpoint that fails while a batch is being written: it was abandoned with the others before it
+  // had begun to wait, and whoever closes the store waited for its answer for ever.
+  test('answers what was being written when something else stopped the store', async () => {
+    const disk = new SimulatedDisk()
+    const clock = new VirtualClock()
+    const writing = Promise.withResolvers<void>()
+    let isSlow = false
+    const files = new Proxy(disk.files, {
+      get: (target, name: keyof FileSystem) => {
+        if (name !== 'openFile') return target[name].bind(target)
+        return async (...args: Parameters<FileSystem['openFile']>) => {
+          const file = await target.openFile(...args)
+          if (!file.path.startsWith('/data/log/')) return file
+          const writeAt = file.writeAt.bind(file)
+          file.writeAt = async (...written) => {
+            if (isSlow) await writing.promise
+            return writeAt(...written)
+          }
+          return file
+        }
+      },
+    })
+    const { keyValueStores } = disk
+    const store = await openMemberOn({ files, keyValueStores }, clock)
+    await store.log.lead({ epoch: 1 })
+    isSlow = true
+    const appended = store.append(groupOf())
+    appended.catch(() => {})
+
+    for (const slot of [0, 1]) disk.failNextWrite(`/data/checkpoint.${slot}`)
+    await clock.advance(10_000)
+    await expect(store.failed).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
+    writing.resolve()
+
+    await expect(appended).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
   })
 
   test('opens a later epoch on top of its own, and what waits goes on waiting', async () => {
