@@ -16,8 +16,11 @@ export interface Scene {
 export type Fault<S extends Scene = Scene> = readonly [
   name: string,
   weight: number,
-  happen: (scene: S, random: SeededRandom) => void,
+  happen: (scene: S, random: SeededRandom) => Happened,
 ]
+
+/** False: there was nothing to strike. A promise: it waits for its moment. */
+export type Happened = void | boolean | Promise<boolean>
 
 /** Of these a process may end by itself. */
 export const DISK_FAULTS = ['a disk is full', 'a sync fails', 'a write fails']
@@ -46,17 +49,25 @@ export const faults: readonly Fault[] = [
     2,
     ({ nameServers }, random) => random.pick(nameServers).crash('kill', pause(random)),
   ],
+  [
+    'all name servers forget everything',
+    2,
+    ({ nameServers }, random) => {
+      for (const nameServer of nameServers) nameServer.crash('kill', pause(random))
+    },
+  ],
   ['a client is killed', 2, ({ clients }, random) => random.pick(clients).kill(pause(random))],
   [
     'a broker is paused',
     2,
     (scene, random) => {
       const { machine } = brokerOf(scene, random)
-      if (!machine.isUp || machine.isPaused) return
+      if (!machine.isUp || machine.isPaused) return false
       machine.pause()
       scene.simulation.clock.schedule(pause(random) * 2, () => {
         if (machine.isPaused) machine.resume()
       })
+      return true
     },
   ],
   [
@@ -92,6 +103,15 @@ export const faults: readonly Fault[] = [
     },
   ],
   [
+    'a link loses packets',
+    2,
+    (scene, random) => {
+      const [one, other] = pairOf(scene, random)
+      scene.simulation.network.lose(one, other, random.between(0.01, 0.3))
+      later(scene, random, () => scene.simulation.network.lose(one, other, 0))
+    },
+  ],
+  [
     'a disk is full',
     2,
     (scene, random) => {
@@ -118,7 +138,10 @@ export const faults: readonly Fault[] = [
   ],
 ]
 
-/** Lets `count` faults happen, at times that chance picks within `withinMs`; resolves to their names. */
+/**
+ * Lets `count` faults happen, at times that chance picks within `withinMs`; resolves to how often each
+ * of them really did.
+ */
 export async function causeFaults<S extends Scene>(
   scene: S,
   options: {
@@ -128,8 +151,8 @@ export async function causeFaults<S extends Scene>(
     /** What happened lasts for so long afterwards at least; the longest fault, unless given. */
     readonly restMs?: number
   },
-): Promise<ReadonlySet<string>> {
-  const happened = new Set<string>()
+): Promise<ReadonlyMap<string, number>> {
+  const happened = new Map<string, number>()
   const random = scene.simulation.random.fork('faults')
   const times = Array.from({ length: options.count }, () => random.between(0, options.withinMs))
   let elapsedMs = 0
@@ -138,8 +161,9 @@ export async function causeFaults<S extends Scene>(
     elapsedMs = atMs
     const [name, , fault] = pickWeighted(options.faults, random)
     scene.simulation.tell(name)
-    happened.add(name)
-    fault(scene, random)
+    void Promise.resolve(fault(scene, random)).then((has) => {
+      if (has !== false) happened.set(name, (happened.get(name) ?? 0) + 1)
+    })
   }
   const restMs = options.restMs ?? FAULT_MAX_MS
   await scene.simulation.advance(options.withinMs - elapsedMs + restMs)

@@ -60,12 +60,14 @@ else if (values.model === 'replication') {
 async function runClusters(run: RunSeed): Promise<void> {
   const startedAt = performance.now()
   const totals = { acknowledged: 0, deliveries: 0, redeliveries: 0 }
+  const faults = new Map<string, number>()
   let failed = 0
   for (let seed = from; seed < from + count; seed++) {
     const report = await run(seed)
     totals.acknowledged += report.counts.acknowledged
     totals.deliveries += report.counts.deliveries
     totals.redeliveries += report.counts.redeliveries
+    for (const [name, times] of report.faults) faults.set(name, (faults.get(name) ?? 0) + times)
     if (report.violations.length > 0) {
       failed++
       await tell(run, report)
@@ -80,6 +82,9 @@ async function runClusters(run: RunSeed): Promise<void> {
       `${totals.acknowledged} messages acknowledged, ${totals.deliveries} deliveries, ` +
       `${totals.redeliveries} of them repeated; ${seconds} s\n`,
   )
+  for (const [name, times] of [...faults].toSorted((a, b) => b[1] - a[1])) {
+    process.stdout.write(`${String(times).padStart(8)} times ${name}\n`)
+  }
   process.exitCode = failed > 0 ? 1 : 0
 }
 

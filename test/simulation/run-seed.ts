@@ -9,6 +9,8 @@ import { createTopicAndGroups, FIFO_GROUP, SimulatedClient } from './workload.ts
 export interface SeedReport {
   readonly seed: number
   readonly counts: History['counts']
+  /** How often each fault happened. */
+  readonly faults: ReadonlyMap<string, number>
   readonly violations: readonly Violation[]
   /** What happened, for a seed that fails. */
   readonly story: readonly string[]
@@ -44,28 +46,29 @@ export async function runSeed(
   for (const client of clients) client.start()
   const count = 1 + simulation.random.below(FAULTS_MAX)
   const { nameServers, brokers } = cluster
-  await causeFaults(
+  const happened = await causeFaults(
     { simulation, nameServers, brokers, clients },
     { faults, count, withinMs: FAULTS_WITHIN_MS },
   )
 
   try {
     const violations = await settleWorkload({ simulation, clients, history, order })
-    return reportOf(simulation, history, violations)
+    return reportOf(simulation, history, { violations, faults: happened })
   } catch (error) {
-    return reportOf(simulation, history, [{ kind: 'stuck', why: String(error) }])
+    const violations = [{ kind: 'stuck', why: String(error) }] as const
+    return reportOf(simulation, history, { violations, faults: happened })
   }
 }
 
 function reportOf(
   simulation: Simulation,
   history: History,
-  violations: readonly Violation[],
+  found: Pick<SeedReport, 'violations' | 'faults'>,
 ): SeedReport {
   return {
     seed: simulation.seed,
     counts: history.counts,
-    violations,
+    ...found,
     story: simulation.story.lines,
   }
 }

@@ -63,12 +63,21 @@ export class SimulatedDaemon<D = unknown> {
     return serving.promise
   }
 
-  /** SIGKILL, or with the power cut; started again after `downMs`. */
-  crash(how: 'kill' | 'power-cut', downMs: number): void {
+  /** SIGKILL, or with the power cut, or with all that is on disk; started again after `downMs`. */
+  crash(how: 'kill' | 'power-cut' | 'lose-disk', downMs: number): void {
     const life = ++this.#life
     this.#present = undefined
-    if (how === 'kill') this.machine.kill()
-    else this.machine.powerCut()
+    switch (how) {
+      case 'kill':
+        this.machine.kill()
+        break
+      case 'power-cut':
+        this.machine.powerCut()
+        break
+      case 'lose-disk':
+        this.machine.loseDisk()
+        break
+    }
     this.#simulation.clock.schedule(downMs, () => {
       // Unless it has been crashed once more meanwhile.
       if (life === this.#life) void this.start()
@@ -78,7 +87,9 @@ export class SimulatedDaemon<D = unknown> {
   /** SIGTERM; started again `downMs` after it has ended. */
   stop(downMs: number): void {
     this.#downMs = downMs
-    this.#stopping.abort()
+    const stopping = this.#stopping
+    // One that is paused hears of it later.
+    if (this.machine.isUp) this.machine.runtime().clock.schedule(0, () => stopping.abort())
   }
 
   /** For good. */

@@ -7,6 +7,22 @@ import { VirtualClock } from './virtual-clock.ts'
 const PATH = '/data/log'
 const PAGE = 4096
 
+describe('another disk in its place', () => {
+  // What is left of the old one would make a replaced machine know what it cannot know.
+  test('is empty, and has all its space', async () => {
+    const disk = new SimulatedDisk({ capacityBytes: 3 * PAGE })
+    const file = await openLog(disk)
+    await file.writeAt([Buffer.alloc(2 * PAGE, 'x')], 0)
+    await file.sync()
+
+    disk.replace()
+
+    expect(await disk.files.readFile(PATH)).toBeUndefined()
+    const again = await openLog(disk)
+    expect(await again.writeAt([Buffer.alloc(3 * PAGE)], 0)).toBeUndefined()
+  })
+})
+
 describe('a crash of the process', () => {
   // The page cache belongs to the system: only a power cut takes it.
   test('leaves all that was written, synced or not', async () => {

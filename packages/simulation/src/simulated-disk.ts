@@ -76,6 +76,13 @@ export class SimulatedDisk implements DiskPorts {
     this.#medium.tree.root.powerCut(this.#medium.random)
   }
 
+  /** Another disk, an empty one, takes its place, and the process dies. */
+  replace(): void {
+    this.crash()
+    const { tree } = this.#medium
+    for (const name of tree.root.names) tree.remove(name)
+  }
+
   /** Turns one bit of a file, as a failing medium does. */
   flipBit(path: string, where: { readonly at: number; readonly bit?: number }): void {
     this.#medium.tree.file(path, 'flip a bit of').flipBit(where.at, where.bit ?? 0)

@@ -35,6 +35,7 @@ export class SimulatedMachine {
   readonly #story: Story
   #skewMs: number
   #lifeCount = 0
+  #bootCount = 1
   #current: { readonly life: ProcessLife; readonly runtime: Runtime } | undefined
 
   constructor(options: SimulatedMachineOptions) {
@@ -63,6 +64,11 @@ export class SimulatedMachine {
     return this.#current !== undefined && !this.#current.life.isRunning
   }
 
+  /** How often it was switched on. */
+  get bootCount(): number {
+    return this.#bootCount
+  }
+
   /** The ports of the present process; starts one if there is none. */
   runtime(): Runtime {
     this.#current ??= this.#start()
@@ -78,8 +84,15 @@ export class SimulatedMachine {
   /** Ends all at once: of what was not synced chance decides, and the network only falls silent. */
   powerCut(): void {
     this.#end('power cut')
+    this.#bootCount++
     this.#network.powerLost(this.name)
     this.disk.powerCut()
+  }
+
+  /** Ends the process, and with it goes all that the machine had on disk. */
+  loseDisk(): void {
+    this.kill()
+    this.disk.replace()
   }
 
   /** Stops the process where it is, as SIGSTOP does. Its peers notice by its silence. */

@@ -21,6 +21,46 @@ describe.each([1, 2, 3, 4, 5])('SimulatedNetwork, seed %i', (seed) => {
   })
 })
 
+describe('a lossy link', () => {
+  // Loss on a connection is lateness: a packet that vanished for good would break every protocol on it.
+  test('delivers everything in its order, and some of it late', async () => {
+    const simulation = new Simulation(3)
+    const server = simulation.machine('server').runtime()
+    const client = simulation.machine('client').runtime()
+    const received: { readonly number: number; readonly atMs: number }[] = []
+    const listening = server.transport.listen({
+      address: 'server:1',
+      handlers: [
+        accept(numbers, (stream) => {
+          stream.receive({
+            message: (number) => received.push({ number, atMs: simulation.clock.elapsedMs() }),
+            ended: () => {},
+            failed: () => {},
+          })
+        }),
+      ],
+    })
+    await simulation.runUntil(listening, { limitMs: 1_000 })
+    const stream = client.transport.connect('server:1').open(numbers)
+    stream.receive({ message: () => {}, ended: () => {}, failed: () => {} })
+    await simulation.advance(100)
+
+    simulation.network.lose('client', 'server', 0.2)
+    const sentAtMs: number[] = []
+    for (let number = 0; number < 100; number++) {
+      sentAtMs.push(simulation.clock.elapsedMs())
+      stream.send(number)
+      await simulation.advance(50)
+    }
+    await simulation.advance(60_000)
+
+    expect(received.map(({ number }) => number)).toEqual(sentAtMs.map((_, number) => number))
+    const late = received.filter(({ number, atMs }) => atMs - (sentAtMs[number] ?? 0) > 190)
+    expect(late.length).toBeGreaterThan(10)
+    expect(late.length).toBeLessThan(100)
+  })
+})
+
 describe('what a block has held', () => {
   // A stream that reorders would break every protocol on it, and the blame would fall on the protocol.
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(

@@ -76,6 +76,12 @@ export class SimulatedNetwork {
     this.#core.links.setAddedDelay(b, a, addedMs)
   }
 
+  /** Loses so many of the packets between the two, from 0 to 1: they arrive when they are sent again. */
+  lose(a: string, b: string, chance: number): void {
+    this.#core.links.setLoss(a, b, chance)
+    this.#core.links.setLoss(b, a, chance)
+  }
+
   /** Breaks the connections between the two that there are; new ones can be made. */
   cutConnections(a: string, b: string): void {
     for (const session of this.#sessionsOf(a)) {

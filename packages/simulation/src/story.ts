@@ -7,6 +7,7 @@ const LINES_MAX = 10_000
 export class Story {
   readonly #elapsedMs: () => number
   #lines: string[] = []
+  readonly #listeners = new Set<(who: string, sentence: string) => void>()
 
   constructor(elapsedMs: () => number) {
     this.#elapsedMs = elapsedMs
@@ -17,6 +18,13 @@ export class Story {
     const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${textOf(value)}`)
     this.#lines.push(`${this.#elapsedMs().toFixed(3)} ${who}: ${sentence}${rest.join('')}`)
     if (this.#lines.length >= 2 * LINES_MAX) this.#lines = this.#lines.slice(LINES_MAX)
+    for (const listener of this.#listeners) listener(who, sentence)
+  }
+
+  /** Told of each line, for faults that wait for their moment, until it is undone. */
+  listen(listener: (who: string, sentence: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   get lines(): readonly string[] {

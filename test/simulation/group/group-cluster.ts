@@ -8,7 +8,7 @@ import {
 import { defaultSettings, type Rules } from '@cometmq/replication'
 import { SimulatedElector, SimulatedElectorServer } from '@cometmq/replication/testing'
 import type { Runtime } from '@cometmq/runtime'
-import type { Simulation } from '@cometmq/simulation'
+import type { SimulatedMachine, Simulation } from '@cometmq/simulation'
 import { NAME_SERVERS, nameServersOf } from '../simulated-cluster.ts'
 import { SimulatedDaemon } from '../simulated-daemon.ts'
 import { smallStore } from '../small-store.ts'
@@ -65,9 +65,9 @@ function groupOf(
   })
   const members = Array.from({ length: memberCount }, (_, index) => {
     const name = `${brokerName}-${index + 1}`
-    const config = memberConfigOf(name, shape, leftOut)
-    return new SimulatedDaemon<Broker>(simulation, simulation.machine(name), (runtime, parts) =>
-      runBroker(config, leftOut.runtime?.(runtime) ?? runtime, {
+    const machine = simulation.machine(name)
+    return new SimulatedDaemon<Broker>(simulation, machine, (runtime, parts) =>
+      runBroker(memberConfigOf(machine, shape, leftOut), leftOut.runtime?.(runtime) ?? runtime, {
         ...parts,
         probes: { rssBytes: () => 0 },
         elector: () => new SimulatedElector({ name, clock: runtime.clock }, elector),
@@ -78,7 +78,7 @@ function groupOf(
 }
 
 function memberConfigOf(
-  machine: string,
+  { name, bootCount }: SimulatedMachine,
   { brokerName, memberCount, minInSync }: BrokerGroupShape,
   { rules }: LeftOut,
 ): BrokerConfig {
@@ -86,14 +86,14 @@ function memberConfigOf(
     ...brokerDefaults,
     cluster: 'simulated',
     brokerName,
-    listen: `${machine}:8081`,
+    listen: `${name}:8081`,
     nameservers: NAME_SERVERS,
     store: smallStore(),
     replication: {
       ...replicationDefaults,
-      listen: `${machine}:10911`,
-      host: machine,
-      bootId: 'boot',
+      listen: `${name}:10911`,
+      host: name,
+      bootId: `boot-${bootCount}`,
       rules,
       settings: { ...defaultSettings, memberCount, minInSync },
     },

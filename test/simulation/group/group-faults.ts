@@ -1,19 +1,21 @@
 import { type CutWay, NO_FAULTS } from '@cometmq/replication/testing'
 import type { SeededRandom } from '@cometmq/simulation'
-import { type Fault, faults, later, pause, type Scene } from '../faults.ts'
-import type { SimulatedGroup } from './group-cluster.ts'
+import { DISK_FAULTS, type Fault, faults, later, pause, type Scene } from '../faults.ts'
+import type { MemberDaemon, SimulatedGroup } from './group-cluster.ts'
+import { masterAmong, whenCutting, whenMaster, whenUnconfirmed } from './moments.ts'
+import type { SimulatedOperator } from './simulated-operator.ts'
 
 export interface GroupScene extends Scene {
   readonly groups: readonly SimulatedGroup[]
+  readonly operator: SimulatedOperator
 }
 
-/** A process that is gone has a successor in this time. */
-const ELECTED_WITHIN_MS = 500
-
-/** Somebody sends something in this time. */
-const UNCONFIRMED_WITHIN_MS = 400
-
 const PAUSE_MS = { from: 300, to: 6_000 }
+
+const FLIP = 'a bit of a log flips'
+
+/** Of these a member may end by itself, or come to be distrusted. */
+export const GROUP_DISK_FAULTS = [...DISK_FAULTS, FLIP]
 
 /** What can go wrong with broker groups beside all that can go wrong with brokers. */
 export const groupFaults: readonly Fault<GroupScene>[] = [
@@ -33,7 +35,7 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     6,
     (scene, random) => {
       const group = random.pick(scene.groups)
-      whenUnconfirmed(scene, group, random, (master) => master.crash('kill', pause(random)))
+      return whenUnconfirmed(scene, group, random, (master) => master.crash('kill', pause(random)))
     },
   ],
   [
@@ -41,7 +43,9 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     5,
     (scene, random) => {
       const group = random.pick(scene.groups)
-      whenUnconfirmed(scene, group, random, (master) => master.crash('power-cut', pause(random)))
+      return whenUnconfirmed(scene, group, random, (master) =>
+        master.crash('power-cut', pause(random)),
+      )
     },
   ],
   [
@@ -49,7 +53,7 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     2,
     (scene, random) => {
       const group = random.pick(scene.groups)
-      whenUnconfirmed(scene, group, random, () => {
+      return whenUnconfirmed(scene, group, random, () => {
         for (const member of group.members) member.crash('power-cut', pause(random))
       })
     },
@@ -60,13 +64,23 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     (scene, random) => {
       const { members } = random.pick(scene.groups)
       const first = masterAmong(members)
-      if (first === undefined) return
+      if (first === undefined) return false
       first.crash('kill', pause(random))
-      whenMaster(scene, members, (second) => {
+      return whenMaster(scene, members, (second) => {
         scene.simulation.clock.schedule(random.between(0, 60), () => {
           second.crash('kill', pause(random))
         })
       })
+    },
+  ],
+  [
+    'a member is killed while it cuts its log',
+    4,
+    (scene, random) => {
+      const group = random.pick(scene.groups)
+      const how = random.pick(['kill', 'power-cut'] as const)
+      void whenUnconfirmed(scene, group, random, (master) => master.crash('kill', pause(random)))
+      return whenCutting(scene, group, random, (member) => member.crash(how, pause(random)))
     },
   ],
   [
@@ -111,6 +125,15 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
       const [one, other] = twoMembersOf(scene, random)
       scene.simulation.network.slowDown(one, other, random.between(5, 300))
       later(scene, random, () => scene.simulation.network.slowDown(one, other, 0))
+    },
+  ],
+  [
+    'packets between members are lost',
+    3,
+    (scene, random) => {
+      const [one, other] = twoMembersOf(scene, random)
+      scene.simulation.network.lose(one, other, random.between(0.01, 0.3))
+      later(scene, random, () => scene.simulation.network.lose(one, other, 0))
     },
   ],
   [
@@ -162,6 +185,27 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
       })
     },
   ],
+  [
+    'an operator hands over',
+    2,
+    ({ groups, operator }, random) => operator.handOver(random.pick(groups)),
+  ],
+  [
+    'a member is replaced by an empty one',
+    3,
+    ({ groups, operator }, random) => {
+      const group = random.pick(groups)
+      return operator.replace(group, random.pick(group.members))
+    },
+  ],
+  [
+    FLIP,
+    4,
+    ({ groups, operator }, random) => {
+      const group = random.pick(groups)
+      return operator.replaceFlipped(group, random.pick(group.members), random)
+    },
+  ],
 ]
 
 const CUT_WAYS: readonly (readonly CutWay[])[] = [
@@ -186,62 +230,27 @@ export function endGroupFaults({ groups, simulation }: GroupScene): void {
   simulation.network.healAll()
 }
 
-type Member = SimulatedGroup['members'][number]
-
-function sigstop({ simulation }: GroupScene, { machine }: Member, random: SeededRandom): void {
-  if (!machine.isUp || machine.isPaused) return
+function sigstop(
+  { simulation }: GroupScene,
+  { machine }: MemberDaemon,
+  random: SeededRandom,
+): boolean {
+  if (!machine.isUp || machine.isPaused) return false
   machine.pause()
   simulation.clock.schedule(random.between(PAUSE_MS.from, PAUSE_MS.to), () => {
     if (machine.isPaused) machine.resume()
   })
+  return true
 }
 
-/** Calls `strike` soon, as soon as a master has written what is not confirmed. */
-function whenUnconfirmed(
-  { simulation }: GroupScene,
-  { members }: SimulatedGroup,
-  random: SeededRandom,
-  strike: (master: Member) => void,
-): void {
-  const deadlineMs = simulation.clock.elapsedMs() + UNCONFIRMED_WITHIN_MS
-  const look = (): void => {
-    const master = masterAmong(members)
-    const store = master?.present?.status.store
-    if (master !== undefined && store !== undefined && store.maxOffset > store.confirmOffset) {
-      // Now before and now after the slaves have it.
-      simulation.clock.schedule(random.between(0, 4), () => strike(master))
-    } else if (simulation.clock.elapsedMs() < deadlineMs) simulation.clock.schedule(0.5, look)
-  }
-  look()
-}
-
-/** Calls `strike` as soon as there is a master, if that is soon. */
-function whenMaster(
-  { simulation }: GroupScene,
-  members: readonly Member[],
-  strike: (master: Member) => void,
-): void {
-  const deadlineMs = simulation.clock.elapsedMs() + ELECTED_WITHIN_MS
-  const look = (): void => {
-    const master = masterAmong(members)
-    if (master !== undefined) strike(master)
-    else if (simulation.clock.elapsedMs() < deadlineMs) simulation.clock.schedule(0.5, look)
-  }
-  look()
-}
-
-function memberOf({ groups }: GroupScene, random: SeededRandom): Member {
+function memberOf({ groups }: GroupScene, random: SeededRandom): MemberDaemon {
   return random.pick(random.pick(groups).members)
 }
 
 /** Whoever takes himself for the master; anybody if nobody does. */
-function masterOf({ groups }: GroupScene, random: SeededRandom): Member {
+function masterOf({ groups }: GroupScene, random: SeededRandom): MemberDaemon {
   const { members } = random.pick(groups)
   return masterAmong(members) ?? random.pick(members)
-}
-
-function masterAmong(members: readonly Member[]): Member | undefined {
-  return members.find(({ present }) => present?.status.member?.role === 'master')
 }
 
 function twoMembersOf({ groups }: GroupScene, random: SeededRandom): [string, string] {

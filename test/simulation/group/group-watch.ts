@@ -6,6 +6,12 @@ import type { MemberDaemon, SimulatedGroup } from './group-cluster.ts'
 /** So often it looks. No reign is as short. */
 const EVERY_MS = 20
 
+/** Who acts as master of an epoch. */
+interface Claim {
+  readonly process: string
+  readonly memberId: number
+}
+
 /** A broker group did what must never be. */
 export interface GroupViolation {
   readonly kind: 'invariant'
@@ -32,8 +38,8 @@ export class GroupWatch {
   readonly violations: GroupViolation[] = []
   readonly #simulation: Simulation
   readonly #groups: readonly SimulatedGroup[]
-  /** Which process acts as master of an epoch. */
-  readonly #claims = new Map<string, string>()
+  /** By reign. */
+  readonly #claims = new Map<string, Claim>()
   readonly #lastOf = new Map<MemberDaemon, Seen>()
   readonly #states = new Map<SimulatedGroup, { revision: number; state: GroupState | undefined }>()
   #isOn = true
@@ -53,9 +59,34 @@ export class GroupWatch {
     this.#isOn = false
   }
 
+  /** Which member was seen as master of that epoch. */
+  writerOf({ shape }: SimulatedGroup, epoch: number): number | undefined {
+    return this.#claims.get(reignOf(shape.brokerName, epoch))?.memberId
+  }
+
   #look(group: SimulatedGroup): void {
     this.#lookAtState(group)
     for (const member of group.members) this.#lookAtMember(group, member)
+    this.#lookAtConfirmed(group)
+  }
+
+  /** I5: whoever counts for the group has what any of its members takes for confirmed. */
+  #lookAtConfirmed(group: SimulatedGroup): void {
+    const inSync = this.#states.get(group)?.state?.inSync
+    if (inSync === undefined) return
+    const open = group.members.flatMap(({ machine, present }) => {
+      const status = present?.status
+      if (status?.member === undefined || status.state === 'closed') return []
+      return [{ name: machine.name, member: status.member, store: status.store }]
+    })
+    const confirmed = Math.max(...open.map(({ store }) => store.confirmOffset))
+    for (const { name, member, store } of open) {
+      if (!inSync.has(member.memberId) || member.alarms.includes('member_untrusted')) continue
+      // It does not know yet which start of itself the group counts.
+      if (member.group === undefined) continue
+      if (store.flushedOffset >= confirmed) continue
+      this.#broken('I5', `${name} has ${store.flushedOffset} of ${confirmed} that is confirmed`)
+    }
   }
 
   #lookAtState(group: SimulatedGroup): void {
@@ -74,7 +105,9 @@ export class GroupWatch {
     if (now.epoch < was.epoch) {
       this.#broken('I2', `${brokerName} went from epoch ${was.epoch} back to ${now.epoch}`)
     }
-    if (now.inSync.size < minInSync && was.inSync.size >= minInSync) {
+    // An election outside of the set begins with the winner alone.
+    const isOutside = now.possibleLoss?.epoch === now.epoch
+    if (now.inSync.size < minInSync && was.inSync.size >= minInSync && !isOutside) {
       this.#broken('I11', `${brokerName} has ${now.inSync.size} in sync, below ${minInSync}`)
     }
     const loss = now.possibleLoss
@@ -92,10 +125,13 @@ export class GroupWatch {
     if (role === undefined) return
     const who = `process ${member.life} of ${machine.name}`
     if (isReigning({ kind: role.role } as Parameters<typeof isReigning>[0])) {
-      const reign = `${shape.brokerName}, epoch ${store.epoch}`
+      const reign = reignOf(shape.brokerName, store.epoch)
       const claimed = this.#claims.get(reign)
-      if (claimed === undefined) this.#claims.set(reign, who)
-      else if (claimed !== who) this.#broken('I1', `${reign}: ${claimed}, and ${who}`)
+      const claim = { process: who, memberId: role.memberId }
+      if (claimed === undefined) this.#claims.set(reign, claim)
+      else if (claimed.process !== who) {
+        this.#broken('I1', `${reign}: ${claimed.process}, and ${who}`)
+      }
     }
     const before = this.#lastOf.get(member)
     this.#lastOf.set(member, {
@@ -127,6 +163,10 @@ export class GroupWatch {
     this.#simulation.tell(`${rule} is broken: ${what}`)
     this.violations.push({ kind: 'invariant', rule, what })
   }
+}
+
+function reignOf(brokerName: string, epoch: number): string {
+  return `${brokerName}, epoch ${epoch}`
 }
 
 interface Seen {

@@ -1,18 +1,22 @@
 import { Simulation } from '@cometmq/simulation'
 import { History, type Violation } from '../../../packages/cli/src/history/history.ts'
 import { MessageOrder } from '../../../packages/cli/src/history/message-order.ts'
-import { causeFaults, DISK_FAULTS } from '../faults.ts'
+import { causeFaults } from '../faults.ts'
 import { settleWorkload } from '../settle-workload.ts'
 import { createTopicAndGroups, FIFO_GROUP, GROUPS, SimulatedClient } from '../workload.ts'
 import { GroupCluster, type LeftOut } from './group-cluster.ts'
-import { endGroupFaults, gentleFaults, groupFaults } from './group-faults.ts'
+import { endGroupFaults, gentleFaults, GROUP_DISK_FAULTS, groupFaults } from './group-faults.ts'
 import { groupProfileOf } from './group-profile.ts'
 import { type GroupCounts, type GroupViolation, GroupWatch } from './group-watch.ts'
 import { areLevel, compareLogs } from './member-logs.ts'
+import { ProgressWatch } from './progress-watch.ts'
+import { SimulatedOperator } from './simulated-operator.ts'
 
 export interface GroupReport {
   readonly seed: number
   readonly counts: History['counts'] & GroupCounts
+  /** How often each fault happened. */
+  readonly faults: ReadonlyMap<string, number>
   readonly violations: readonly (Violation | GroupViolation)[]
   /** What happened, for a seed that fails. */
   readonly story: readonly string[]
@@ -46,9 +50,11 @@ export async function runGroupSeed(
   const cluster = new GroupCluster(simulation, profile, leftOut)
   const { endpoints, groups, nameServers, members } = cluster
   const groupWatch = new GroupWatch(simulation, groups)
+  let faults: GroupReport['faults'] = new Map()
   const reportOf = (violations: GroupReport['violations']): GroupReport => ({
     seed,
     counts: { ...history.counts, ...groupWatch.counts },
+    faults,
     violations: [...groupWatch.violations, ...violations],
     story: simulation.story.lines,
   })
@@ -66,24 +72,34 @@ export async function runGroupSeed(
     })
     for (const client of clients) client.start()
     for (const { elector } of groups) elector.faults = profile.electorFaults
-    const scene = { simulation, nameServers, brokers: members, clients, groups }
-    const happened = await causeFaults(scene, {
+    const operator = await simulation.runUntil(
+      SimulatedOperator.connect(simulation, endpoints),
+      LIMIT,
+    )
+    const progress = new ProgressWatch(simulation, { comet: operator.comet, groups })
+    progress.start()
+    const scene = { simulation, nameServers, brokers: members, clients, groups, operator }
+    faults = await causeFaults(scene, {
       faults: profile.isGentle ? gentleFaults : groupFaults,
       count: profile.faultCount,
       withinMs: FAULTS_WITHIN_MS,
       restMs: REST_MS,
     })
     endGroupFaults(scene)
+    await simulation.runUntil(() => operator.isDone, LIMIT)
 
     const violations = await settleWorkload({ simulation, clients, history, order })
+    await simulation.runUntil(operator.forgetReplaced(), LIMIT)
     await simulation.runUntil(() => groups.every(areLevel), LIMIT)
     groupWatch.stop()
+    progress.stop()
     for (const { name } of clients) simulation.machine(name).kill()
     for (const daemon of [...nameServers, ...members]) daemon.end()
-    const hasFailedDisks = DISK_FAULTS.some((name) => happened.has(name))
+    const hasFailedDisks = GROUP_DISK_FAULTS.some((name) => faults.has(name))
     const failures = hasFailedDisks ? [] : failuresOf(members, groupWatch.counts)
-    const differing = groups.map((group) => compareLogs(simulation, group))
+    const differing = groups.map((group) => compareLogs(simulation, group, groupWatch))
     return reportOf([
+      ...progress.violations,
       ...violations,
       ...failures,
       ...(await simulation.runUntil(Promise.all(differing), LIMIT)).flat(),

@@ -105,6 +105,7 @@ function kindOf({ kind }: Violation): BreachKind {
     case 'lost':
     case 'moved':
     case 'gap':
+    case 'withdrawn':
     case 'stuck':
       return 'lost'
     case 'phantom':

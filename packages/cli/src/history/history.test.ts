@@ -51,6 +51,20 @@ describe('History', () => {
     expect(kindsOf(history)).toContain('phantom')
   })
 
+  // Nothing is visible before it is certain to stay.
+  test.each(['delivered to a group', 'read outside of groups'])(
+    'finds a message that was %s and is not in its queue any more',
+    (how) => {
+      const history = healthy()
+      history.sent('z', 'z')
+      if (how.startsWith('read')) history.read(message('z', 2))
+      else history.delivered('g', message('z', 2))
+      history.finalQueue([message('x', 0), message('y', 1)])
+
+      expect(kindsOf(history, true)).toEqual(['withdrawn'])
+    },
+  )
+
   test('finds a place that held two messages', () => {
     const history = healthy()
     history.sent('z', 'z')

@@ -23,6 +23,8 @@ export type Violation =
   | { readonly kind: 'phantom'; readonly messageId: string; readonly position: string }
   /** One place in a queue held two messages. */
   | { readonly kind: 'replaced'; readonly position: string; readonly ids: readonly string[] }
+  /** Somebody was given it, and its queue does not have it any more. */
+  | { readonly kind: 'withdrawn'; readonly messageId: string; readonly position: string }
   /** In the queues more than once, although its producer has sequences. */
   | {
       readonly kind: 'stored-twice'
@@ -61,7 +63,11 @@ export class History {
   readonly #placed = new Map<string, Set<string>>()
   readonly #deliveredTo = new Map<string, Set<string>>()
   readonly #settledBy = new Map<string, Set<string>>()
+  /** What consumers and readers were given of the queues themselves, by place. */
+  readonly #seen = new Map<string, { readonly messageId: string; readonly at: Position }>()
   readonly #stored = new Map<string, string[]>()
+  /** Where what is left of a queue begins. */
+  readonly #begins = new Map<string, number>()
   readonly #violations: Violation[] = []
   #deliveries = 0
   #redeliveries = 0
@@ -83,13 +89,13 @@ export class History {
     if (delivered.has(message.messageId)) this.#redeliveries++
     delivered.add(message.messageId)
     // A redelivery lies in the retry queue, whose offsets are its own.
-    if (message.attempt === 1) this.#place(message.messageId, message)
+    if (message.attempt === 1) this.#see(message)
   }
 
   /** Somebody outside of all groups was given the message. */
   read(message: DeliveredMessage): void {
     this.#checkSent(message)
-    this.#place(message.messageId, message)
+    this.#see(message)
   }
 
   /**
@@ -106,11 +112,13 @@ export class History {
 
   /** One queue, read from its first offset to its end after all faults have stopped. */
   finalQueue(messages: readonly DeliveredMessage[]): void {
-    let expected = messages[0]?.queueOffset ?? 0
+    const [first] = messages
+    if (first !== undefined) this.#begins.set(queueOf(first), first.queueOffset)
+    let expected = first?.queueOffset ?? 0
     for (const message of messages) {
       if (message.queueOffset !== expected) {
-        const queue = `${message.brokerName}/${message.topic}/${message.queueId}`
-        this.#violations.push({ kind: 'gap', queue, expected, found: message.queueOffset })
+        const found = message.queueOffset
+        this.#violations.push({ kind: 'gap', queue: queueOf(message), expected, found })
       }
       expected = message.queueOffset + 1
       this.#checkSent(message)
@@ -165,6 +173,13 @@ export class History {
         yield { kind: 'moved', messageId, acknowledged }
       }
     }
+    for (const [position, { messageId, at }] of this.#seen) {
+      // What retention has deleted was there.
+      if (at.queueOffset < (this.#begins.get(queueOf(at)) ?? 0)) continue
+      if (!this.#stored.get(messageId)?.includes(position)) {
+        yield { kind: 'withdrawn', messageId, position }
+      }
+    }
   }
 
   #checkSent(message: DeliveredMessage): void {
@@ -173,13 +188,22 @@ export class History {
     this.#violations.push({ kind: 'phantom', messageId: message.messageId, position })
   }
 
+  #see(message: DeliveredMessage): void {
+    this.#place(message.messageId, message)
+    this.#seen.set(placeOf(message), { messageId: message.messageId, at: message })
+  }
+
   #place(messageId: string, position: Position): void {
     setOf(this.#placed, placeOf(position)).add(messageId)
   }
 }
 
-function placeOf({ brokerName, topic, queueId, queueOffset }: Position): string {
-  return `${brokerName}/${topic}/${queueId}/${queueOffset}`
+function placeOf(position: Position): string {
+  return `${queueOf(position)}/${position.queueOffset}`
+}
+
+function queueOf({ brokerName, topic, queueId }: Position): string {
+  return `${brokerName}/${topic}/${queueId}`
 }
 
 function setOf(map: Map<string, Set<string>>, key: string): Set<string> {

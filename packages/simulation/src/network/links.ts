@@ -17,6 +17,10 @@ export const DEFAULT_LINK_LATENCY: LinkLatency = {
 
 const LOOPBACK_MS = 0.02
 
+/** What is lost is sent again after so long, as TCP does, and then after twice as long each time. */
+const RETRANSMIT_MS = 200
+const RETRANSMITS_MAX = 6
+
 /** The ways between hosts, each in one direction: which are blocked, and how slow they are. */
 export class Links {
   readonly #latency: LinkLatency
@@ -24,6 +28,7 @@ export class Links {
   readonly #blocked = new Set<string>()
   readonly #isolated = new Set<string>()
   readonly #addedMs = new Map<string, number>()
+  readonly #lossChance = new Map<string, number>()
 
   constructor(latency: LinkLatency, random: SeededRandom) {
     this.#latency = latency
@@ -63,13 +68,28 @@ export class Links {
     this.#addedMs.set(key(from, to), addedMs)
   }
 
-  /** How long the next message takes. */
+  /** How many of the packets are lost, from 0 to 1. */
+  setLoss(from: string, to: string, chance: number): void {
+    this.#lossChance.set(key(from, to), chance)
+  }
+
+  /** How long the next message takes; what is lost on the way comes late, and all behind it. */
   delayMs(from: string, to: string): number {
     if (from === to) return LOOPBACK_MS
     const { usualMs, lateFraction, lateMaxMs } = this.#latency
     const isLate = this.#random.chance(lateFraction)
     const ownMs = this.#random.between(...(isLate ? ([usualMs[1], lateMaxMs] as const) : usualMs))
-    return ownMs + (this.#addedMs.get(key(from, to)) ?? 0)
+    return ownMs + (this.#addedMs.get(key(from, to)) ?? 0) + this.#resentMs(key(from, to))
+  }
+
+  #resentMs(way: string): number {
+    const chance = this.#lossChance.get(way) ?? 0
+    let addedMs = 0
+    for (let losses = 0; losses < RETRANSMITS_MAX; losses++) {
+      if (chance === 0 || !this.#random.chance(chance)) break
+      addedMs += RETRANSMIT_MS * 2 ** losses
+    }
+    return addedMs
   }
 }
 

@@ -1,0 +1,201 @@
+import { type CometClient, CometError, connect } from '@cometmq/client'
+import { type CommitLogOffset, type ErrorCode, loadServices } from '@cometmq/protocol'
+import { type GroupState, viewOfRecords } from '@cometmq/replication'
+import type { SeededRandom, Simulation } from '@cometmq/simulation'
+import type { MemberDaemon, SimulatedGroup } from './group-cluster.ts'
+import { masterAmong } from './moments.ts'
+
+/** A store notes what it has flushed more often than that. */
+const NOTED_MS = 1_000
+const LOOK_MS = 20
+/** A command that nobody carries out is given up. */
+const COMMAND_MS = 2_000
+/** Longer than any election takes. */
+const HEADLESS_MS = 10_000
+
+const OPERATOR = 'operator'
+const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
+  'CONNECT_FAILED',
+  'UNAVAILABLE',
+  'TIMEOUT',
+  'CLOSED',
+])
+
+/** Who looks after broker groups: hands over, replaces members, and has those forgotten. */
+export class SimulatedOperator {
+  readonly comet: CometClient
+  readonly #simulation: Simulation
+  /** One member of a group at a time: whoever replaces two loses what only those had. */
+  readonly #replacing = new Map<SimulatedGroup, MemberDaemon>()
+  /** Numbers of members that are gone for good. */
+  readonly #gone: { readonly group: SimulatedGroup; readonly memberId: number }[] = []
+
+  private constructor(simulation: Simulation, comet: CometClient) {
+    this.#simulation = simulation
+    this.comet = comet
+  }
+
+  static async connect(simulation: Simulation, endpoints: string): Promise<SimulatedOperator> {
+    const runtime = simulation.machine(OPERATOR).runtime()
+    return new SimulatedOperator(simulation, await connect({ endpoints, runtime }))
+  }
+
+  /** Resolves to whether the group did it. */
+  handOver(group: SimulatedGroup): Promise<boolean> {
+    return this.#command(group, 'hand-over', 0)
+  }
+
+  /** Gives the member an empty disk, as soon as another one has everything. */
+  replace(group: SimulatedGroup, member: MemberDaemon): Promise<boolean> | false {
+    if (!this.#begin(group, member)) return false
+    return this.#replace(group, member)
+  }
+
+  /**
+   * Turns a bit in the log of a slave, and replaces it a while later. Only where somebody else has to
+   * be in sync with it: a group that confirms alone has its bytes in one place.
+   */
+  replaceFlipped(
+    group: SimulatedGroup,
+    member: MemberDaemon,
+    random: SeededRandom,
+  ): Promise<boolean> | false {
+    if (group.shape.minInSync < 2 || !this.#begin(group, member)) return false
+    return this.#flipAndReplace(group, member, random)
+  }
+
+  /** Nothing is left to replace. */
+  get isDone(): boolean {
+    return this.#replacing.size === 0
+  }
+
+  /** Resolves when the groups have forgotten all members that were replaced. */
+  async forgetReplaced(): Promise<void> {
+    for (const { group, memberId } of this.#gone) {
+      // Not before its lease is over.
+      while (!(await this.#command(group, 'forget', memberId))) {
+        await this.#simulation.clock.sleep(COMMAND_MS)
+      }
+    }
+  }
+
+  #begin(group: SimulatedGroup, member: MemberDaemon): boolean {
+    if (this.#replacing.has(group) || member.present === undefined) return false
+    this.#replacing.set(group, member)
+    return true
+  }
+
+  async #flipAndReplace(
+    group: SimulatedGroup,
+    member: MemberDaemon,
+    random: SeededRandom,
+  ): Promise<boolean> {
+    const { life } = member
+    const { clock } = this.#simulation
+    const to = member.present?.status.store.confirmOffset
+    await clock.sleep(NOTED_MS)
+    // A start may take what it does not find noted for bytes that were never synced.
+    const isNoted = to !== undefined && to > 0 && member.life === life && member.machine.isUp
+    const isSlave = member.present?.status.member?.role === 'following'
+    if (!isNoted || !isSlave || !(await this.#flip(member, to, random))) {
+      this.#replacing.delete(group)
+      return false
+    }
+    await clock.sleep(random.between(0, 2_000))
+    return this.#replace(group, member)
+  }
+
+  /** One bit below `to`. */
+  async #flip(
+    { machine }: MemberDaemon,
+    to: CommitLogOffset,
+    random: SeededRandom,
+  ): Promise<boolean> {
+    const folder = '/data/log'
+    const names = (await machine.disk.files.list(folder)).toSorted()
+    const starts = names.map(Number).filter((start) => start < to)
+    const start = starts[random.below(starts.length)]
+    if (start === undefined) return false
+    const end = starts.find((other) => other > start) ?? to
+    const at = random.below(end - start)
+    const path = `${folder}/${names[starts.indexOf(start)]}`
+    machine.disk.flipBit(path, { at, bit: random.below(8) })
+    this.#simulation.story.tell(machine.name, 'a bit of the log is another', { at: start + at })
+    return true
+  }
+
+  async #replace(group: SimulatedGroup, member: MemberDaemon): Promise<boolean> {
+    const { clock, story } = this.#simulation
+    while (!isSpare(group, member)) await clock.sleep(LOOK_MS)
+    const memberId = member.present?.status.member?.memberId ?? 0
+    story.tell(member.machine.name, 'is replaced', { memberId })
+    member.crash('lose-disk', 100)
+    if (memberId > 0) this.#gone.push({ group, memberId })
+    let masterAtMs = clock.elapsedMs()
+    // The next one may be replaced when this one is back.
+    while (!isInSync(group, member)) {
+      // It contradicted one that is gone.
+      for (const other of group.members) if (isQuarantined(other)) other.crash('kill', 100)
+      if (masterAmong(group.members) !== undefined) masterAtMs = clock.elapsedMs()
+      else if (clock.elapsedMs() - masterAtMs > HEADLESS_MS) await this.#electBest(group)
+      await clock.sleep(LOOK_MS)
+    }
+    this.#replacing.delete(group)
+    return true
+  }
+
+  /** The one that was replaced cannot be asked any more, and the rest is not trusted. */
+  async #electBest(group: SimulatedGroup): Promise<void> {
+    const best = group.members
+      .flatMap(({ present }) => present?.status ?? [])
+      .toSorted(({ store: a }, { store: b }) => b.epoch - a.epoch || b.maxOffset - a.maxOffset)[0]
+    const memberId = best?.member?.memberId
+    if (memberId !== undefined) await this.#command(group, 'elect', memberId)
+    await this.#simulation.clock.sleep(COMMAND_MS)
+  }
+
+  /** Asks one member after the other, until one does not only fail to answer. */
+  async #command(group: SimulatedGroup, kind: string, memberId: number): Promise<boolean> {
+    const { brokerName } = group.shape
+    const { transport } = this.#simulation.machine(OPERATOR).runtime()
+    const { CommandGroup } = loadServices().admin
+    const request = { kind, memberId, timeoutMs: COMMAND_MS }
+    for (const { machine } of group.members) {
+      const connection = transport.connect(`${machine.name}:8081`)
+      try {
+        await connection.call(CommandGroup, request, { timeoutMs: 2 * COMMAND_MS })
+        this.#simulation.tell(`${kind} ${memberId} at ${brokerName}: done`)
+        return true
+      } catch (error) {
+        if (!(error instanceof CometError)) throw error
+        this.#simulation.tell(`${kind} ${memberId} at ${brokerName}: ${error.message}`)
+        if (!UNANSWERED.has(error.code)) return false
+      } finally {
+        connection.close()
+      }
+    }
+    return false
+  }
+}
+
+/** Another member is there and has all that was acknowledged. */
+function isSpare(group: SimulatedGroup, member: MemberDaemon): boolean {
+  return group.members.some((other) => other !== member && isInSync(group, other))
+}
+
+function isInSync(group: SimulatedGroup, { present, machine }: MemberDaemon): boolean {
+  const status = present?.status.member
+  if (status === undefined || machine.isPaused) return false
+  const inSync = stateOf(group)?.inSync
+  return inSync?.has(status.memberId) === true && !status.alarms.includes('member_untrusted')
+}
+
+function isQuarantined({ present }: MemberDaemon): boolean {
+  return present?.status.member?.role === 'quarantined'
+}
+
+/** What the elector has of the group. */
+export function stateOf({ elector }: SimulatedGroup): GroupState | undefined {
+  const { records, clusterId, revision } = elector.keys.read()
+  return viewOfRecords(records, { revision, clusterId }).state?.value
+}
