@@ -20,6 +20,7 @@ describe('exit codes', () => {
           "UNAVAILABLE",
           "CONNECT_FAILED",
           "NOT_CONFIRMED",
+          "READ_ONLY",
         ],
         "failed": [
           "MALFORMED_BATCH",
