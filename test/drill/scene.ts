@@ -71,6 +71,16 @@ export class Scene {
     return this.#faults.untilRecovered()
   }
 
+  /** As `untilRecovered`, where members cannot be in sync as before. */
+  untilServing(): Promise<void> {
+    return this.#faults.untilServing()
+  }
+
+  /** Something was not as the scenario wants it. */
+  complain(complaint: string): void {
+    this.#faults.complaints.push(complaint)
+  }
+
   pause(ms: number): Promise<void> {
     return sleep(ms)
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -142,6 +142,17 @@ export class EtcdMember {
     await rm(this.#directory, { recursive: true })
   }
 
+  /** To be called after `kill`: what it has, as a copy that `restore` brings back. */
+  async backUp(): Promise<void> {
+    await cp(this.#directory, this.#backup, { recursive: true })
+  }
+
+  /** To be called after `kill`: it has what it had at the backup. */
+  async restore(): Promise<void> {
+    await this.forgetAll()
+    await cp(this.#backup, this.#directory, { recursive: true })
+  }
+
   /** Starts it again, after `kill`, on what it had. */
   restart(): void {
     this.#isFrozen = false
@@ -192,6 +203,10 @@ export class EtcdMember {
   /** Writes past the adapter. */
   async put(key: string, value: string): Promise<void> {
     await this.#post('kv/put', { key: base64(key), value: base64(value) })
+  }
+
+  get #backup(): string {
+    return `${this.#directory}.backup`
   }
 
   get #hasEnded(): boolean {

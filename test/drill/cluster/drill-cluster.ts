@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrokerAddress, loadServices } from '@cometmq/protocol'
+import type { Transport } from '@cometmq/runtime'
 import { openNodeRuntime } from '@cometmq/runtime/node'
 import type { DrilledCluster } from '../../../packages/cli/src/drill/faults.ts'
 import { LocalEtcd } from '../../etcd/local-etcd.ts'
@@ -20,6 +21,7 @@ import {
   layOut,
 } from './layout.ts'
 import type { MemberWays } from './member-ways.ts'
+import type { SlowDisk } from './slow-disk.ts'
 import { RouteWatch } from '../../../packages/cli/src/drill/route-watch.ts'
 
 const ETCD_MEMBERS = 3
@@ -29,6 +31,7 @@ const START_MS = 60_000
 export class DrillCluster implements DrilledCluster, AsyncDisposable {
   readonly shape: ClusterShape
   readonly #layout: Layout
+  readonly #transport: Transport
   readonly #etcd: LocalEtcd | undefined
   /** What members agree on; undefined where groups have one. */
   readonly #records: GroupRecords | undefined
@@ -39,6 +42,7 @@ export class DrillCluster implements DrilledCluster, AsyncDisposable {
     shape: ClusterShape,
     layout: Layout,
     around: {
+      readonly transport: Transport
       readonly etcd: LocalEtcd | undefined
       readonly records: GroupRecords | undefined
       readonly watches: readonly RouteWatch[]
@@ -47,6 +51,7 @@ export class DrillCluster implements DrilledCluster, AsyncDisposable {
   ) {
     this.shape = shape
     this.#layout = layout
+    this.#transport = around.transport
     this.#etcd = around.etcd
     this.#records = around.records
     this.#watches = around.watches
@@ -88,6 +93,7 @@ export class DrillCluster implements DrilledCluster, AsyncDisposable {
       return undone.use(new RouteWatch({ services, connection, onObservation }, name))
     })
     const cluster = new DrillCluster(shape, layout, {
+      transport: runtime.transport,
       etcd,
       records,
       watches,
@@ -139,6 +145,32 @@ export class DrillCluster implements DrilledCluster, AsyncDisposable {
     const disk = this.#layout.disks.get(member)
     assert(disk !== undefined, `${member.name} has no disk of its own`)
     return disk
+  }
+
+  /** As `waysOf`, fitted with slow disks. */
+  slowDiskOf(member: DrillProcess): SlowDisk {
+    const disk = this.#layout.slowDisks.get(member)
+    assert(disk !== undefined, `${member.name} has a disk that cannot be slowed down`)
+    return disk
+  }
+
+  /** How many members of a group are in sync, by what they agreed on last. */
+  async inSyncCount(groupName: string): Promise<number> {
+    const state = await this.#records?.stateOf(groupName)
+    return state?.inSync.size ?? 1
+  }
+
+  /** What a member says that somebody should look at; nothing while it does not answer. */
+  async alarmsOf(member: DrillProcess): Promise<readonly string[]> {
+    const { admin } = loadServices()
+    const connection = this.#transport.connect(member.address)
+    try {
+      return (await connection.call(admin.DescribeBroker, {}, { timeoutMs: 1_000 })).alarms
+    } catch {
+      return []
+    } finally {
+      connection.close()
+    }
   }
 
   /** Who takes writes, by the latest that any name server tells; undefined: nobody. */

@@ -14,6 +14,8 @@ export interface ProcessPlace {
   readonly onObservation: (observation: Observation) => void
   /** Between it and whoever dials it, or is dialled by it. */
   readonly ways?: MemberWays
+  /** In addition to ours. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** One daemon of a drill through all its starts, on the same data and at the same address. */
@@ -36,12 +38,13 @@ export class DrillProcess {
   /** Resolves when it says that it is ready. */
   async start(): Promise<void> {
     assert(!this.isRunning, `${this.name} runs already`)
-    const { name, args, logDirectory, onObservation, ways } = this.#place
+    const { name, args, logDirectory, onObservation, ways, env = {} } = this.#place
     this.#daemon = await Daemon.start({
       name,
       args,
       logDirectory,
       prefix: ways?.prefix ?? [],
+      env,
       onLine: ({ time, message, ...fields }) => {
         const atMs = sharedMsOf(String(time))
         onObservation({ kind: 'log', atMs, source: name, message: String(message), fields })

@@ -9,6 +9,7 @@ import { DrillProcess } from './drill-process.ts'
 import type { DrillNetwork } from './drill-network.ts'
 import type { MemberWays } from './member-ways.ts'
 import { RelayWays } from './relay-ways.ts'
+import { SlowDisk } from './slow-disk.ts'
 
 export interface ClusterShape {
   readonly groups: number
@@ -17,7 +18,7 @@ export interface ClusterShape {
 }
 
 /** What the members of the first group are given so that something of theirs can be broken. */
-export type Fitting = 'ways' | 'small-disks'
+export type Fitting = 'ways' | 'small-disks' | 'slow-disks'
 
 export interface BrokerGroup {
   readonly name: string
@@ -31,6 +32,7 @@ export interface Layout {
   readonly folders: ReadonlyMap<DrillProcess, string>
   readonly ways: ReadonlyMap<DrillProcess, MemberWays>
   readonly disks: ReadonlyMap<DrillProcess, SmallDisk>
+  readonly slowDisks: ReadonlyMap<DrillProcess, SlowDisk>
 }
 
 export const CLUSTER = 'drill'
@@ -65,6 +67,7 @@ export async function layOut(options: {
   const folders = new Map<DrillProcess, string>()
   const ways = new Map<DrillProcess, MemberWays>()
   const disks = new Map<DrillProcess, SmallDisk>()
+  const slowDisks = new Map<DrillProcess, SlowDisk>()
   const nameServers = Array.from({ length: NAME_SERVERS }, (_, index) => {
     const address = nextAddress()
     const args = ['nameserver', `--cluster=${CLUSTER}`, `--listen=${address}`]
@@ -85,12 +88,14 @@ export async function layOut(options: {
       const next = (): string => nextAddress(own?.host)
       const plan = planOf(next, { etcd, nameServers, isRelayed })
       const opened = isRelayed ? undone.use(await RelayWays.open(plan)) : own
+      const slowDisk = isFitted('slow-disks') ? new SlowDisk(`${data}.slow`) : undefined
       const place = {
         name: memberName,
         address: plan.clients.from,
         logDirectory,
         onObservation,
         ...(opened === undefined ? {} : { ways: opened }),
+        ...(slowDisk === undefined ? {} : { env: slowDisk.env }),
       }
       const isSmall = isFitted('small-disks')
       const args = [
@@ -108,11 +113,12 @@ export async function layOut(options: {
       folders.set(member, data)
       if (opened !== undefined) ways.set(member, opened)
       if (isSmall) disks.set(member, undone.use(await SmallDisk.make(data, DISK)))
+      if (slowDisk !== undefined) slowDisks.set(member, slowDisk)
       members.push(member)
     }
     groups.push({ name, members })
   }
-  return { nameServers, groups, folders, ways, disks }
+  return { nameServers, groups, folders, ways, disks, slowDisks }
 }
 
 const smallDiskArgs = [

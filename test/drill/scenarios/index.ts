@@ -1,10 +1,10 @@
-import { diskFull } from './disks.ts'
+import { diskFull, slowDisk } from './disks.ts'
 import { freezeMaster, killMaster, killSlave, killTwice, stalls } from './members.ts'
 import { lossyLink, partitionMaster } from './partitions.ts'
 import { randomFaults } from './random.ts'
 import { handOver, powerCutAll, rollingRestart } from './restarts.ts'
 import type { Scenario } from './scenario.ts'
-import { hostLoss, killEtcd, killNameServers } from './surroundings.ts'
+import { etcdRestore, hostLoss, killEtcd, killNameServers } from './surroundings.ts'
 
 export const scenarios: readonly Scenario[] = [
   killMaster,
@@ -16,8 +16,10 @@ export const scenarios: readonly Scenario[] = [
   hostLoss,
   killSlave,
   diskFull,
+  slowDisk,
   killNameServers,
   killEtcd,
+  etcdRestore,
   handOver,
   rollingRestart,
   powerCutAll,

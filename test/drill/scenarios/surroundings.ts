@@ -1,5 +1,6 @@
 import type { EtcdMember } from '../../etcd/local-etcd.ts'
 import type { Scene } from '../scene.ts'
+import { handOverOnce } from './restarts.ts'
 import { needsSlaves, type Scenario } from './scenario.ts'
 
 export const killNameServers: Scenario = {
@@ -39,6 +40,32 @@ export const killEtcd: Scenario = {
   },
 }
 
+export const etcdRestore: Scenario = {
+  name: 'etcd-restore',
+  about: 'etcd is restored from a backup that knows nothing of the latest hand-over',
+  missing: needsSlaves,
+  run: async (scene) => {
+    const { cluster, group } = scene
+    const { etcd } = cluster
+    await stopEtcdTo(scene, 'back it up', async () => {
+      for (const member of etcd.members) await member.backUp()
+    })
+    await scene.untilRecovered()
+    await handOverOnce(scene)
+    const master = await cluster.masterOf(group)
+    await stopEtcdTo(scene, 'restore the backup', async () => {
+      for (const member of etcd.members) await member.restore()
+    })
+    // Long enough for all that could go wrong: leases of the old time, an election, a bootstrap.
+    await scene.pause(scene.timesMs([15_000])[0] ?? 0)
+    await scene.untilServing()
+    if (cluster.masterNow(group) !== master) scene.complain(`${master.name} is master no longer`)
+    const alarms = await cluster.alarmsOf(master)
+    if (alarms.includes('elector_went_back')) return
+    scene.complain(`${master.name} says nothing of it; its alarms: ${alarms.join(', ') || 'none'}`)
+  },
+}
+
 export const hostLoss: Scenario = {
   name: 'host-loss',
   about:
@@ -63,6 +90,17 @@ export async function withoutEtcd(
     for (const member of members) member.restart()
   })
   await scene.untilRecovered()
+}
+
+async function stopEtcdTo(scene: Scene, what: string, act: () => Promise<void>): Promise<void> {
+  const { members } = scene.cluster.etcd
+  await scene.fault(`stop etcd to ${what}`, { elects: false, goalMs: 500 }, () =>
+    Promise.all(members.map((member) => member.kill())),
+  )
+  await act()
+  await scene.mend('start all of etcd', () => {
+    for (const member of members) member.restart()
+  })
 }
 
 /** A host that is lost answers nobody and refuses nobody, as a frozen process; then it is gone. */
