@@ -64,6 +64,55 @@ describe('a slave whose master', () => {
     expect(scene.role).toBe('following')
   })
 
+  // A container that is killed takes its address with it: nothing refuses.
+  test('broke off and lets nobody in again is deposed when another one finds that too', () => {
+    const { scene, round, askedAfterMs } = broken()
+    scene.inspects(round, { brokerId: 3, masterHeardAgoMs: 550 })
+    scene.pass(100)
+
+    expect(askedAfterMs).toBe(500)
+    expect(scene.state.role).toMatchObject({ kind: 'candidate', trigger: 'unreachable' })
+  })
+
+  // Its link, and not its master, is broken: the master takes it out of the set after a second.
+  test.each<[string, (scene: Scene, round: number) => void]>([
+    ['is heard by another', (scene, round) => scene.inspects(round, { masterHeardAgoMs: 350 })],
+    ['is not known to another', (scene, round) => scene.inspects(round, {})],
+    ['answers', (scene, round) => scene.inspects(round, { brokerId: 1 })],
+    ['may be cut off from this member alone', () => {}],
+  ])('broke off but %s is not deposed before it is silent', (_, answer) => {
+    const { scene, round } = broken()
+    answer(scene, round)
+    scene.pass(500)
+
+    expect(scene.role).toBe('following')
+  })
+
+  // With a floor of one nobody else has to agree that it is silent; that takes longer than the
+  // master needs to take this member out of the set.
+  test('broke off is not deposed by the only other member before it is silent', () => {
+    const inSync = new Map([
+      [1, 1],
+      [2, 1],
+    ])
+    const { scene } = broken({ ...groupOfThree, inSync, minInSync: 1, memberCount: 2 })
+    scene.pass(600)
+
+    expect(scene.role).toBe('following')
+    scene.pass(300)
+    expect(scene.state.role).toMatchObject({ kind: 'candidate', trigger: 'silence' })
+  })
+
+  test('broke off and is followed again is not suspected', () => {
+    const scene = Scene.following()
+    scene.frame({ kind: 'beat', number: 1, lostElector: false, heard: 0 })
+    scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'closed' })
+    const { history, maxOffset: cutTo } = scene.state.log
+    scene.frame({ kind: 'welcome', history, minOffset: commitLogOffset(0), cutTo })
+
+    expect(scene.pass(800).some(({ kind }) => kind === 'inspect')).toBe(false)
+  })
+
   // It can neither confirm nor learn that it should not go on, and beats all the while.
   test('is heard and hears nothing campaigns when the others are no better heard', () => {
     const scene = Scene.following()
@@ -355,6 +404,16 @@ function silent(): Scene {
   const scene = Scene.following()
   scene.pass(1_200)
   return scene
+}
+
+/** A slave whose stream has ended, and that asks the others why nothing comes of dialling again. */
+function broken(group = groupOfThree): { scene: Scene; round: number; askedAfterMs: number } {
+  const scene = Scene.following({ group })
+  scene.frame({ kind: 'beat', number: 1, lostElector: false, heard: 0 })
+  const endedAtMs = scene.nowMs
+  scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'closed' })
+  while (scene.did('inspect') === undefined) scene.pass(100)
+  return { scene, round: roundOf(scene), askedAfterMs: scene.nowMs - endedAtMs }
 }
 
 /** Beats come, and show that the master has heard echoes up to one of them. */

@@ -26,6 +26,7 @@ export function startFollowing(
     dialled: undefined,
     inquiry: undefined,
     leaseGoneAtMs: undefined,
+    broken: undefined,
     offer: undefined,
   })
 }
@@ -50,7 +51,7 @@ export function pursueMaster(turn: Turn, role: Following): Following {
 export function onMasterFrame(turn: Turn, role: Following, frame: MasterFrame): Role {
   const { stream } = role
   if (stream === undefined) return role
-  const heard = { ...role, heardAtMs: turn.nowMs }
+  const heard = { ...role, heardAtMs: turn.nowMs, broken: undefined }
   const { message } = frame
   if (message.kind === 'welcome') return onWelcome(turn, heard, stream, { ...frame, message })
   if (message.kind === 'refusal') return giveUpStream(turn, role)
@@ -89,9 +90,12 @@ export function onStreamEnded(turn: Turn, role: Following): Following {
   // One that stood tells by its end that something happened, and another attempt tells what. One that
   // ends before its first beat may do so each time: a master that cannot read on breaks it off.
   const { stream } = role
-  const stood = stream?.phase === 'streaming' && stream.beat > 0
-  const waitMs = stood ? 0 : turn.settings.redialMs
-  return { ...role, stream: undefined, offer: undefined, dialAtMs: turn.nowMs + waitMs }
+  const next = { ...role, stream: undefined, offer: undefined }
+  if (stream?.phase !== 'streaming' || stream.beat === 0) {
+    return { ...next, dialAtMs: turn.nowMs + turn.settings.redialMs }
+  }
+  const broken = { masterId: stream.masterId, atMs: turn.nowMs }
+  return { ...next, broken, dialAtMs: turn.nowMs }
 }
 
 /** Appends whole records at exactly the end of the log, and only of an epoch that is on disk. */

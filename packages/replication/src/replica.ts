@@ -120,7 +120,14 @@ export interface Following {
   readonly inquiry: Inquiry | undefined
   /** The master's lease was first seen gone. */
   readonly leaseGoneAtMs: number | undefined
+  /** A stream that stood has ended, and no master was heard since. */
+  readonly broken: BrokenStream | undefined
   readonly offer: Offer | undefined
+}
+
+export interface BrokenStream {
+  readonly masterId: number
+  readonly atMs: number
 }
 
 export interface FollowStream {
@@ -160,6 +167,7 @@ export type Trigger =
   | 'bootstrap'
   | 'process-gone'
   | 'silence'
+  | 'unreachable'
   | 'lease-gone'
   | 'misnamed'
   /** By configuration or promotion. */

@@ -5,6 +5,9 @@ import { ask, isAnswered } from './inquiry.ts'
 import type { Following, Inquiry, Role, Trigger } from './replica.ts'
 import type { Turn } from './turn.ts'
 
+/** More than the two that others must have missed: they notice the end of a stream as soon as this one. */
+const BROKEN_BEATS = 2.5
+
 /**
  * Looks for signs that the master is gone, and campaigns when there are enough.
  *
@@ -40,16 +43,18 @@ function triggerOf(turn: Turn, role: Following, group: GroupState): Trigger | un
   const live = turn.state.elector.view?.live.get(group.master)
   if (live !== undefined && live.value.incarnation !== group.masterIncarnation)
     return 'process-gone'
-  if (!isSilent(turn, role)) return undefined
-  if (live === undefined) return 'lease-gone'
-  return role.inquiry !== undefined && provesSilence(turn, role.inquiry, group)
-    ? 'silence'
-    : undefined
+  const { inquiry } = role
+  if (isSilent(turn, role)) {
+    if (live === undefined) return 'lease-gone'
+    return inquiry !== undefined && provesSilence(turn, inquiry, group) ? 'silence' : undefined
+  }
+  if (!isBroken(turn, role, group)) return undefined
+  return inquiry !== undefined && provesBreak(turn, inquiry, group) ? 'unreachable' : undefined
 }
 
-/** Asks everybody whether they hear the master, once it is silent here. */
+/** Asks everybody whether they hear the master, once it is silent here, or has broken off. */
 function inquire(turn: Turn, role: Following, group: GroupState): Following {
-  if (!isSilent(turn, role))
+  if (!isSilent(turn, role) && !isBroken(turn, role, group))
     return role.inquiry === undefined ? role : { ...role, inquiry: undefined }
   const { inquiry } = role
   const isFresh =
@@ -69,11 +74,42 @@ function provesSilence(turn: Turn, inquiry: Inquiry, group: GroupState): boolean
   const { inspectMs, hearsayMs } = turn.settings
   if (inquiry.answers.has(group.master)) return false
   if (!isAnswered(inquiry) && turn.nowMs - inquiry.askedAtMs < inspectMs) return false
-  const answers = [...inquiry.answers.values()]
-  const isHeard = answers.some(
-    ({ masterHeardAgoMs }) => masterHeardAgoMs !== undefined && masterHeardAgoMs < hearsayMs,
+  return !isHeard(inquiry, hearsayMs) && inquiry.answers.size >= group.minInSync - 1
+}
+
+/**
+ * As silence is proven, and sooner, for nothing but its end breaks the streams of several at once and
+ * lets none of them in again. What one alone finds may be its own connection: so it takes another
+ * member that says so, and of two members each waits until the master is silent. Two beats are missing
+ * by then that any other one would have heard.
+ */
+function provesBreak(turn: Turn, inquiry: Inquiry, group: GroupState): boolean {
+  const { inspectMs, canvassMs, beatMs } = turn.settings
+  const askedMs = turn.nowMs - inquiry.askedAtMs
+  const { asked, answers } = inquiry
+  if (answers.has(group.master) || askedMs < canvassMs) return false
+  const haveAll = asked.every((id) => id === group.master || answers.has(id))
+  if (!haveAll && askedMs < inspectMs) return false
+  // Who has never heard it knows nothing of it.
+  const agreeing = [...answers.values()].filter((each) => each.masterHeardAgoMs !== undefined)
+  return !isHeard(inquiry, 2 * beatMs) && agreeing.length >= Math.max(1, group.minInSync - 1)
+}
+
+/** Whether somebody has heard the master so lately. */
+function isHeard({ answers }: Inquiry, withinMs: number): boolean {
+  return [...answers.values()].some(
+    ({ masterHeardAgoMs }) => masterHeardAgoMs !== undefined && masterHeardAgoMs < withinMs,
   )
-  return !isHeard && answers.length >= group.minInSync - 1
+}
+
+/**
+ * Its stream has ended, from the other side, and for a while nothing came of dialling it again: its
+ * process is gone and with it its address, or somebody between breaks connections. Not when there
+ * were many elections lately.
+ */
+function isBroken(turn: Turn, { broken }: Following, group: GroupState): boolean {
+  if (broken?.masterId !== group.master || silenceMs(turn) > turn.settings.silenceMs) return false
+  return turn.nowMs - broken.atMs >= BROKEN_BEATS * turn.settings.beatMs
 }
 
 /**

@@ -129,6 +129,7 @@ function forgiveSilence(turn: Turn): void {
       sinceMs: nowMs,
       heardAtMs,
       inquiry: undefined,
+      broken: role.broken && { ...role.broken, atMs: nowMs },
       stream: stream && { ...stream, echo },
     })
   }
