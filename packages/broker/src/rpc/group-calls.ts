@@ -30,7 +30,7 @@ export function groupHandlers(
     readonly groups: GroupRegistry
     /** Of the present reign; throws `NOT_MASTER` where there is none. */
     readonly delivery: () => DeliveryEngine
-    /** Also of a slave that stands in: to look at, and not to be changed. */
+    /** Also of a slave that stands in: to look at; it refuses to be changed. */
     readonly seen: () => DeliveryEngine
   },
 ): Handler[] {
@@ -61,7 +61,11 @@ export function groupHandlers(
 
     answer(admin.CreateGroup, async (request) =>
       edge.change(request.everywhere, {
-        here: () => delivery().createGroup(request, { ifMissing: request.ifMissing }),
+        here: () => {
+          const { ifMissing } = request
+          // A slave that stands in makes none, and lets in who comes with one that is there.
+          return (ifMissing ? seen() : delivery()).createGroup(request, { ifMissing })
+        },
         there: (connection, timeoutMs) =>
           connection.call(admin.CreateGroup, { ...request, everywhere: false }, { timeoutMs }),
         sparedBy: 'GROUP_EXISTS',
