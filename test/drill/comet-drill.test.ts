@@ -18,7 +18,7 @@ describe('comet drill', { timeout: 120_000 }, () => {
     const folder = await freshFolder()
     await using cluster = await LocalCluster.start({ nameServers: 1, brokers: ['broker-a'] })
     const { pid } = cluster.broker('broker-a')
-    const ledger = path.join(folder, 'ledgers-of-it')
+    const ledger = path.join(folder, 'seen')
 
     const { exitCode, report, stderr } = await drill(cluster.endpoints, [
       'freeze-master',
@@ -73,6 +73,7 @@ describe('comet drill', { timeout: 120_000 }, () => {
         `--fault-command=touch ${folder}/broken`,
         `--heal-command=touch ${folder}/mended`,
         '--down=1h',
+        `--ledger=${await freshFolder()}`,
         '-n',
         cluster.endpoints.join(),
         ...QUICK,
@@ -93,7 +94,8 @@ describe('comet drill', { timeout: 120_000 }, () => {
   test('tells a person what to do, and when', async () => {
     await using cluster = await LocalCluster.start({ nameServers: 1, brokers: ['broker-a'] })
     const terminal = new FakeTerminal({ isTTY: true, input: '\n' })
-    const args = ['kill-master', '--manual', '--down=0s', '-n', cluster.endpoints.join()]
+    const ledger = `--ledger=${await freshFolder()}`
+    const args = ['kill-master', '--manual', '--down=0s', ledger, '-n', cluster.endpoints.join()]
 
     const exitCode = await runComet(['drill', ...args, ...QUICK], terminal)
 
@@ -181,7 +183,10 @@ async function drill(
   args: readonly string[],
 ): Promise<{ exitCode: number; report: DrillReport; stderr: string }> {
   const terminal = new FakeTerminal()
-  const exitCode = await runComet(['drill', ...args, ...QUICK, '-n', endpoints.join()], terminal)
+  // What is said last counts.
+  const ledger = `--ledger=${await freshFolder()}`
+  const line = ['drill', ledger, ...args, ...QUICK, '-n', endpoints.join()]
+  const exitCode = await runComet(line, terminal)
   const { stdout, stderr } = terminal
   expect(stdout, stderr).not.toBe('')
   return { exitCode, report: JSON.parse(stdout) as DrillReport, stderr }
