@@ -1,6 +1,7 @@
 import { commitLogOffset } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import type { Revision } from './elector.ts'
+import type { Hello } from './frames.ts'
 import { inspectionOf } from './inspection.ts'
 import type { Inquiry } from './replica.ts'
 import { groupOfThree, liveOf, Scene } from './testing/scene.ts'
@@ -357,17 +358,7 @@ describe('a promotion', () => {
     const scene = Scene.following()
     scene.tell({ kind: 'stream-ended', stream: scene.stream, why: 'refused' })
     scene.pass(scene.context.settings.canvassMs)
-    const { history, minOffset, maxOffset, confirmOffset } = scene.state.log
-    scene.slave(8, {
-      kind: 'hello',
-      member: { brokerId: 3, incarnation: 1, storeId: 'store-3' },
-      lastSeenEpoch: 6,
-      history,
-      minOffset,
-      maxOffset,
-      confirmOffset,
-      isObserver: false,
-    })
+    scene.slave(8, earlyHello(scene))
     expect(scene.did('send-to-slave')).toBeUndefined()
     scene.winSwap()
 
@@ -377,6 +368,21 @@ describe('a promotion', () => {
       stream: 8,
       frame: { message: { kind: 'welcome' } },
     })
+  })
+
+  // Nobody would ever hear that its stream is over, and it could not be forgotten any more.
+  test('takes nobody in who said hello too early and has left since', () => {
+    const scene = candidate()
+    scene.pass(100)
+    scene.slave(8, earlyHello(scene))
+    scene.slave(8, { kind: 'leaving' })
+    expect(scene.did('close-slave')?.stream).toBe(8)
+    scene.winSwap()
+
+    scene.tell({ kind: 'epoch-opened', epoch: 6, end: commitLogOffset(101) })
+
+    expect(scene.role).toBe('master')
+    expect(scene.did('send-to-slave')).toBeUndefined()
   })
 
   test('ends in stepping down if a later epoch was seen meanwhile', () => {
@@ -392,6 +398,20 @@ describe('a promotion', () => {
     expect(scene.did('refuse-writes')).toBeDefined()
   })
 })
+
+function earlyHello(scene: Scene): Hello {
+  const { history, minOffset, maxOffset, confirmOffset } = scene.state.log
+  return {
+    kind: 'hello',
+    member: { brokerId: 3, incarnation: 1, storeId: 'store-3' },
+    lastSeenEpoch: 6,
+    history,
+    minOffset,
+    maxOffset,
+    confirmOffset,
+    isObserver: false,
+  }
+}
 
 function candidate(): Scene {
   const scene = Scene.following()

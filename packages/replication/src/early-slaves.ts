@@ -23,8 +23,9 @@ export function forgetEarly(turn: Turn, stream: number): void {
   turn.update({ early })
 }
 
-/** Whoever takes this member for a master is told at once that it is none. */
+/** Whoever takes this member for a master is told at once that it is none. Of its stream nothing comes any more. */
 export function refuseSlave(turn: Turn, stream: number): void {
+  forgetEarly(turn, stream)
   const { lastSeenEpoch: epoch } = turn.member
   const { confirmOffset, maxOffset } = turn.log
   const message = { kind: 'refusal', reason: 'not-master' } as const
