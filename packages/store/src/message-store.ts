@@ -232,6 +232,14 @@ export class MessageStore implements AsyncDisposable {
     }
   }
 
+  /**
+   * What is confirmed now is so after any crash, too: without it a member learns that anew from its
+   * master, as far as it had not been noted.
+   */
+  noteConfirmed(): Promise<void> {
+    return this.#parts.checkpointer.note()
+  }
+
   /** Refuses new appends, finishes the waiting ones, and marks the store as closed cleanly. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -251,9 +259,9 @@ export class MessageStore implements AsyncDisposable {
   }
 
   async #writeCheckpoint(): Promise<void> {
-    const { checkpointer, commitLog } = this.#parts
+    const { checkpointer } = this.#parts
     await checkpointer.write()
-    await checkpointer.noteFlushed(commitLog.flushedOffset)
+    await checkpointer.note()
   }
 
   async #close(): Promise<void> {

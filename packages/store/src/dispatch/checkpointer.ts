@@ -51,7 +51,8 @@ export class Checkpointer {
   /** Ends when the work under way has ended; everything here runs one after the other. */
   #last: Promise<void> = Promise.resolve()
   #requested = false
-  #notedOffset = -1
+  /** As they are in the slot: how far the log is flushed, and confirmed. */
+  #noted = { flushed: -1, confirmed: -1 }
   #yieldedAt = 0
 
   constructor(
@@ -112,9 +113,11 @@ export class Checkpointer {
     return this.exclusively(() => this.#write())
   }
 
-  /** Notes beside the log how far it is durable, unless it was noted before. */
-  async noteFlushed(flushedOffset: number): Promise<void> {
-    if (flushedOffset === this.#notedOffset) return
+  /** Notes beside the log how far it is durable and confirmed, unless it was noted before. */
+  async note(): Promise<void> {
+    const { flushedOffset, confirmOffset } = this.#parts.commitLog
+    const { flushed, confirmed } = this.#noted
+    if (flushedOffset === flushed && confirmOffset === confirmed) return
     try {
       await this.writeSlot({ closedCleanly: false })
     } catch (error) {
@@ -130,12 +133,13 @@ export class Checkpointer {
     const { commitLog, slots, dispatcher } = this.#parts
     return this.exclusively(async () => {
       const { epoch, storeTimeMs } = dispatcher.applied
-      this.#notedOffset = commitLog.flushedOffset
+      const { flushedOffset, confirmOffset } = commitLog
+      this.#noted = { flushed: flushedOffset, confirmed: confirmOffset }
       await slots.write({
         epoch,
         storeTimeMs,
-        flushedOffset: commitLog.flushedOffset,
-        confirmOffset: commitLog.confirmOffset,
+        flushedOffset,
+        confirmOffset,
         minOffset: options.minOffset ?? commitLog.minOffset,
         closedCleanly: options.closedCleanly,
         confirmedBy: this.#confirmedBy,

@@ -513,6 +513,22 @@ describe('a member that follows', () => {
     expect((await bodiesOf(member)).bodies).toHaveLength(20)
   })
 
+  // A slave without a master has shown it to consumers, and nobody would confirm it again.
+  test('still knows after a power cut what was confirmed behind everything that it had noted', async () => {
+    const { master, slave, slaveDisk, clock } = await pair()
+    await master.append(groupOf(), 'flushed')
+    await copy(master, slave)
+    await slave.noteConfirmed()
+    const { max } = slave.log.offsets
+    slave.log.confirm(max)
+
+    await slave.noteConfirmed()
+    slaveDisk.powerCut()
+    await using again = await openMemberOn(slaveDisk, clock)
+
+    expect(again.log.offsets.confirm).toBe(max)
+  })
+
   test('learns from records what had been confirmed', async () => {
     const { master, slave, slaveDisk, clock } = await pair()
     await master.append(groupOf(), 'flushed')
