@@ -67,6 +67,51 @@ describe('a broker group whose master is dead', () => {
     expect([await group.overlayOf(2), await group.overlayOf(3)]).toEqual([undefined, undefined])
   })
 
+  test('is stood in for by a slave that has lost its power meanwhile', async () => {
+    for (let seed = 10; seed < 14; seed++) {
+      const group = await StaticGroup.start(seed)
+      const first = await group.join(1, 'first')
+      await group.publish(1, 'a', 'b')
+      await group.until(() => first.received.length === 2)
+      await group.untilCopied()
+      group.kill(1)
+      const second = await group.join(2, 'second')
+      await group.until(() => second.received.length === 2)
+      await group.until(second.settle('a', ACKNOWLEDGE))
+
+      group.cutPower(2)
+      const third = await group.join(2, 'third')
+      await group.until(() => third.received.length > 0)
+      await group.simulation.advance(2_000)
+
+      expect(third.received).toEqual(['b 1'])
+    }
+  })
+
+  // It has no other overlay than its own to ask for.
+  test('gets a master that was promoted, which knows what it was told as a slave', async () => {
+    const group = await StaticGroup.start(4)
+    const first = await group.join(1, 'first')
+    await group.publish(1, 'a', 'b')
+    await group.until(() => first.received.length === 2)
+    // Its slaves have to know that they are in sync.
+    await group.simulation.advance(2_000)
+    group.kill(1)
+    const second = await group.join(2, 'second')
+    await group.until(() => second.received.length === 2)
+    await group.until(second.settle('a', ACKNOWLEDGE))
+
+    await group.promote(2)
+    await group.until(() => group.member(2)?.status.writable === true)
+    const third = await group.join(2, 'third')
+    await group.publish(2, 'c')
+    await group.until(() => third.received.length === 2)
+
+    expect(third.received.toSorted()).toEqual(['b 1', 'c 1'])
+    await group.simulation.advance(1_000)
+    expect(await group.overlayOf(2)).toBeUndefined()
+  })
+
   // All slaves at once would deliver every message as often as there are slaves.
   test('is stood in for by one of its slaves', async () => {
     const group = await StaticGroup.start(3)

@@ -70,6 +70,18 @@ export class StaticGroup {
     this.#daemon(id).end()
   }
 
+  /** With all that was not synced, perhaps. */
+  cutPower(id: MemberId): void {
+    this.#daemon(id).crash('power-cut', 100)
+  }
+
+  /** As an operator does who knows that the old master is off. */
+  async promote(id: MemberId): Promise<void> {
+    const { CommandGroup } = loadServices().admin
+    const wish = { kind: 'promote', memberId: id, timeoutMs: 30_000, oldMasterIsDead: true }
+    await this.run(this.connect(id).call(CommandGroup, wish))
+  }
+
   startAgain(id: MemberId): Promise<void> {
     return this.run(this.#daemon(id).start())
   }

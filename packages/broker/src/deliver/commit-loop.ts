@@ -156,7 +156,11 @@ export class CommitLoop {
       isAlone,
       prepare: (offsets) => {
         try {
-          return { batches, changes: parts.prepare(offsets), rows: [] }
+          const changes = parts.prepare(offsets)
+          // Everything else that waits would fail with it.
+          const refusal = this.#store.refusalOf?.(changes)
+          if (refusal !== undefined) throw refusal
+          return { batches, changes, rows: [] }
         } catch (thrown) {
           reject(thrown)
           return undefined

@@ -1,4 +1,4 @@
-import type { StateChange, TopicDefinition } from '@cometmq/protocol'
+import type { CometError, StateChange, TopicDefinition } from '@cometmq/protocol'
 import type { Clock, Logger } from '@cometmq/runtime'
 import type { AppendGroup, AppendLevel, MessageStore } from '@cometmq/store'
 
@@ -9,6 +9,9 @@ export interface DeliveryStore
     'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'subscribe' | 'table'
   > {
   append(group: AppendGroup, level: AppendLevel): Promise<Appended>
+
+  /** Why such changes are never taken; of a store that does not take all. */
+  refusalOf?(changes: readonly StateChange[]): CometError | undefined
 }
 
 /** Where appended batches lie: one for each record of the group, in its order. */

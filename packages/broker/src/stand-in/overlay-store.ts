@@ -34,10 +34,17 @@ export class OverlayStore implements DeliveryStore {
     const changes: RowChange[] = []
     for (const record of records) {
       if (record.kind === 'batch') throw readOnly('takes no messages')
-      for (const change of record.changes) changes.push(...this.#accepted(change))
+      const refusal = this.refusalOf(record.changes)
+      if (refusal !== undefined) throw refusal
+      for (const change of record.changes.filter(isTaken)) changes.push(...this.#withBefore(change))
     }
     await this.#overlay.append(changes)
     return { records: records.map(() => ({ baseQueueOffset: undefined })) }
+  }
+
+  refusalOf(changes: readonly StateChange[]): CometError | undefined {
+    const other = changes.find((change) => !isTaken(change))
+    return other === undefined ? undefined : readOnly(`cannot change ${other.table}`)
   }
 
   bounds(queue: Parameters<BaseStore['bounds']>[0]): ReturnType<BaseStore['bounds']> {
@@ -72,17 +79,17 @@ export class OverlayStore implements DeliveryStore {
     }
   }
 
-  #accepted(change: StateChange): RowChange[] {
-    const { table } = change
-    if (change.kind === 'delete-range' || !isOverlayTable(table)) {
-      throw readOnly(`cannot change ${table}`)
-    }
+  #withBefore(change: RowChange): RowChange[] {
+    const { table, key } = change
     if (table !== POSITIONS_TABLE) return [change]
-    const { key } = change
     if (this.#overlay.rows.get(POSITIONS_BEFORE_TABLE, key) !== undefined) return [change]
     const value = this.#store.table(table).get(key) ?? Buffer.alloc(0)
     return [{ kind: 'put', table: POSITIONS_BEFORE_TABLE, key, value }, change]
   }
+}
+
+function isTaken(change: StateChange): change is RowChange {
+  return change.kind !== 'delete-range' && isOverlayTable(change.table)
 }
 
 interface At {

@@ -177,6 +177,34 @@ describe('a slave that stands in', () => {
 
     await expect(world.join({ group: 'unknown' })).rejects.toMatchObject({ code: 'READ_ONLY' })
   })
+
+  // What others have acknowledged in that moment must not fail with it.
+  test('refuses a topic that is new to the group, and holds nothing else up', async () => {
+    const { world, standIn } = await start()
+    await world.defineTopic('other', 1)
+    await world.join()
+    await world.publish(['a'])
+    await standIn()
+    const here = await world.join()
+    await world.simulation.advance(600)
+
+    const acknowledged = here.settleNow(here.received[0], ACKNOWLEDGE)
+    const other = world.engine.openMember(
+      {
+        ...OPEN,
+        topics: [
+          { topic: TOPIC, filter: '' },
+          { topic: 'other', filter: '' },
+        ],
+      },
+      here,
+    )
+    other.catch(() => {})
+
+    expect(await world.run(acknowledged)).toEqual([])
+    await expect(world.run(other)).rejects.toMatchObject({ code: 'READ_ONLY' })
+    expect(await world.backlog()).toMatchObject({ backlog: 0 })
+  })
 })
 
 describe('the next master', () => {
@@ -297,6 +325,16 @@ describe('the next master', () => {
 })
 
 const ALL = { from: 0, maxMessages: 100 }
+
+const OPEN = {
+  group: GROUP,
+  sessionId: 'another',
+  clientId: 'client',
+  peer: 'peer:1',
+  invisibleMs: 0,
+  creditBytes: 1_000_000,
+  held: [],
+}
 
 async function start(options: WorldOptions = {}) {
   const simulation = new Simulation(1)

@@ -131,6 +131,8 @@ export class StandIn implements OverlaySource {
     const { id } = this.#overlay
     const merged = mergedNumber(this.#store, this.#store.storeId)
     try {
+      // Consumers are shown it now, and there is no master to tell it again after a restart.
+      await this.#store.noteConfirmed()
       // What was given away under a number is complete: what comes now has one of its own.
       await this.#overlay.begin(Math.max(id?.number ?? 0, merged) + 1)
     } catch (thrown) {
