@@ -17,6 +17,7 @@ export class DrillNetwork implements AsyncDisposable {
   readonly #name: string
   readonly #net: string
   readonly #namespaces: string[] = []
+  #line: string | undefined
   #members = 0
   /** Whoever is broken off in the middle leaves nothing behind. */
   readonly #removeAtExit = (): void => this.#remove()
@@ -112,6 +113,7 @@ export class DrillNetwork implements AsyncDisposable {
     ip('-n', this.#switch, 'link', 'add', 'switch', 'type', 'bridge')
     ip('-n', this.#switch, 'link', 'set', 'switch', 'up')
     ip('link', 'add', line, 'type', 'veth', 'peer', 'uplink', 'netns', this.#switch)
+    this.#line = line
     ip('-n', this.#switch, 'link', 'set', 'uplink', 'master', 'switch', 'up')
     ip('addr', 'add', `${this.host}/24`, 'dev', line)
     ip('link', 'set', line, 'up')
@@ -123,8 +125,13 @@ export class DrillNetwork implements AsyncDisposable {
     ip('-n', namespace, 'link', 'set', 'lo', 'up')
   }
 
-  /** The lines go with the namespaces at their ends. */
+  /**
+   * The lines go with the namespaces at their ends, at some time: ours goes at once, for the next
+   * network of this process has one of that name.
+   */
   #remove(): void {
+    if (this.#line !== undefined) ip('link', 'del', this.#line)
+    this.#line = undefined
     for (const namespace of this.#namespaces.splice(0)) ip('netns', 'del', namespace)
   }
 }

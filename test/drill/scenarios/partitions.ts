@@ -10,19 +10,22 @@ export const partitionMaster: Scenario = {
   goalMs: 3_000,
   fittings: ['ways'],
   run: async (scene) => {
-    const [all, members, etcd] = scene.timesMs([5_000, 5_000, 15_000])
-    await partition(scene, { from: 'all', direction: 'both', forMs: all ?? 0 })
-    if (!scene.hasSlaves) return
-    await partition(scene, { from: 'all', direction: 'back', forMs: all ?? 0 })
-    await partition(scene, { from: 'all', direction: 'there', forMs: all ?? 0 })
-    if (members !== undefined) {
-      await partition(scene, { from: 'members', direction: 'both', forMs: members })
-    }
-    if (etcd !== undefined) {
-      await partition(scene, { from: 'etcd', direction: 'both', forMs: etcd })
+    const times = scene.timesMs([5_000, 5_000, 5_000, 5_000, 15_000])
+    for (const [index, cut] of (scene.hasSlaves ? CUTS : CUTS.slice(0, 1)).entries()) {
+      const forMs = times[index]
+      if (forMs !== undefined) await partition(scene, { ...cut, forMs })
     }
   },
 }
+
+/** In the order of their times. */
+const CUTS = [
+  { from: 'all', direction: 'both' },
+  { from: 'all', direction: 'back' },
+  { from: 'all', direction: 'there' },
+  { from: 'members', direction: 'both' },
+  { from: 'etcd', direction: 'both' },
+] as const
 
 export const lossyLink: Scenario = {
   name: 'lossy-link',
