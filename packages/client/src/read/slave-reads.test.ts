@@ -79,6 +79,25 @@ describe('a reader whose master is away', () => {
     expect(commits(again).map(({ offset }) => offset)).toEqual([2])
   })
 
+  // No route changes when it is ready, or another stream is made.
+  test('commits again by itself what a master was not ready for, or has not answered', async () => {
+    const { world, reader, at } = await open({ from: 'earliest', name: 'mine' })
+    const master = await at(world.a)
+    give(master, 0, ['0'])
+    await take(world, reader, 1)
+
+    const refused = reader.commit()
+    await world.until(() => commits(world.a).length === 1)
+    const error = errorTable.NOT_READY.id
+    master.send({ kind: 'committed', id: commits(world.a)[0]?.id ?? 0, error, message: 'no' })
+    expect(await world.failure(refused)).toMatchObject({ code: 'NOT_READY' })
+    await world.until(() => commits(world.a).length === 2)
+    master.break()
+    await world.until(() => commits(world.a).length === 3)
+
+    expect(commits(world.a).map(({ offset }) => offset)).toEqual([1, 1, 1])
+  })
+
   // A newer one has been committed meanwhile: the older one would set it back.
   test('does not go back to a position that it has committed behind since', async () => {
     const { world, reader, at } = await open({ from: 'earliest', name: 'mine' })
@@ -215,6 +234,32 @@ describe('a reader that is far behind', () => {
     expect(startOf(master)).toEqual({ kind: 'offset', offset: 4 })
     give(master, 4, ['4'], { end: 100 })
     expect(await take(world, reader, 2)).toEqual([3, 4])
+  })
+
+  // Over two streams the second one may come first, and the first one would set it back.
+  test('commits in turn, though it has moved in between', async () => {
+    const { world, reader, at } = await open({ from: 'earliest', name: 'mine' })
+    const master = await at(world.a)
+    master.endsWithClient = false
+    give(master, 0, ['0', '1'], { end: 100 })
+    await take(world, reader, 1)
+    const first = reader.commit()
+    await world.until(() => commits(world.a).length === 1)
+
+    give(master, 2, ['2'], { suggested: SLAVE.address, end: 100 })
+    await at(world.b)
+    await take(world, reader, 1)
+    const second = reader.commit()
+    await world.sim.advance(500)
+    expect(commits(world.a)).toHaveLength(1)
+    master.send({ kind: 'committed', id: commits(world.a)[0]?.id ?? 0, error: 0, message: '' })
+    await world.run(first)
+    await world.until(() => commits(world.a).length === 2)
+    const { id } = commits(world.a)[1] as { readonly id: number }
+    world.a.readers[1]?.send({ kind: 'committed', id, error: 0, message: '' })
+    await world.run(second)
+
+    expect(commits(world.a).map(({ offset }) => offset)).toEqual([1, 2])
   })
 
   // There is nothing left to come for a while, which the slave would be the last to notice.

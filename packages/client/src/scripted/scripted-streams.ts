@@ -94,13 +94,17 @@ export class ScriptedMember {
 /** The broker's end of one Read stream. */
 export class ScriptedReader {
   readonly requests: ReadRequest[] = []
+  /** Whether it ends its side as soon as the client has; else it has something to answer still. */
+  endsWithClient = true
   readonly #stream: MessageStream<ReadResponse, ReadRequest>
 
   constructor(stream: MessageStream<ReadResponse, ReadRequest>) {
     this.#stream = stream
     stream.receive({
       message: (request) => this.requests.push(request),
-      ended: () => stream.end(),
+      ended: () => {
+        if (this.endsWithClient) stream.end()
+      },
       failed: () => {},
     })
   }
