@@ -1,9 +1,10 @@
-import { CometError, loadDefinitions, loadServices, type Services } from '@cometmq/protocol'
+import { loadDefinitions, loadServices, type Services } from '@cometmq/protocol'
 import { Gateway } from '@cometmq/gateway'
 import type { Elector, MemberEnding } from '@cometmq/replication'
 import { CLIENTS_LISTENER, type Handler, ListenerSet, type Runtime } from '@cometmq/runtime'
 import { MessageStore } from '@cometmq/store'
 import { type BrokerCounters, newBrokerCounters } from './broker-counters.ts'
+import { BrokerRole } from './broker-role.ts'
 import {
   type BrokerState,
   type BrokerStatus,
@@ -15,20 +16,11 @@ import { Everywhere } from './everywhere.ts'
 import { ClusterRoutes, type OwnBroker } from './gateway/cluster-routes.ts'
 import { GatewayBroker } from './gateway/local-broker.ts'
 import { GroupRegistry } from './group-registry.ts'
-import { GroupMembership } from './master/group-membership.ts'
-import { MasterDuties } from './master/master-duties.ts'
-import { Mastership } from './master/mastership.ts'
 import { MessageIntake } from './produce/message-intake.ts'
 import { positionsInEither, positionsInLog } from './read/positions.ts'
 import { QueueWakeups } from './read/queue-wakeups.ts'
 import { SlaveAdvice } from './read/slave-advice.ts'
-import type { Standing } from './read/standing.ts'
-import type { Deliverer, Delivering } from './stand-in/stand-in-duties.ts'
-import { StandInDuties } from './stand-in/stand-in-duties.ts'
-import { StandIn } from './stand-in/stand-in.ts'
-import { standsIn } from './stand-in/stands-in.ts'
-import { takeOverlays } from './stand-in/take-overlays.ts'
-import { Presence, type PublicRole } from './presence.ts'
+import { Presence } from './presence.ts'
 import { AdminEdge } from './rpc/admin-edge.ts'
 import { brokerHandlers } from './rpc/broker-calls.ts'
 import { groupHandlers } from './rpc/group-calls.ts'
@@ -55,17 +47,13 @@ export class Broker implements AsyncDisposable {
   readonly #store: MessageStore
   readonly #topics: TopicRegistry
   readonly #groups: GroupRegistry
-  readonly #mastership: Mastership
+  readonly #role: BrokerRole
   readonly #intake: MessageIntake
   readonly #readers: ReadService
   readonly #routes: ClusterRoutes
   readonly #gateway: Gateway
   readonly #stopped = Promise.withResolvers<never>()
   readonly #startedAtMs: number
-  /** Undefined: the only member of its group. */
-  #membership: GroupMembership | undefined
-  /** Of a member that may stand in for its master. */
-  #standIn: StandIn | undefined
   #listeners: ListenerSet | undefined
   #presence: Presence | undefined
   #state: BrokerState = 'serving'
@@ -92,32 +80,36 @@ export class Broker implements AsyncDisposable {
     this.#store = store
     this.#topics = topics
     this.#groups = groups
-    this.#mastership = new Mastership({
-      begin: () => {
-        const beforeDelivery = (): Promise<void> => this.#takeOverlays()
-        const duties = { runtime, config, store, topics, groups, counters, beforeDelivery }
-        return MasterDuties.begin(duties)
-      },
-      refusal: () => this.#membership?.refusal,
+    this.#role = new BrokerRole({
+      runtime,
+      config,
+      services: this.#services,
+      store,
+      topics,
+      groups,
+      counters,
+      presence: () => this.#presence,
+      isServing: () => this.#state === 'serving',
       failed: (error) => this.#stopped.reject(error),
     })
-    const mayTake = (): CometError | undefined => this.#mastership.refusal
+    const role = this.#role
+    const { mastership } = role
     this.#intake = new MessageIntake(
       { store, topics, counters, log: runtime.log },
       config.publish,
-      mayTake,
+      () => mastership.refusal,
     )
     const wakeups = new QueueWakeups(store, topics)
-    const standing = (): Standing => this.#standing
+    const standing = () => role.standing
     const positions = positionsInEither(
-      positionsInLog(store, () => this.#mastership.refusal),
-      () => this.#standIn?.present?.store,
+      positionsInLog(store, () => mastership.refusal),
+      () => role.overlay,
     )
     const advice = new SlaveAdvice(config.readers, {
       clock: runtime.clock,
       brokerName: config.brokerName,
       logEnd: () => store.log.offsets.confirm,
-      inSync: () => this.#membership?.slavesInSync ?? [],
+      inSync: () => role.slavesInSync,
       brokers: () => this.#presence?.brokers ?? [],
     })
     const reading = { store, topics, wakeups, counters }
@@ -138,7 +130,7 @@ export class Broker implements AsyncDisposable {
           store,
           topics,
           groups,
-          delivering: this.#delivering,
+          delivering: role.delivering,
           intake: this.#intake,
           wakeups,
           positions,
@@ -206,14 +198,15 @@ export class Broker implements AsyncDisposable {
   get status(): BrokerStatus {
     const store = this.#store.status
     const draining = this.#state === 'serving' ? undefined : 'the broker shuts down'
-    const whyNotWritable = draining ?? this.#mastership.refusal?.message ?? store.whyNotWritable
+    const whyNotWritable =
+      draining ?? this.#role.mastership.refusal?.message ?? store.whyNotWritable
     return {
       state: this.#state,
       writable: whyNotWritable === undefined,
       whyNotWritable,
       nameservers: this.#presence?.status ?? [],
       store,
-      member: this.#membership?.status,
+      member: this.#role.member,
       counters: { ...this.#counters },
       pendingPublishBytes: this.#intake.pendingBytes,
     }
@@ -228,7 +221,7 @@ export class Broker implements AsyncDisposable {
     const stop = (): void => ended.resolve({ kind: 'stopped' })
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
-    void this.#membership?.ended.then((ending) => {
+    void this.#role.ended?.then((ending) => {
       if (ending.kind === 'starts-over' || ending.kind === 'begins-anew') ended.resolve(ending)
     })
     let ending: ServeEnding
@@ -252,7 +245,7 @@ export class Broker implements AsyncDisposable {
     this.#runtime.log.info({}, 'broker drains')
     this.#listeners?.setServing(false)
     // Before name servers hear a goodbye, they hear of the next master.
-    await this.#membership?.leave()
+    await this.#role.leave()
     await this.#presence?.goodbye()
     const late = new AbortController()
     const isLate = new Promise((resolve) => late.signal.addEventListener('abort', resolve))
@@ -275,22 +268,10 @@ export class Broker implements AsyncDisposable {
     return this.close()
   }
 
-  /** A slave that stands in, or else a master. */
-  get #delivering(): Delivering {
-    const standIn = (): Deliverer | undefined => this.#standIn?.present
-    const mastership = this.#mastership
-    return {
-      get present() {
-        return standIn() ?? mastership.present
-      },
-      need: () => standIn() ?? mastership.need(),
-    }
-  }
-
   async #start(elector: Elector | undefined): Promise<void> {
     const { transport, log } = this.#runtime
     const { listen, listeners, reflection } = this.#config
-    const membership = await this.#enterGroup(elector)
+    await this.#role.enter(elector)
     const addresses = [
       { name: CLIENTS_LISTENER, listen },
       ...Object.entries(listeners).map(([name, other]) => ({ name, listen: other.listen })),
@@ -304,96 +285,14 @@ export class Broker implements AsyncDisposable {
       services: this.#services,
       store: this.#store,
       topics: this.#topics,
-      role: () => this.#publicRole,
+      role: () => this.#role.public,
       addressFor: (listener) => this.addressFor(listener),
     })
-    // A member has something to say when it knows its number in the group.
-    if (membership === undefined) this.#presence.start()
-    else membership.start()
-    this.#standIn?.start()
+    this.#role.start()
     this.#routes.start()
     this.#listeners.setServing(true)
     const { brokerName } = this.#config
     log.info({ brokerName, address: this.address, topics: this.#topics.size }, 'broker serves')
-  }
-
-  /** A broker that is alone is master from the beginning on; any other one when it is told so. */
-  async #enterGroup(elector: Elector | undefined): Promise<GroupMembership | undefined> {
-    const { replication, cluster, brokerName, store } = this.#config
-    if (replication === undefined) {
-      await this.#mastership.begin()
-      return undefined
-    }
-    // Where masters are elected, there is another one before anybody would stand in.
-    if (replication.static !== undefined) await this.#openStandIn()
-    const membership = await GroupMembership.open(
-      this.#runtime,
-      { cluster, brokerName, directory: store.directory, replication },
-      {
-        store: this.#store,
-        elector,
-        services: this.#services,
-        nameServers: this.#config.nameservers,
-        overlays: this.#standIn,
-        role: {
-          // Name servers hear of a master that answers.
-          begin: () => void this.#mastership.begin().then(() => this.#presence?.again()),
-          end: () => void this.#mastership.end(reignOver()),
-          roleChanged: () => {
-            const isSettling =
-              this.#membership?.isMaster === true && this.#mastership.present === undefined
-            if (!isSettling) this.#presence?.again()
-          },
-        },
-      },
-    )
-    this.#membership = membership
-    void membership.ended.then(({ kind }) => {
-      if (kind !== 'failed') return
-      const why = 'the member of the broker group has failed; start the broker again'
-      this.#stopped.reject(new CometError('STORE_UNUSABLE', why))
-    })
-    return membership
-  }
-
-  async #openStandIn(): Promise<void> {
-    const [runtime, config, counters] = [this.#runtime, this.#config, this.#counters]
-    const [store, topics, groups] = [this.#store, this.#topics, this.#groups]
-    this.#standIn = await StandIn.open(
-      { ...runtime, store },
-      {
-        folder: `${config.store.directory}/replication`,
-        isCalledFor: () => this.#isStandInCalledFor(),
-        begin: (overlay) =>
-          StandInDuties.begin({ runtime, config, topics, groups, counters }, overlay),
-        changed: () => this.#presence?.again(),
-        failed: (error) => this.#stopped.reject(error),
-      },
-    )
-  }
-
-  #isStandInCalledFor(): boolean {
-    const membership = this.#membership
-    if (membership === undefined || !membership.isSlave || this.#state !== 'serving') return false
-    const { brokerName } = this.#config
-    const answers = (this.#presence?.heardOfGroup ?? []).map(
-      ({ masterPresent, brokers, ageMs }) => {
-        const slaves = brokers.filter((each) => each.brokerName === brokerName && each.brokerId > 0)
-        return { masterPresent, memberIds: slaves.map(({ brokerId }) => brokerId), ageMs }
-      },
-    )
-    const me = membership.status.memberId
-    return me > 0 && standsIn({ streamUp: membership.hearsMaster, answers, me })
-  }
-
-  /** What slaves were told in the absence of a master, and what this one was told as a slave. */
-  async #takeOverlays(): Promise<void> {
-    const [standIn, membership] = [this.#standIn, this.#membership]
-    if (standIn === undefined || membership === undefined) return
-    const { clock, log } = this.#runtime
-    const [store, topics, groups] = [this.#store, this.#topics, this.#groups]
-    const own = { name: 'itself', take: () => standIn.giveOverlay() }
-    await takeOverlays({ clock, log, store, topics, groups }, [own, ...membership.overlayPeers])
   }
 
   #handlers(): Handler[] {
@@ -405,11 +304,11 @@ export class Broker implements AsyncDisposable {
       brokers: () => (nameservers.length === 0 ? [] : this.#presence?.brokers),
     })
     const edge = new AdminEdge(brokerName, everywhere)
-    const mastership = this.#mastership
+    const { mastership, delivering } = this.#role
     const groupsOf = (topic: string): readonly string[] => this.#groups.readersOf(topic)
     return [
       ...publishHandlers(this.#intake),
-      ...subscribeHandlers(() => this.#delivering.need().members),
+      ...subscribeHandlers(() => delivering.need().members),
       ...this.#readers.handlers(),
       ...this.#gateway.handlers(),
       ...topicHandlers(this.#services, {
@@ -423,9 +322,9 @@ export class Broker implements AsyncDisposable {
       ...groupHandlers(this.#services, edge, {
         groups: this.#groups,
         delivery: () => mastership.need().delivery,
-        seen: () => this.#delivering.need().delivery,
+        seen: () => delivering.need().delivery,
       }),
-      ...replicaHandlers(this.#services, () => this.#membership),
+      ...replicaHandlers(this.#services, () => this.#role.operated),
       ...brokerHandlers(this.#services, () =>
         describeBroker({
           config: this.#config,
@@ -442,7 +341,7 @@ export class Broker implements AsyncDisposable {
   }
 
   async #drainStreams(late: AbortSignal): Promise<void> {
-    const membersGone = this.#delivering.present?.members.drain(late)
+    const membersGone = this.#role.delivering.present?.members.drain(late)
     const readersGone = this.#readers.drain()
     await this.#intake.drain()
     this.#intake.end()
@@ -456,31 +355,14 @@ export class Broker implements AsyncDisposable {
     this.#routes.close()
     this.#gateway.close()
     await this.#listeners?.close()
-    await this.#mastership.end(new CometError('CLOSED', 'the broker has stopped'))
-    await this.#standIn?.close()
-    await this.#membership?.close()
+    await this.#role.close()
     await this.#store.close()
     this.#runtime.log.info({}, 'broker closed')
   }
 
-  get #publicRole(): PublicRole {
-    const membership = this.#membership
-    if (membership === undefined) {
-      return { isMaster: true, memberId: 0, epoch: this.#store.status.epoch, standsIn: false }
-    }
-    const { memberId, epoch } = membership.status
-    const isStandIn = this.#standIn?.present !== undefined
-    return { isMaster: membership.isMaster, memberId, epoch, standsIn: isStandIn }
-  }
-
-  get #standing(): Standing {
-    if (this.#mastership.refusal === undefined) return 'master'
-    return this.#membership === undefined || this.#membership.isMaster ? 'settling' : 'slave'
-  }
-
   #describeItself(): OwnBroker {
     const address = (): string => this.address
-    const isSlave = (): boolean => this.#membership?.isMaster === false
+    const isSlave = (): boolean => this.#role.isSlave
     return {
       brokerName: this.#config.brokerName,
       // Its port is known when it listens.
@@ -494,8 +376,4 @@ export class Broker implements AsyncDisposable {
       topic: (name) => this.#topics.get(name),
     }
   }
-}
-
-function reignOver(): CometError {
-  return new CometError('NOT_MASTER', 'this broker is master no longer; ask the next one')
 }
