@@ -29,7 +29,7 @@ export interface GroupState {
   readonly reason: string
   /** The reign before; undefined in the first epoch. */
   readonly previous: Reign | undefined
-  /** Stays until an operator has seen it. */
+  /** Stays until the next one: a member that was away may need it, whenever it comes back (ADR 0012). */
   readonly possibleLoss: PossibleLoss | undefined
 }
 
