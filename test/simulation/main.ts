@@ -13,7 +13,7 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { type GroupReport, runGroupSeed } from './group/run-group-seed.ts'
-import { MUTATION_SEEDS, runMutations } from './mutations/main.ts'
+import { runMutations } from './mutations/main.ts'
 import { runReplicationModel } from './replication/main.ts'
 import { runSeed, type SeedReport } from './run-seed.ts'
 
@@ -37,7 +37,7 @@ const USAGE =
   'usage: npm run simulate -- [--world single|group] [--seeds N] [--from S] [--seed S] [--story]\n'
 const worlds: Readonly<Record<string, RunSeed>> = { single: runSeed, group: runGroupSeed }
 const from = Number(values.seed ?? values.from)
-const seeds = Number(values.seeds ?? (values.mutations ? MUTATION_SEEDS : 200))
+const seeds = Number(values.seeds ?? 200)
 const count = values.seed === undefined ? seeds : 1
 const run = worlds[values.world]
 if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1 || !run) {
@@ -46,7 +46,11 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1 || 
 }
 
 if (values.mutations) {
-  process.exitCode = await runMutations({ from, count, only: values.without ?? '' })
+  process.exitCode = await runMutations({
+    from,
+    count: values.seeds === undefined ? undefined : count,
+    only: values.without ?? '',
+  })
 } else if (values.model === undefined) await runClusters(run)
 else if (values.model === 'replication') {
   const steps = Number(values.steps)

@@ -39,6 +39,29 @@ export const brokenStores: Readonly<Record<string, () => () => void>> = {
     replaced(LogClass.prototype, 'truncateTo', () => () => Promise.resolve()),
   'appends are refused after a reign': () =>
     replaced(GroupCommit.prototype, 'endReign', () => () => {}),
+  'queue offsets go on behind what is not confirmed': () =>
+    replaced(
+      TailView.prototype,
+      'nextOffset',
+      () =>
+        function (this: TailView, queue) {
+          return queue.nextOffset
+        },
+    ),
+  'a slave acknowledges what it has flushed': () =>
+    replaced(
+      LogClass.prototype,
+      'onFlushed',
+      (onFlushed) =>
+        function (this: ReplicatedLog, listener) {
+          const undo = onFlushed.call(this, listener)
+          const undoEarly = this.tap(({ to }) => listener(to))
+          return () => {
+            undo()
+            undoEarly()
+          }
+        },
+    ),
   'repeated batches of an earlier reign are known': () => {
     /** Of each store, the producers that it has heard since it began to lead. */
     const heard = new WeakMap<TailView, Set<string>>()
@@ -77,7 +100,7 @@ export const brokenStores: Readonly<Record<string, () => () => void>> = {
 }
 
 /** Puts another method in the place of one, and answers how to undo that. */
-function replaced<T, Name extends keyof T>(
+export function replaced<T, Name extends keyof T>(
   prototype: T,
   name: Name,
   other: (original: T[Name]) => T[Name],

@@ -6,8 +6,12 @@ import { firstToShow } from './run-mutation.ts'
 /** Those that the first seeds show; `npm run simulate -- --mutations` runs all. */
 const SOON = [
   'a disconnected member of the set blocks the confirm offset',
+  'who joins holds everything confirmed',
+  'logs are cut where their histories part',
+  'only a member of the set is elected',
   'who sends is answered after the flush',
-  'appends are refused after a reign',
+  'a slave acknowledges what it has flushed',
+  'what is derived waits for its confirmation',
   'repeated batches of an earlier reign are known',
 ]
 const SEEDS = { from: 1, count: 8 }

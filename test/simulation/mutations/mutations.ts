@@ -1,32 +1,67 @@
 import type { LeftOut } from '../group/group-cluster.ts'
-import { rulesWithout } from '../replication/left-out.ts'
+import { leftOut as rules, rulesWithout } from '../replication/left-out.ts'
+import { brokenBrokers } from './broken-brokers.ts'
 import { brokenStores } from './broken-stores.ts'
-import { withoutSyncs } from './without-syncs.ts'
+import { withoutFile, withoutSyncs } from './forgetful-disks.ts'
 
 /** Something that broker groups rely on, left out alone. */
 export interface Mutation {
   readonly name: string
   readonly leftOut: LeftOut
-  /** Breaks the classes of the store, and mends them again with the answer. */
-  readonly breakStores?: () => () => void
+  /** Breaks classes of the product, and mends them again with the answer. */
+  readonly breakClasses?: () => () => void
+  /** It shows within so many seeds. */
+  readonly seeds: number
+}
+
+/** Most show within a few. */
+const SOON = 20
+
+/** Within so many seeds the model shows each rule that it can leave out. */
+export const MODEL_SEEDS = 2_000
+
+/**
+ * The rules of the design that worlds of whole brokers show, and within how many seeds: some need a
+ * change of the in-sync set that is under way when its master dies.
+ */
+const RULES: Readonly<Record<string, number>> = {
+  'a joining member counts before its change is confirmed': 100,
+  'a leaving member counts until its change is confirmed': 100,
+  'a disconnected member of the set blocks the confirm offset': SOON,
+  'who joins holds everything confirmed': SOON,
+  'logs are cut where their histories part': SOON,
+  'a cut drops the epoch that starts at it': 100,
+  'only a member of the set is elected': SOON,
 }
 
 /**
- * The rules of the design that tens of worlds show. All others need a coincidence of moments, or
- * members that come back untrusted, which nobody is who acknowledges only what he has flushed: for
- * each of them the model of `../replication` has seeds, among thousands.
+ * All others need a coincidence of moments, or members that come back untrusted, which next to nobody
+ * is who acknowledges only what he has flushed. The model of `../replication` takes them apart, in
+ * thousands of seeds a minute.
  */
-const RULES = [
-  'a disconnected member of the set blocks the confirm offset',
-  'only a member of the set is elected',
-]
+export const modelOnly = Object.keys(rules).filter((name) => !(name in RULES))
 
 export const mutations: readonly Mutation[] = [
-  ...RULES.map((name) => ({ name, leftOut: { rules: rulesWithout(name) } })),
-  ...Object.entries(brokenStores).map(([name, breakStores]) => ({
+  ...Object.entries(RULES).map(([name, seeds]) => ({
+    name,
+    seeds,
+    leftOut: { rules: rulesWithout(name) },
+  })),
+  ...Object.entries({ ...brokenStores, ...brokenBrokers }).map(([name, breakClasses]) => ({
     name,
     leftOut: {},
-    breakStores,
+    breakClasses,
+    seeds: SOON,
   })),
-  { name: 'what is flushed is on the disk', leftOut: { runtime: withoutSyncs } },
+  { name: 'what is flushed is on the disk', leftOut: { runtime: withoutSyncs }, seeds: SOON },
+  {
+    name: 'a cut is noted before it is made',
+    leftOut: { runtime: withoutFile('truncating') },
+    seeds: 100,
+  },
+  {
+    name: 'a member counts its starts',
+    leftOut: { runtime: withoutFile('member.json') },
+    seeds: SOON,
+  },
 ]

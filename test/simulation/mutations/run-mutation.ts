@@ -21,7 +21,7 @@ export async function firstToShow(
 }
 
 async function runMutated(seed: number, mutation: Mutation): Promise<GroupReport> {
-  const mend = mutation.breakStores?.()
+  const mend = mutation.breakClasses?.()
   try {
     return await runRough(seed, mutation.leftOut)
   } finally {
