@@ -28,6 +28,7 @@ import { SimulatedDaemon } from '../simulated-daemon.ts'
 import { smallStore } from '../small-store.ts'
 
 const TOPIC = 'orders'
+const GROUP = 'billing'
 const LIMIT = { limitMs: 60_000 }
 const IDS = [1, 2, 3] as const
 const RETRY_MS = 50
@@ -150,6 +151,13 @@ export class StaticGroup {
     return consumer
   }
 
+  /** As that member counts them. */
+  async deadLetters(at: MemberId): Promise<number> {
+    const { ListDeadLetters } = loadServices().admin
+    const { counts } = await this.run(this.connect(at).call(ListDeadLetters, { group: GROUP }))
+    return counts.reduce((sum, { messages }) => sum + messages, 0)
+  }
+
   /** The file with what that member was told while it stood in. */
   overlayOf(id: MemberId): Promise<Buffer | undefined> {
     const { files } = this.simulation.machine(`m${id}`).disk
@@ -191,7 +199,7 @@ export class Consumer {
     })
     this.#stream.send({
       kind: 'open',
-      group: 'billing',
+      group: GROUP,
       sessionId: name,
       clientId: name,
       topics: [{ topic: TOPIC, filter: '' }],
