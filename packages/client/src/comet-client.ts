@@ -104,7 +104,12 @@ export class CometClient implements AsyncDisposable {
     const { routes, services } = parts
     const connectionTo = (brokerName: string): Connection | undefined =>
       this.#connectionTo(brokerName)
-    this.admin = new Admin({ services, routes, connectionTo })
+    this.admin = new Admin({
+      services,
+      routes,
+      connectionTo,
+      connectionForLookUpsTo: (brokerName) => this.#connectionForLookUpsTo(brokerName),
+    })
     this.#producer = new Producer(
       {
         runtime: parts.borrowed.runtime,
@@ -197,6 +202,12 @@ export class CometClient implements AsyncDisposable {
     const { routes } = this.#parts
     const standIn = routes.brokers.has(brokerName) ? undefined : routes.standInOf(brokerName)
     return standIn === undefined ? this.#connectionTo(brokerName) : this.#connect(standIn.address)
+  }
+
+  #connectionForLookUpsTo(brokerName: string): Connection | undefined {
+    const { routes } = this.#parts
+    const [slave] = routes.brokers.has(brokerName) ? [] : routes.slavesOf(brokerName)
+    return slave === undefined ? this.#connectionTo(brokerName) : this.#connect(slave.address)
   }
 
   #connect(address: string): Connection {

@@ -62,3 +62,21 @@ describe('a consumer group, when its master is away', () => {
     expect(there.settlements).toMatchObject([{ action: { kind: 'acknowledge' } }])
   })
 })
+
+describe('a look-up', () => {
+  // A message is what it is, at whichever member.
+  test('is answered by a slave while no master is heard', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const slave = { brokerName: 'a', brokerId: 2, address: 'b:8081' }
+    const place = { brokerName: 'a', topic: 'orders', queueId: 0, offset: 1 }
+
+    world.nameServer.set({ a: 'a:8081' }, A_ONLY, {}, [slave])
+    await world.sim.advance(100)
+    const atMaster = await world.failure(world.comet.admin.message(place))
+    world.nameServer.set({}, A_ONLY, {}, [slave])
+    await world.sim.advance(100)
+    const atSlave = await world.failure(world.comet.admin.message(place))
+
+    expect([atMaster.message, atSlave.message]).toEqual(['not on a:8081', 'not on b:8081'])
+  })
+})

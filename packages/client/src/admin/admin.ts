@@ -28,6 +28,8 @@ export interface AdminPorts {
   readonly services: Services
   readonly routes: RouteCache
   connectionTo(brokerName: string): Connection | undefined
+  /** To the master, or to a slave while no master is heard: for what never changes. */
+  connectionForLookUpsTo(brokerName: string): Connection | undefined
 }
 
 type AdminMethods = Services['admin']
@@ -86,6 +88,32 @@ export class Admin {
     options: CallOptions = DEFAULTS,
   ): Promise<AdminResponse<Name>> {
     const connection = this.#ports.connectionTo(brokerName)
+    return this.#callOver(connection, { brokerName, name, request, options })
+  }
+
+  /** One stored message; from a slave while the master is away. Throws `MESSAGE_NOT_FOUND`. */
+  message(place: {
+    readonly brokerName: string
+    readonly topic: string
+    readonly queueId: number
+    readonly offset: number
+  }): Promise<StoredMessage> {
+    const { brokerName, ...request } = place
+    const connection = this.#ports.connectionForLookUpsTo(brokerName)
+    const name = 'GetMessage'
+    return this.#callOver(connection, { brokerName, name, request, options: DEFAULTS })
+  }
+
+  async #callOver<Name extends AdminCall>(
+    connection: Connection | undefined,
+    call: {
+      readonly brokerName: string
+      readonly name: Name
+      readonly request: AdminRequest<Name>
+      readonly options: CallOptions
+    },
+  ): Promise<AdminResponse<Name>> {
+    const { brokerName, name, request, options } = call
     if (connection === undefined) {
       const known = this.brokers.map((broker) => broker.brokerName).join(', ') || 'none'
       throw new CometError(
@@ -163,17 +191,6 @@ export class Admin {
   /** Each broker in its own words; brokers that do not answer are among the failures. */
   describeBrokers(): Promise<EveryOutcome<BrokerDescription>> {
     return this.callEvery('DescribeBroker', {})
-  }
-
-  /** One stored message. Throws `MESSAGE_NOT_FOUND`. */
-  message(place: {
-    readonly brokerName: string
-    readonly topic: string
-    readonly queueId: number
-    readonly offset: number
-  }): Promise<StoredMessage> {
-    const { brokerName, ...request } = place
-    return this.call(brokerName, 'GetMessage', request)
   }
 }
 

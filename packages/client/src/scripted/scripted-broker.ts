@@ -97,6 +97,9 @@ export class ScriptedBroker {
         this.onCreateTopic(request)
         return { brokers: [] }
       }),
+      answer(services.admin.GetMessage, () =>
+        Promise.reject(new CometError('MESSAGE_NOT_FOUND', `not on ${this.address}`)),
+      ),
       answer(services.admin.CreateGroup, async (request) => {
         this.groups.push(request)
         return { brokers: [] }
