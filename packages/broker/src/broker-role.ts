@@ -17,6 +17,7 @@ import { GroupMembership } from './master/group-membership.ts'
 import { MasterDuties } from './master/master-duties.ts'
 import { Mastership } from './master/mastership.ts'
 import type { Presence, PublicRole } from './presence.ts'
+import type { CopiesAwaited } from './produce/ack-level.ts'
 import type { Standing } from './read/standing.ts'
 import type { OverlayStore } from './stand-in/overlay-store.ts'
 import { StandIn } from './stand-in/stand-in.ts'
@@ -151,6 +152,11 @@ export class BrokerRole {
 
   get slavesInSync(): readonly number[] {
     return this.#membership?.slavesInSync ?? []
+  }
+
+  /** Whom a write waits for; undefined: this broker is alone, or does not lead. */
+  get copies(): CopiesAwaited | undefined {
+    return this.#membership?.copies
   }
 
   get standing(): Standing {

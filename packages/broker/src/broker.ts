@@ -95,7 +95,14 @@ export class Broker implements AsyncDisposable {
     const role = this.#role
     const { mastership } = role
     this.#intake = new MessageIntake(
-      { store, topics, counters, log: runtime.log },
+      {
+        clock: runtime.clock,
+        store,
+        topics,
+        counters,
+        log: runtime.log,
+        copies: () => role.copies,
+      },
       config.publish,
       () => mastership.refusal,
     )

@@ -40,7 +40,7 @@ describe('a configuration', () => {
         nameservers: ['one:9876', 'two', 'one:9876'],
         topicDefaults: { queueCount: 0 },
         drainTimeoutMs: -1,
-        publish: { maxPendingBytesPerStream: 1, maxPendingBytes: 2 },
+        publish: { maxPendingBytesPerStream: 1, maxPendingBytes: 2, syncTimeoutMs: 0 },
         store: storeConfig('', { hardFreeBytes: 2, minFreeBytes: 1 }),
       })
 
@@ -58,6 +58,7 @@ describe('a configuration', () => {
       'drainTimeoutMs is -1',
       'publish.maxPendingBytesPerStream is 1',
       'publish.maxPendingBytes is 2',
+      'publish.syncTimeoutMs is 0',
       'store.directory is empty',
       'store.hardFreeBytes',
     ]) {

@@ -70,6 +70,8 @@ export const brokerDefaults = {
     // Far more than the disk takes in the time of one fsync, and less than the store itself holds, so
     // that producers are slowed down before they are refused.
     maxPendingBytes: 32 * MIB,
+    // A member that does not answer is out of the in-sync set after one second, if it can be spared.
+    syncTimeoutMs: 3_000,
   },
   readers: {
     // What was written last is in the memory of the system, on any machine that is fit for a broker;
@@ -122,6 +124,11 @@ export function checkBrokerConfig(config: BrokerConfig): void {
       `publish.${name} is ${value}; one batch may have ${limits.batchMaxBytes} bytes, give as much at least`,
     )
   }
+  const { syncTimeoutMs } = config.publish
+  check(
+    syncTimeoutMs > 0 && Number.isFinite(syncTimeoutMs),
+    `publish.syncTimeoutMs is ${syncTimeoutMs}; give more than 0`,
+  )
   checkStore(config.store, check)
   if (mistakes.length > 0) {
     throw new CometError('CONFIG_INVALID', `broker: ${mistakes.join('; ')}`)

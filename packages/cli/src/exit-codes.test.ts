@@ -42,6 +42,7 @@ describe('exit codes', () => {
           "TOO_MANY",
           "GROUP_STATE_CORRUPT",
           "LOG_DIVERGED",
+          "IN_SYNC_SET_TOO_SMALL",
         ],
         "notAllowed": [
           "NOT_ALLOWED",
@@ -72,6 +73,7 @@ describe('exit codes', () => {
         ],
         "timeout": [
           "TIMEOUT",
+          "REPLICATION_TIMEOUT",
         ],
         "usage": [
           "ILLEGAL_NAME",

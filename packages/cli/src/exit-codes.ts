@@ -37,6 +37,8 @@ const exceptions: Partial<Record<ErrorCode, ExitCode>> = {
   MALFORMED_REQUEST: exitCodes.failed,
   SEQUENCE_GAP: exitCodes.failed,
   SEQUENCE_TOO_OLD: exitCodes.failed,
+  // Somebody has answered.
+  IN_SYNC_SET_TOO_SMALL: exitCodes.failed,
 }
 
 export function exitCodeOf(code: ErrorCode): ExitCode {

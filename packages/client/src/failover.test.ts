@@ -63,6 +63,38 @@ describe('a producer, when the master changes,', () => {
     expect(bodies.toSorted()).toEqual(['"one"', '"two"'])
   })
 
+  // Stored for good or not: as a new one it would be there twice.
+  test('sends under the same number what its slaves did not have in time', async () => {
+    const world = await openWorld({ queues: { a: 1, b: 1 } })
+    world.a.script = (_, count) => (count <= 2 ? 'late' : undefined)
+    const orders = world.comet.topic('orders')
+
+    const sends = [0, 1, 2, 3].map((i) => orders.send(i, { key: keyOfQueue(0, 2) }))
+    const receipts = await world.run(Promise.all(sends))
+
+    expect(receipts.map(({ brokerName }) => brokerName)).toEqual(['a', 'a', 'a', 'a'])
+    expect(world.a.bodies()).toEqual(['0', '1', '2', '3'])
+  })
+
+  // Without slaves it takes nothing for a while, and others do.
+  test('sends elsewhere at once what has no key, while one has too few slaves', async () => {
+    const world = await openWorld({ queues: { a: 2, b: 2 } })
+    world.a.script = () => 'IN_SYNC_SET_TOO_SMALL'
+    const orders = world.comet.topic('orders')
+    const kept = orders.send('kept', { key: keyOfQueue(0, 4) })
+    await world.sim.advance(MOMENT_MS)
+    const attempts = world.a.arrived.length
+
+    const free = Array.from({ length: 8 }, (_, i) => orders.send(`free ${i}`))
+    await world.sim.advance(MOMENT_MS)
+
+    expect(world.b.bodies()).toHaveLength(8)
+    expect(world.a.arrived.length - attempts).toBeLessThan(3)
+    world.a.script = () => undefined
+    await expect(world.run(kept)).resolves.toMatchObject({ brokerName: 'a' })
+    await expect(world.run(Promise.all(free))).resolves.toHaveLength(8)
+  })
+
   // A poll of the routes would cost a second or more. A loop would cost a broker its processor.
   test('asks one that is no master again after 20 to 400 ms, until it is', async () => {
     const world = await openWorld({ queues: { a: 1 } })

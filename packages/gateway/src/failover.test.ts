@@ -276,6 +276,27 @@ describe('a send, while its broker group has no master,', () => {
     expect((await short).status).toMatchObject({ code: 'HA_NOT_AVAILABLE' })
   })
 
+  test('goes to another broker group at once when this one has too few slaves', async () => {
+    const world = await World.open({ a: 'one:8081', b: 'three:8081' })
+    world.one.refuse('IN_SYNC_SET_TOO_SMALL')
+
+    const sends = [0, 1, 2, 3].map((i) => world.send('front', `free-${i}`))
+    expect(await world.isSettledAfter(Promise.all(sends), MOMENT_MS)).toBe(true)
+
+    expect(world.three.bodies).toHaveLength(4)
+    expect(world.one.bodies).toEqual([])
+  })
+
+  test('is answered as official brokers do when a slave was too slow', async () => {
+    const world = await World.open()
+    world.one.refuse('REPLICATION_TIMEOUT')
+
+    const sending = world.send('front', 'once')
+
+    expect(await world.isSettledAfter(sending, MOMENT_MS)).toBe(true)
+    expect((await sending).status?.code).toBe('SLAVE_PERSISTENCE_TIMEOUT')
+  })
+
   // Nobody would recognise it: it would be there twice.
   test('is not sent a second time when it may have been stored', async () => {
     const world = await World.open()

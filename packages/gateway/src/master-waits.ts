@@ -19,6 +19,8 @@ const notDone: ReadonlySet<ErrorCode> = new Set([
   'NOT_READY',
   'DRAINING',
   'CONNECT_FAILED',
+  // Over when a member has joined; until then another broker group may take it.
+  'IN_SYNC_SET_TOO_SMALL',
 ])
 
 /** It may have been done, by one who was master then. */

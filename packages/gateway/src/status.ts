@@ -70,6 +70,8 @@ const codes: Readonly<Record<ErrorCode, Code>> = {
   NOT_CONFIRMED: 'HA_NOT_AVAILABLE',
   LOG_DIVERGED: 'INTERNAL_SERVER_ERROR',
   MEMBER_UNFIT: 'FORBIDDEN',
+  IN_SYNC_SET_TOO_SMALL: 'HA_NOT_AVAILABLE',
+  REPLICATION_TIMEOUT: 'SLAVE_PERSISTENCE_TIMEOUT',
 }
 
 export const OK: Status__Input = { code: 'OK', message: 'OK' }

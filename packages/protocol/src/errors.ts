@@ -89,6 +89,8 @@ export const errorTable = {
   NOT_CONFIRMED: { id: 52, grpcStatus: 'UNAVAILABLE', retry: 'outcome-unknown' },
   LOG_DIVERGED: { id: 53, grpcStatus: 'DATA_LOSS', retry: 'never' },
   MEMBER_UNFIT: { id: 54, grpcStatus: 'FAILED_PRECONDITION', retry: 'never' },
+  IN_SYNC_SET_TOO_SMALL: { id: 55, grpcStatus: 'UNAVAILABLE', retry: 'refresh-route' },
+  REPLICATION_TIMEOUT: { id: 56, grpcStatus: 'DEADLINE_EXCEEDED', retry: 'outcome-unknown' },
   READ_ONLY: { id: 57, grpcStatus: 'UNAVAILABLE', retry: 'refresh-route' },
 } as const satisfies Record<string, ErrorRow>
 

@@ -1,7 +1,7 @@
 import { commitLogOffset } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import type { Revision } from './elector.ts'
-import { canServe } from './reign.ts'
+import { canServe, copiesOf } from './reign.ts'
 import { groupOfThree, logOf, Scene } from './testing/scene.ts'
 
 const TWO = {
@@ -274,6 +274,26 @@ describe('a master may answer', () => {
     scene.nowMs += 100
     scene.tick(0)
     expect(scene.role).toBe('master')
+  })
+})
+
+describe('whom its writes wait for', () => {
+  // Who joins counts from the moment it is asked for, who leaves until that is known.
+  test('is its maximal in-sync set', () => {
+    const scene = Scene.master({ group: { ...TWO, minInSync: 1 } })
+    expect(copiesOf(scene.context, scene.state)).toEqual({ members: 1, minMembers: 1 })
+
+    scene.joins(3)
+    keepUp(scene, 3, 700)
+
+    expect(scene.state.pending?.transaction.kind).toBe('change-set')
+    expect(copiesOf(scene.context, scene.state)?.members).toBe(2)
+  })
+
+  test('is nobody unless it leads', () => {
+    const scene = Scene.following()
+
+    expect(copiesOf(scene.context, scene.state)).toBeUndefined()
   })
 })
 

@@ -107,6 +107,18 @@ export function servesAt(context: ReplicaContext, state: ReplicaState, nowMs: nu
   return canServe(state, peersUntilMs(new Turn(context, state), role.reign), nowMs)
 }
 
+/** How many members everything waits for, this one included, and how many they have to be. */
+export function copiesOf(
+  context: ReplicaContext,
+  state: ReplicaState,
+): { readonly members: number; readonly minMembers: number } | undefined {
+  const { role, elector } = state
+  if (!isReigning(role)) return undefined
+  const { inSync, inFlight } = role.reign
+  const minMembers = elector.view?.state?.value.minInSync ?? context.settings.minInSync
+  return { members: context.rules.maximalSet(inSync, inFlight).size, minMembers }
+}
+
 /** No farther than the member that is awaited holds the log; never back. */
 function heldBack(turn: Turn, { awaited, peers }: Reign, agreed: CommitLogOffset): CommitLogOffset {
   if (awaited === undefined || turn.nowMs >= awaited.untilMs) return agreed

@@ -20,6 +20,7 @@ import {
 import type { Listener, Runtime } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import { advertisedAddress } from '../config.ts'
+import type { CopiesAwaited } from '../produce/ack-level.ts'
 import type { ReplicationConfig } from '../replication-config.ts'
 import type { OverlayPeer } from '../stand-in/take-overlays.ts'
 import { replicasDescription } from './replicas-description.ts'
@@ -223,6 +224,11 @@ export class GroupMembership {
       peers.push({ name: from, take })
     }
     return peers
+  }
+
+  /** Whom a write waits for, while this member leads. */
+  get copies(): CopiesAwaited | undefined {
+    return this.#member.copies
   }
 
   get status(): MemberStatus {

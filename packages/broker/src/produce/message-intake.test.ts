@@ -7,13 +7,16 @@ import {
   type PublishRequest,
   type PublishResponse,
   queueOffset,
+  RecordBatch,
   type TopicDefinition,
 } from '@cometmq/protocol'
 import { type MessageStream, type StreamReceiver, silentLogger } from '@cometmq/runtime'
 import type { AppendGroup, AppendReceipt } from '@cometmq/store'
+import { VirtualClock } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
 import { newBrokerCounters } from '../broker-counters.ts'
 import { topicNotFound } from '../topic-registry.ts'
+import type { CopiesAwaited } from './ack-level.ts'
 import { MessageIntake } from './message-intake.ts'
 
 /** An append that the test answers when it likes. */
@@ -111,8 +114,17 @@ const orders: TopicDefinition = {
   createdAtMs: 0,
 }
 
-function openIntake(limits = { maxPendingBytesPerStream: 10_000, maxPendingBytes: 20_000 }) {
+const SYNC_TIMEOUT_MS = 3_000
+const LIMITS = {
+  maxPendingBytesPerStream: 10_000,
+  maxPendingBytes: 20_000,
+  syncTimeoutMs: SYNC_TIMEOUT_MS,
+}
+
+/** `copies`: of a broker group of several members. */
+function openIntake(copies?: CopiesAwaited) {
   const store = new HeldStore()
+  const clock = new VirtualClock()
   const counters = newBrokerCounters()
   const topics = {
     needQueue: (topic: string, queueId: number): TopicDefinition => {
@@ -122,13 +134,16 @@ function openIntake(limits = { maxPendingBytesPerStream: 10_000, maxPendingBytes
       return orders
     },
   }
-  const intake = new MessageIntake({ store, topics, counters, log: silentLogger }, limits)
+  const intake = new MessageIntake(
+    { clock, store, topics, counters, log: silentLogger, copies: () => copies },
+    LIMITS,
+  )
   const connect = (): ProducerEnd => {
     const end = new ProducerEnd()
     intake.accept(end)
     return end
   }
-  return { intake, store, counters, connect }
+  return { intake, clock, store, counters, connect }
 }
 
 function batchOf(fields: { topic?: string; queueId?: number; bodyBytes?: number } = {}): Buffer {
@@ -286,6 +301,67 @@ describe('memory', () => {
     expect(counters.publishStreams).toBe(0)
     expect(producer.responses).toEqual([])
   })
+})
+
+describe('in a broker group of several members', () => {
+  // A slave that hangs and cannot be spared would keep producers waiting for ever.
+  test('a batch that is not confirmed in time is answered so, and its confirmation is not', async () => {
+    const { clock, store, counters, connect } = openIntake({ members: 2, minMembers: 2 })
+    const producer = connect()
+    producer.publish(batchOf())
+    await clock.advance(1_000)
+    producer.publish(batchOf(), batchOf())
+
+    await clock.advance(SYNC_TIMEOUT_MS - 1_001)
+    expect(producer.results).toEqual([])
+    await clock.advance(1)
+    expect(producer.results).toEqual(['REPLICATION_TIMEOUT'])
+    store.appends[0]?.answer(10)
+    store.appends[1]?.answer(11)
+    await clock.advance(1_000)
+
+    expect(producer.results).toEqual(['REPLICATION_TIMEOUT', 'at 11', 'REPLICATION_TIMEOUT'])
+    expect(counters.messagesIn).toBe(2)
+    expect(counters.batchesRefused).toBe(2)
+  })
+
+  test('a batch that was made here is not waited for any longer', async () => {
+    const { intake, clock } = openIntake({ members: 2, minMembers: 2 })
+    const appending = intake.append([RecordBatch.parse(batchOf())])
+    const code = appending.catch((error: CometError) => error.code)
+    await clock.advance(SYNC_TIMEOUT_MS)
+
+    await expect(code).resolves.toBe('REPLICATION_TIMEOUT')
+    expect(intake.pendingBytes).toBe(0)
+  })
+
+  test('with too few in sync nothing is appended', async () => {
+    const { intake, store, connect } = openIntake({ members: 1, minMembers: 2 })
+    const producer = connect()
+    producer.publish(batchOf())
+    await turn()
+
+    expect(producer.results).toEqual(['IN_SYNC_SET_TOO_SMALL'])
+    await expect(intake.append([RecordBatch.parse(batchOf())])).rejects.toMatchObject({
+      code: 'IN_SYNC_SET_TOO_SMALL',
+    })
+    expect(store.appends).toEqual([])
+    expect(intake.pendingBytes).toBe(0)
+  })
+})
+
+// Whatever its disk does, nobody else has the batch.
+test('a broker that is alone answers when it has stored a batch', async () => {
+  const { clock, store, connect } = openIntake()
+  const producer = connect()
+  producer.publish(batchOf())
+  await clock.advance(10 * SYNC_TIMEOUT_MS)
+  expect(producer.results).toEqual([])
+
+  store.appends[0]?.answer(5)
+  await turn()
+
+  expect(producer.results).toEqual(['at 5'])
 })
 
 describe('a drain', () => {

@@ -5,8 +5,9 @@ import {
   type RecordBatch,
 } from '@cometmq/protocol'
 import type { MessageStream } from '@cometmq/runtime'
+import { appendLevelOf, replicationTimeout } from './ack-level.ts'
 import { type IntakeLimits, PublishBudget } from './publish-budget.ts'
-import { appendLevelOf, type IntakePorts, PublishStream } from './publish-stream.ts'
+import { type IntakePorts, PublishStream } from './publish-stream.ts'
 
 /** Takes in what producers send, over any number of streams. */
 export class MessageIntake {
@@ -40,7 +41,7 @@ export class MessageIntake {
   /**
    * Takes batches of one topic that this process has made: all of them or none. Resolves to the
    * queue offset of the first message of each. Throws `TOPIC_NOT_FOUND`, `NOT_ALLOWED`,
-   * `OVERLOADED`, `DRAINING`, and what the store says.
+   * `OVERLOADED`, `DRAINING`, `IN_SYNC_SET_TOO_SMALL`, `REPLICATION_TIMEOUT`, and what the store says.
    */
   async append(batches: readonly RecordBatch[]): Promise<readonly number[]> {
     const { store, topics, counters } = this.#ports
@@ -52,6 +53,8 @@ export class MessageIntake {
     }
     const { refusal } = this.#budget
     if (refusal !== undefined) throw refusal
+    const copies = this.#ports.copies?.()
+    const level = appendLevelOf(topic, copies)
     const bytes = batches.reduce((sum, batch) => sum + batch.totalBytes, 0)
     this.#budget.took(bytes)
     try {
@@ -60,12 +63,28 @@ export class MessageIntake {
         batch,
         idempotent: false,
       }))
-      const receipt = await store.append({ records }, appendLevelOf(topic))
+      const appended = store.append({ records }, level)
+      const isLimited = copies !== undefined && level === 'confirmed'
+      const receipt = await (isLimited ? this.#inTime(appended) : appended)
       counters.bytesIn += bytes
       for (const batch of batches) counters.messagesIn += batch.messageCount
       return receipt.records.map(({ baseQueueOffset }) => baseQueueOffset ?? 0)
     } finally {
       this.#budget.answered(bytes, 1)
+    }
+  }
+
+  /** Rejects with `REPLICATION_TIMEOUT` if it has not resolved by then. */
+  async #inTime<T>(appended: Promise<T>): Promise<T> {
+    const { syncTimeoutMs } = this.#budget.limits
+    const late = Promise.withResolvers<never>()
+    const timer = this.#ports.clock.schedule(syncTimeoutMs, () => {
+      late.reject(replicationTimeout(syncTimeoutMs))
+    })
+    try {
+      return await Promise.race([appended, late.promise])
+    } finally {
+      timer.cancel()
     }
   }
 

@@ -5,6 +5,8 @@ export interface IntakeLimits {
   readonly maxPendingBytesPerStream: number
   /** The same for all streams together; at twice as much batches are refused with `OVERLOADED`. */
   readonly maxPendingBytes: number
+  /** In a broker group of several members: whoever waits for all in sync is told after so long. */
+  readonly syncTimeoutMs: number
 }
 
 /**

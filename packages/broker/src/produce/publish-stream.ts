@@ -9,17 +9,21 @@ import {
   type TopicDefinition,
   toCometError,
 } from '@cometmq/protocol'
-import type { Logger, MessageStream } from '@cometmq/runtime'
+import type { Clock, Logger, MessageStream, Timer } from '@cometmq/runtime'
 import type { AppendLevel, AppendReceipt, MessageStore } from '@cometmq/store'
 import type { BrokerCounters } from '../broker-counters.ts'
 import type { TopicRegistry } from '../topic-registry.ts'
+import { appendLevelOf, type CopiesAwaited, replicationTimeout } from './ack-level.ts'
 import type { PublishBudget } from './publish-budget.ts'
 
 export interface IntakePorts {
+  readonly clock: Pick<Clock, 'elapsedMs' | 'schedule'>
   readonly store: Pick<MessageStore, 'append'>
   readonly topics: Pick<TopicRegistry, 'needQueue'>
   readonly counters: BrokerCounters
   readonly log: Logger
+  /** Of a broker group of several members. */
+  readonly copies?: () => CopiesAwaited | undefined
 }
 
 /** What a batch costs beside its bytes, so that millions of empty ones count as well. */
@@ -29,6 +33,8 @@ const SLOT_BYTES = 512
 interface Slot {
   readonly costBytes: number
   readonly messageCount: number
+  /** By the elapsed clock: then it is answered that it is not confirmed yet. */
+  deadlineMs: number
   result: PublishResult | undefined
 }
 
@@ -48,6 +54,8 @@ export class PublishStream {
   #closed: () => void = () => {}
   #pendingBytes = 0
   #answering = false
+  /** For the first slot with a deadline. */
+  #timer: Timer | undefined
   #paused = false
   /** The peer does not take results for now. */
   #blocked = false
@@ -103,23 +111,23 @@ export class PublishStream {
 
   #takeBatch(bytes: Buffer): void {
     const { refusal } = this.#budget
+    const copies = this.#ports.copies?.()
     let batch: RecordBatch
-    let topic: TopicDefinition
+    let level: AppendLevel
     try {
       if (refusal !== undefined) throw refusal
       batch = parseBatch(bytes)
-      topic = this.#topicOf(batch)
+      level = appendLevelOf(this.#topicOf(batch), copies)
     } catch (thrown) {
       this.#refuse(this.#openSlot(bytes.length, 0), thrown)
       return
     }
     const slot = this.#openSlot(bytes.length, batch.messageCount)
-    this.#ports.store
-      .append({ records: [{ kind: 'batch', batch, idempotent: true }] }, appendLevelOf(topic))
-      .then(
-        (receipt) => this.#stored(slot, receipt),
-        (thrown: unknown) => this.#refuse(slot, thrown),
-      )
+    if (copies !== undefined && level === 'confirmed') this.#limit(slot)
+    this.#ports.store.append({ records: [{ kind: 'batch', batch, idempotent: true }] }, level).then(
+      (receipt) => this.#stored(slot, receipt),
+      (thrown: unknown) => this.#refuse(slot, thrown),
+    )
   }
 
   #topicOf(batch: RecordBatch): TopicDefinition {
@@ -132,11 +140,38 @@ export class PublishStream {
   }
 
   #openSlot(bytes: number, messageCount: number): Slot {
-    const slot: Slot = { costBytes: bytes + SLOT_BYTES, messageCount, result: undefined }
+    const slot: Slot = {
+      costBytes: bytes + SLOT_BYTES,
+      messageCount,
+      deadlineMs: Number.POSITIVE_INFINITY,
+      result: undefined,
+    }
     this.#slots.push(slot)
     this.#pendingBytes += slot.costBytes
     this.#budget.took(slot.costBytes)
     return slot
+  }
+
+  /** Deadlines come in the order of the slots. */
+  #limit(slot: Slot): void {
+    const { syncTimeoutMs } = this.#budget.limits
+    slot.deadlineMs = this.#ports.clock.elapsedMs() + syncTimeoutMs
+    this.#timer ??= this.#ports.clock.schedule(syncTimeoutMs, () => this.#timeOut())
+  }
+
+  #timeOut(): void {
+    this.#timer = undefined
+    if (this.#over) return
+    const { clock } = this.#ports
+    const nowMs = clock.elapsedMs()
+    for (const slot of this.#slots) {
+      if (slot.result !== undefined || slot.deadlineMs === Number.POSITIVE_INFINITY) continue
+      if (slot.deadlineMs > nowMs) {
+        this.#timer = clock.schedule(slot.deadlineMs - nowMs, () => this.#timeOut())
+        return
+      }
+      this.#refuse(slot, replicationTimeout(this.#budget.limits.syncTimeoutMs))
+    }
   }
 
   #stored(slot: Slot, receipt: AppendReceipt): void {
@@ -148,6 +183,8 @@ export class PublishStream {
       counters.messagesIn += slot.messageCount
       counters.bytesIn += slot.costBytes - SLOT_BYTES
     }
+    // Its time was up before.
+    if (slot.result !== undefined) return
     slot.result = {
       error: 0,
       message: '',
@@ -160,6 +197,7 @@ export class PublishStream {
   }
 
   #refuse(slot: Slot, thrown: unknown): void {
+    if (slot.result !== undefined) return
     const error = toCometError(thrown)
     if (error.code === 'INTERNAL') {
       this.#ports.log.error({ error: error.cause ?? error }, 'a batch failed unexpectedly')
@@ -222,6 +260,7 @@ export class PublishStream {
   #finish(): void {
     if (this.#over) return
     this.#over = true
+    this.#timer?.cancel()
     this.#budget.stopWaiting(this.#regulate)
     this.#closed()
   }
@@ -238,10 +277,4 @@ function parseBatch(bytes: Buffer): RecordBatch {
   }
   checkProducerBatch(batch)
   return batch
-}
-
-/** How safe a batch has to be before it is answered. */
-export function appendLevelOf({ ackLevel }: TopicDefinition): AppendLevel {
-  if (ackLevel.flush === 'async') return 'written'
-  return ackLevel.replicas === 'master' ? 'flushed' : 'confirmed'
 }

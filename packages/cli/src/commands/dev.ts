@@ -80,7 +80,11 @@ function brokerConfig(options: DevOptions, directory: string, nameServer: string
       tailCacheBytes: 8 * MIB,
       readCacheBytes: 4 * MIB,
     }),
-    publish: { maxPendingBytesPerStream: 8 * MIB, maxPendingBytes: 16 * MIB },
+    publish: {
+      ...brokerDefaults.publish,
+      maxPendingBytesPerStream: 8 * MIB,
+      maxPendingBytes: 16 * MIB,
+    },
     // Whoever ends it sits before it.
     drainTimeoutMs: 2_000,
     version: readVersion(),

@@ -60,6 +60,7 @@ const singleSettings = z.strictObject({
         publish.maxPendingBytesPerStream,
       ),
       maxPendingBytes: size(limits.batchMaxBytes).default(publish.maxPendingBytes),
+      syncTimeout: durationMs({ min: 100, max: DAY_MS }).default(publish.syncTimeoutMs),
     })
     .prefault({}),
   readers: z
@@ -189,6 +190,7 @@ export function brokerConfigOf(
   },
 ): BrokerConfig {
   const { delivery: lease, store: files } = settings
+  const { maxPendingBytesPerStream, maxPendingBytes, syncTimeout } = settings.publish
   return {
     cluster: settings.cluster,
     brokerName: settings.brokerName,
@@ -206,7 +208,7 @@ export function brokerConfigOf(
       startHoldMs: lease.startHold,
       inFlightMaxMessages: lease.inFlightMaxMessages,
     },
-    publish: settings.publish,
+    publish: { maxPendingBytesPerStream, maxPendingBytes, syncTimeoutMs: syncTimeout },
     readers: {
       toSlaveBeyondBytes: settings.readers.toSlaveBeyond,
       slave: settings.readers.slave,

@@ -12,7 +12,7 @@ import type { BatchOwner, PublishLane, SentBatch } from './publish-lane.ts'
 import { Rotation } from './queue-selector.ts'
 import { QueueWindow } from './queue-window.ts'
 import { type BatchKind, SendBatch } from './send-batch.ts'
-import { isOfWholeBroker } from './whole-broker.ts'
+import { isOfWholeBroker, isShortOfCopies } from './whole-broker.ts'
 
 /** A batch that collects while its broker is away closes after that, so that its deadline fits all in it. */
 export const COLLECT_MAX_MS = 250
@@ -130,6 +130,7 @@ export class Outbox implements BatchOwner {
       this.#reject(batch, error)
     }
     if (isOfWholeBroker(error)) this.#ports.lane(window.brokerName).refused(error)
+    if (isShortOfCopies(error)) this.#ports.lane(window.brokerName).avoid()
     this.#rewind(window)
   }
 

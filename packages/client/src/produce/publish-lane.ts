@@ -168,6 +168,11 @@ export class PublishLane {
     this.#pauseOnce(error)
   }
 
+  /** What may go to another broker group had better. */
+  avoid(): void {
+    this.#avoidedUntilMs = this.#ports.runtime.clock.elapsedMs() + AVOID_MS
+  }
+
   /** Fails everything under way with `error`. */
   close(error: CometError): void {
     this.#pause?.cancel()

@@ -25,7 +25,7 @@ const services = loadServices()
 export type PublishScript = (
   batch: RecordBatch,
   count: number,
-) => ErrorCode | 'silence' | 'unconfirmed' | undefined
+) => ErrorCode | 'silence' | 'unconfirmed' | 'late' | undefined
 
 interface StoredBatch {
   readonly topic: string
@@ -129,6 +129,10 @@ export class ScriptedBroker {
     if (scripted === 'unconfirmed') {
       this.#append(batch)
       return [refusal('NOT_CONFIRMED')]
+    }
+    if (scripted === 'late') {
+      this.#append(batch)
+      return [refusal('REPLICATION_TIMEOUT')]
     }
     return [scripted === undefined ? this.#append(batch) : refusal(scripted)]
   }

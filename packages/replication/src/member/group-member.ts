@@ -9,7 +9,7 @@ import type { Action } from '../actions.ts'
 import type { Happening } from '../events.ts'
 import type { GroupState } from '../group-state.ts'
 import { inspectionOf } from '../inspection.ts'
-import { isReigning, servesAt } from '../reign.ts'
+import { copiesOf, isReigning, servesAt } from '../reign.ts'
 import type { ReplicaContext, ReplicaState } from '../replica.ts'
 import { recovering, step } from '../replica-state.ts'
 import { designedRules } from '../rules.ts'
@@ -170,6 +170,11 @@ export class GroupMember implements AsyncDisposable {
   /** Whether this member is master and may answer clients right now. */
   get mayServe(): boolean {
     return servesAt(this.#context, this.#state, this.#ports.clock.elapsedMs())
+  }
+
+  /** How many members its writes wait for, and how many they have to be; undefined unless it leads. */
+  get copies(): { readonly members: number; readonly minMembers: number } | undefined {
+    return copiesOf(this.#context, this.#state)
   }
 
   /** Asks for a proper end, before which a master hands over; `ended` tells when. */
