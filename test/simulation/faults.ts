@@ -39,7 +39,7 @@ export const faults: readonly Fault[] = [
   ],
   [
     'all power is cut',
-    1,
+    2,
     ({ brokers }, random) => {
       for (const broker of brokers) broker.crash('power-cut', pause(random))
     },

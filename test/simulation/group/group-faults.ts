@@ -10,6 +10,10 @@ export interface GroupScene extends Scene {
   readonly operator: SimulatedOperator
 }
 
+const ALONE_MS = 200
+/** Somebody else is master by then. */
+const BACK_MS = 1_000
+
 const PAUSE_MS = { from: 300, to: 6_000 }
 
 const FLIP = 'a bit of a log flips'
@@ -78,14 +82,16 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     4,
     (scene, random) => {
       const group = random.pick(scene.groups)
+      const master = masterAmong(group.members)
+      if (master === undefined) return false
+      writesAloneAndDies(scene, group, master)
       const how = random.pick(['kill', 'power-cut'] as const)
-      void whenUnconfirmed(scene, group, random, (master) => master.crash('kill', pause(random)))
       return whenCutting(scene, group, random, (member) => member.crash(how, pause(random)))
     },
   ],
   [
     'all members are killed',
-    1,
+    2,
     ({ groups }, random) => {
       for (const { members } of groups)
         for (const member of members) member.crash('kill', pause(random))
@@ -241,6 +247,22 @@ function sigstop(
     if (machine.isPaused) machine.resume()
   })
   return true
+}
+
+/** What it writes in that time nobody else has; the others go on without it. */
+function writesAloneAndDies(
+  { simulation }: GroupScene,
+  { members }: SimulatedGroup,
+  master: MemberDaemon,
+): void {
+  const { clock, network } = simulation
+  const { name } = master.machine
+  const others = members.map(({ machine }) => machine.name).filter((other) => other !== name)
+  for (const other of others) network.partition(name, other)
+  clock.schedule(ALONE_MS, () => master.crash('kill', ALONE_MS))
+  clock.schedule(BACK_MS, () => {
+    for (const other of others) network.heal(name, other)
+  })
 }
 
 function memberOf({ groups }: GroupScene, random: SeededRandom): MemberDaemon {
