@@ -1,18 +1,18 @@
 /**
  * npm run simulate -- [--seeds N] [--from S] [--seed S]
- * npm run simulate -- --world group [--seeds N] …
+ * npm run simulate -- --world group|static [--seeds N] …
  * npm run simulate -- --mutations [--without NAME] [--seeds N] …
  * npm run simulate -- --model replication [--without RULE] [--steps N] …
  *
  * Runs whole clusters on simulated time, disk and network, one per seed. `--seed S` replays one and
- * tells its story. In the world `group` brokers have slaves that take their place; `--mutations` leaves
+ * tells its story. In the worlds `group` and `static` brokers have slaves, which are elected, or promoted by an operator; `--mutations` leaves
  * out, one after the other, what such groups rely on, and a seed has to show it. `--model` runs the
  * decisions of one part instead, with next to nothing around them, so that thousands of seeds take a
  * minute.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { type GroupReport, runGroupSeed } from './group/run-group-seed.ts'
+import { type GroupReport, runGroupSeed, runStaticSeed } from './group/run-group-seed.ts'
 import { runMutations } from './mutations/main.ts'
 import { runReplicationModel } from './replication/main.ts'
 import { runSeed, type SeedReport } from './run-seed.ts'
@@ -34,8 +34,12 @@ const { values } = parseArgs({
   },
 })
 const USAGE =
-  'usage: npm run simulate -- [--world single|group] [--seeds N] [--from S] [--seed S] [--story]\n'
-const worlds: Readonly<Record<string, RunSeed>> = { single: runSeed, group: runGroupSeed }
+  'usage: npm run simulate -- [--world single|group|static] [--seeds N] [--from S] [--seed S] [--story]\n'
+const worlds: Readonly<Record<string, RunSeed>> = {
+  single: runSeed,
+  group: runGroupSeed,
+  static: runStaticSeed,
+}
 const from = Number(values.seed ?? values.from)
 const seeds = Number(values.seeds ?? 200)
 const count = values.seed === undefined ? seeds : 1

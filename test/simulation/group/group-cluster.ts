@@ -67,11 +67,18 @@ function groupOf(
     const name = `${brokerName}-${index + 1}`
     const machine = simulation.machine(name)
     return new SimulatedDaemon<Broker>(simulation, machine, (runtime, parts) =>
-      runBroker(memberConfigOf(machine, shape, leftOut), leftOut.runtime?.(runtime) ?? runtime, {
-        ...parts,
-        probes: { rssBytes: () => 0 },
-        elector: () => new SimulatedElector({ name, clock: runtime.clock }, elector),
-      }),
+      runBroker(
+        memberConfigOf(machine, index, shape, leftOut),
+        leftOut.runtime?.(runtime) ?? runtime,
+        {
+          ...parts,
+          probes: { rssBytes: () => 0 },
+          elector: () =>
+            shape.roles === 'configured'
+              ? undefined
+              : new SimulatedElector({ name, clock: runtime.clock }, elector),
+        },
+      ),
     )
   })
   return { shape, elector, members }
@@ -79,9 +86,12 @@ function groupOf(
 
 function memberConfigOf(
   { name, bootCount }: SimulatedMachine,
-  { brokerName, memberCount, minInSync }: BrokerGroupShape,
+  index: number,
+  { brokerName, memberCount, minInSync, roles }: BrokerGroupShape,
   { rules }: LeftOut,
 ): BrokerConfig {
+  const isStatic = roles === 'configured'
+  const members = Array.from({ length: memberCount }, (_, at) => `${brokerName}-${at + 1}:10911`)
   return {
     ...brokerDefaults,
     cluster: 'simulated',
@@ -95,7 +105,15 @@ function memberConfigOf(
       host: name,
       bootId: `boot-${bootCount}`,
       rules,
-      settings: { ...defaultSettings, memberCount, minInSync },
+      memberId: isStatic ? index + 1 : undefined,
+      static: isStatic ? { members, master: 1, startsAlone: false } : undefined,
+      settings: {
+        ...defaultSettings,
+        memberCount,
+        minInSync,
+        handsOver: !isStatic,
+        recoversByItself: !isStatic,
+      },
     },
   }
 }

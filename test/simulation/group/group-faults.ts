@@ -223,6 +223,19 @@ const CUT_WAYS: readonly (readonly CutWay[])[] = [
 /** Those after which the processes that they struck live on. */
 export const gentleFaults = groupFaults.filter(([name]) => !/killed|power/.test(name))
 
+/** Those of groups without an elector. */
+export const staticFaults: readonly Fault<GroupScene>[] = [
+  ...groupFaults.filter(([name]) => !/elector|hands over|replaced/.test(name) && name !== FLIP),
+  [
+    'an operator promotes',
+    12,
+    ({ groups, operator }, random) => {
+      const group = random.pick(groups)
+      return operator.promote(group, 1 + random.below(group.members.length))
+    },
+  ],
+]
+
 /** What does not end by itself. */
 export function endGroupFaults({ groups, simulation }: GroupScene): void {
   for (const { members, elector } of groups) {

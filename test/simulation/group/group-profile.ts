@@ -16,6 +16,8 @@ export interface BrokerGroupShape {
   readonly brokerName: string
   readonly memberCount: number
   readonly minInSync: number
+  /** Who leads: whom the elector says, or whom the configuration and its operator say. */
+  readonly roles: 'elected' | 'configured'
 }
 
 const FAULTS_MAX = 14
@@ -25,7 +27,8 @@ export function groupProfileOf(random: SeededRandom): GroupProfile {
   return {
     groups: names.map((brokerName) => {
       const memberCount = random.chance(0.6) ? 3 : 2
-      return { brokerName, memberCount, minInSync: random.chance(0.6) ? 2 : 1 }
+      const minInSync = random.chance(0.6) ? 2 : 1
+      return { brokerName, memberCount, minInSync, roles: 'elected' }
     }),
     faultCount: 1 + random.below(FAULTS_MAX),
     isGentle: random.chance(0.35),
@@ -39,5 +42,15 @@ export function groupProfileOf(random: SeededRandom): GroupProfile {
           lostHintChance: random.pick([0, 0.1, 1]),
           hintLagMaxMs: random.pick([0, 300]),
         },
+  }
+}
+
+/** A world without an elector. */
+export function staticProfileOf(random: SeededRandom): GroupProfile {
+  const profile = groupProfileOf(random)
+  return {
+    ...profile,
+    groups: profile.groups.map((shape) => ({ ...shape, roles: 'configured' })),
+    electorFaults: NO_FAULTS,
   }
 }

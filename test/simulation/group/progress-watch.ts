@@ -3,7 +3,7 @@ import type { Simulation } from '@cometmq/simulation'
 import { GROUPS } from '../workload.ts'
 import type { SimulatedGroup } from './group-cluster.ts'
 import type { GroupViolation } from './group-watch.ts'
-import { stateOf } from './simulated-operator.ts'
+import { epochOf } from './simulated-operator.ts'
 
 const EVERY_MS = 300
 /** Who does not answer in this time is asked again. */
@@ -78,7 +78,7 @@ export class ProgressWatch {
   }
 
   get #epochs(): ReadonlyMap<string, number | undefined> {
-    return new Map(this.#groups.map((group) => [group.shape.brokerName, stateOf(group)?.epoch]))
+    return new Map(this.#groups.map((group) => [group.shape.brokerName, epochOf(group)]))
   }
 
   #rises(rule: string, name: string, now: number): void {

@@ -45,6 +45,30 @@ export class SimulatedOperator {
     return this.#command(group, 'hand-over', 0)
   }
 
+  /**
+   * Where roles are configured. The operator says that a master is dead only if it is, or if with more
+   * than one in sync it could acknowledge nothing by itself.
+   */
+  promote(group: SimulatedGroup, to: number): Promise<boolean> {
+    const master = masterAmong(group.members)
+    const oldMasterIsDead = master?.machine.isUp !== true || group.shape.minInSync > 1
+    return this.#command(group, 'promote', to, oldMasterIsDead)
+  }
+
+  /** Promotions that broke off leave a group without a master; resolves when each has one. */
+  async untilLed(groups: readonly SimulatedGroup[]): Promise<void> {
+    const { clock } = this.#simulation
+    for (const group of groups) {
+      for (let to = 1; ; to = 1 + (to % group.members.length)) {
+        const untilMs = clock.elapsedMs() + HEADLESS_MS
+        const isLed = (): boolean => masterAmong(group.members) !== undefined
+        while (!isLed() && clock.elapsedMs() < untilMs) await clock.sleep(LOOK_MS)
+        if (isLed()) break
+        await this.promote(group, to)
+      }
+    }
+  }
+
   /** Gives the member an empty disk, as soon as another one has everything. */
   replace(group: SimulatedGroup, member: MemberDaemon): Promise<boolean> | false {
     if (!this.#begin(group, member)) return false
@@ -155,11 +179,16 @@ export class SimulatedOperator {
   }
 
   /** Asks one member after the other, until one does not only fail to answer. */
-  async #command(group: SimulatedGroup, kind: string, memberId: number): Promise<boolean> {
+  async #command(
+    group: SimulatedGroup,
+    kind: string,
+    memberId: number,
+    oldMasterIsDead = false,
+  ): Promise<boolean> {
     const { brokerName } = group.shape
     const { transport } = this.#simulation.machine(OPERATOR).runtime()
     const { CommandGroup } = loadServices().admin
-    const request = { kind, memberId, timeoutMs: COMMAND_MS }
+    const request = { kind, memberId, timeoutMs: COMMAND_MS, oldMasterIsDead }
     for (const { machine } of group.members) {
       const connection = transport.connect(`${machine.name}:8081`)
       try {
@@ -194,8 +223,14 @@ function isQuarantined({ present }: MemberDaemon): boolean {
   return present?.status.member?.role === 'quarantined'
 }
 
+/** The highest that the elector has, or where there is none that any member knows of. */
+export function epochOf(group: SimulatedGroup): number {
+  const known = group.members.map(({ present }) => present?.status.member?.epoch ?? 0)
+  return stateOf(group)?.epoch ?? Math.max(...known)
+}
+
 /** What the elector has of the group. */
-export function stateOf({ elector }: SimulatedGroup): GroupState | undefined {
+function stateOf({ elector }: SimulatedGroup): GroupState | undefined {
   const { records, clusterId, revision } = elector.keys.read()
   return viewOfRecords(records, { revision, clusterId }).state?.value
 }
