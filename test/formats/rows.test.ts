@@ -12,6 +12,7 @@ import {
   putParked,
   putPosition,
   putProgress,
+  putReset,
   putRetry,
   putSubscription,
   putTopic,
@@ -146,6 +147,12 @@ const rows = [
     means: 77,
   },
   {
+    name: 'row-reset',
+    change: putReset('billing', QUEUE, 4_711),
+    decode: ({ value }: Row) => Number(value.readBigUInt64BE(0)),
+    means: 4_711,
+  },
+  {
     name: 'row-parked',
     change: putParked('billing', 'orders'),
     decode: ({ value }: Row) => value.length,
@@ -182,6 +189,7 @@ test('rows are in the tables that the documentation names', () => {
     'row-subscription-sql: subscriptions',
     'row-topic: topics',
     'row-position: positions',
+    'row-reset: resets',
     'row-parked: parked',
     'row-overlay: overlays',
   ])

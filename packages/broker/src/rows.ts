@@ -2,7 +2,7 @@
 export { putParked } from './deliver/burial.ts'
 export { clearedBelow, putCleared } from './deliver/dead-letters.ts'
 export { decodeProgressRow, type ProgressRow } from './deliver/progress-row.ts'
-export { putProgress } from './deliver/queue-progress.ts'
+export { putProgress, putReset } from './deliver/queue-progress.ts'
 export { decodeRetry, putRetry, type RetryRow } from './deliver/retry-entry.ts'
 export { type GroupSubscription, putGroup, putSubscription } from './group-registry.ts'
 export { putPosition } from './read/positions.ts'

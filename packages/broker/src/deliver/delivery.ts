@@ -26,7 +26,7 @@ import { GroupDelivery } from './group-delivery.ts'
 import { checkOpen, join, type OpenMember } from './joining.ts'
 import type { Member } from './member.ts'
 import { type DeliveryConfig, type DeliveryPorts, deliveryDefaults } from './ports.ts'
-import { keysOf, PROGRESS_TABLE } from './queue-progress.ts'
+import { keysOf, PROGRESS_TABLE, RESETS_TABLE } from './queue-progress.ts'
 import { ReadSlots } from './read-slots.ts'
 import type { Redelivery } from './redelivery.ts'
 import { RedeliveryByMove } from './redelivery-by-move.ts'
@@ -59,6 +59,9 @@ export type RedeliveryMaker = (parts: {
   readonly config: DeliveryConfig
   readonly loop: CommitLoop
 }) => Redelivery
+
+/** Where groups have rows by topic. */
+const GROUP_TABLES = [PROGRESS_TABLE, RETRIES_TABLE, RESETS_TABLE]
 
 /** A group as an operator sees it. */
 export interface GroupReport {
@@ -244,7 +247,7 @@ export class DeliveryEngine implements AsyncDisposable {
         isAlone: true,
         prepare: () => [
           ...deleteGroup(group),
-          ...[PROGRESS_TABLE, RETRIES_TABLE].map((table) => deleteRows(table, group)),
+          ...GROUP_TABLES.map((table) => deleteRows(table, group)),
           ...this.deadLetters.clear(group),
         ],
       })
@@ -303,9 +306,7 @@ export class DeliveryEngine implements AsyncDisposable {
           show = topics.hide(topic)
           const rows = this.groups
             .readersOf(topic)
-            .flatMap((group) =>
-              [PROGRESS_TABLE, RETRIES_TABLE].map((table) => deleteRows(table, group, topic)),
-            )
+            .flatMap((group) => GROUP_TABLES.map((table) => deleteRows(table, group, topic)))
           return [...changes, ...rows]
         },
       })

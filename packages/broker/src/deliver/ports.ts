@@ -6,7 +6,7 @@ import type { AppendGroup, AppendLevel, MessageStore } from '@cometmq/store'
 export interface DeliveryStore
   extends Pick<
     MessageStore,
-    'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'subscribe' | 'table'
+    'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'status' | 'subscribe' | 'table'
   > {
   append(group: AppendGroup, level: AppendLevel): Promise<Appended>
 

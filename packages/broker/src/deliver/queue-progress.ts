@@ -74,6 +74,15 @@ export function putProgress(group: string, queue: QueueKey, row: ProgressRow): S
   return { kind: 'put', table: PROGRESS_TABLE, key: progressKey(group, queue), value }
 }
 
+/** Where the log ended when a queue was reset last: what was done before counts no more. Key as of progress. */
+export const RESETS_TABLE = 'resets'
+
+export function putReset(group: string, queue: QueueKey, logEnd: number): StateChange {
+  const value = Buffer.alloc(8)
+  value.writeBigUInt64BE(BigInt(logEnd))
+  return { kind: 'put', table: RESETS_TABLE, key: progressKey(group, queue), value }
+}
+
 /** Group, a zero byte, topic, a zero byte, queue id (4 bytes, big-endian). */
 export function progressKey(group: string, queue: QueueKey): Buffer {
   const names = Buffer.from(`${group}\0${queue.topic}\0`)
@@ -87,7 +96,7 @@ export function queueIdOfProgressKey(key: Buffer): number {
   return key.readUInt32BE(key.length - 4)
 }
 
-/** The keys of all rows of a group, or of a group and topic; both tables of the engine have them. */
+/** The keys of all rows of a group, or of a group and topic; several tables of the engine have them. */
 export function keysOf(
   group: string,
   topic?: string,

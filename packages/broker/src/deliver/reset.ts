@@ -1,7 +1,12 @@
-import { CometError, type ResetGroupRequest, type StartPosition } from '@cometmq/protocol'
+import {
+  CometError,
+  type ResetGroupRequest,
+  type StartPosition,
+  type StateChange,
+} from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
-import type { QueueProgress } from './queue-progress.ts'
+import { putReset, type QueueProgress } from './queue-progress.ts'
 import { startOffset } from './start-offset.ts'
 import type { TopicDelivery } from './topic-delivery.ts'
 
@@ -43,11 +48,22 @@ export async function resetGroup(
       queue.neededBytes = 0
       group.changed(queue)
     }
-    await context.loop.durable()
+    if (!wish.dryRun)
+      await context.loop.append({ prepare: () => noteResets(context, group, targets) })
     return outcomes
   } finally {
     for (const topic of topics) topic.pins--
   }
+}
+
+/** So that a slave which was told of what came before does not undo them. */
+function noteResets(
+  { store }: DeliveryContext,
+  group: GroupDelivery,
+  targets: readonly { readonly queue: QueueProgress }[],
+): StateChange[] {
+  const { maxOffset } = store.status
+  return targets.map(({ queue }) => putReset(group.name, queue.stored, maxOffset))
 }
 
 async function loadTopics(

@@ -2,12 +2,13 @@ import type { StateChange } from '@cometmq/protocol'
 import type { MessageStore } from '@cometmq/store'
 import { putParked } from '../deliver/burial.ts'
 import { decodeProgressRow, type ProgressRow } from '../deliver/progress-row.ts'
-import { PROGRESS_TABLE, queueIdOfProgressKey } from '../deliver/queue-progress.ts'
+import { PROGRESS_TABLE, queueIdOfProgressKey, RESETS_TABLE } from '../deliver/queue-progress.ts'
 import { decodeRetry, RETRIES_TABLE } from '../deliver/retry-entry.ts'
 import type { GroupRegistry } from '../group-registry.ts'
 import { POSITIONS_TABLE } from '../read/positions.ts'
 import type { TopicRegistry } from '../topic-registry.ts'
 import {
+  asOf,
   isOverlayTable,
   mergedRow,
   type OverlayTable,
@@ -93,6 +94,7 @@ function mergeOne(
   const { table, key } = change
   const over = change.kind === 'put' ? change.value : null
   if (!isOverlayTable(table) || !isOfUse(ports, { table, key, over })) return
+  if (table === PROGRESS_TABLE && isResetSince(ports, key, asOf(rows) ?? 0)) return
   const name = `${table}/${key.toString('latin1')}`
   const known = merged.get(name)
   const base = ports.store.table(table).get(key)
@@ -102,6 +104,12 @@ function mergeOne(
     value = greater(known?.value, mergedRow(table, key, { base, over, before }))
   } else value = mergedRow(table, key, { base: known === undefined ? base : known.value, over })
   merged.set(name, { table, key, base, value })
+}
+
+/** Whoever reset it wants what the slave was told before that to come again. */
+function isResetSince({ store }: MergePorts, key: Buffer, appliedOffset: number): boolean {
+  const row = store.table(RESETS_TABLE).get(key)
+  return row !== undefined && Number(row.readBigUInt64BE()) >= appliedOffset
 }
 
 /** Of a topic and a group that are there, and of messages that their queue has. */

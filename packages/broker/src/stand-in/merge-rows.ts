@@ -4,7 +4,7 @@ import { PROGRESS_TABLE } from '../deliver/queue-progress.ts'
 import { backlogOf, decodeRetry, putRetry, RETRIES_TABLE } from '../deliver/retry-entry.ts'
 import { POSITIONS_TABLE } from '../read/positions.ts'
 import { mergeProgress } from './merge-progress.ts'
-import type { OverlayValue } from './overlay-rows.ts'
+import type { OverlayRows, OverlayValue, RowChange } from './overlay-rows.ts'
 
 /** What an overlay may change; everything else is a master's business. */
 const overlayTables = [PROGRESS_TABLE, RETRIES_TABLE, POSITIONS_TABLE] as const
@@ -13,6 +13,21 @@ export type OverlayTable = (typeof overlayTables)[number]
 
 /** Only in overlays: what a position was in the log when the slave changed it first, empty for none. */
 export const POSITIONS_BEFORE_TABLE = 'positions-before'
+
+/** Only in overlays, one row: how far the log was applied when the first change came. */
+export const AS_OF_TABLE = 'as-of'
+const AS_OF_KEY = Buffer.alloc(0)
+
+export function putAsOf(appliedOffset: number): RowChange {
+  const value = Buffer.alloc(8)
+  value.writeBigUInt64BE(BigInt(appliedOffset))
+  return { kind: 'put', table: AS_OF_TABLE, key: AS_OF_KEY, value }
+}
+
+export function asOf(rows: OverlayRows): number | undefined {
+  const value = rows.get(AS_OF_TABLE, AS_OF_KEY)
+  return value === undefined || value === null ? undefined : Number(value.readBigUInt64BE())
+}
 
 export function isOverlayTable(table: string): table is OverlayTable {
   return overlayTables.some((each) => each === table)

@@ -3,17 +3,19 @@ import type { AppendGroup, MessageStore, StateTable, TableRange } from '@cometmq
 import type { Appended, DeliveryStore } from '../deliver/ports.ts'
 import { POSITIONS_TABLE } from '../read/positions.ts'
 import {
+  asOf,
   isOverlayTable,
   mergedRow,
   type OverlayTable,
   POSITIONS_BEFORE_TABLE,
+  putAsOf,
 } from './merge-rows.ts'
 import type { Overlay } from './overlay.ts'
 import type { OverlayRows, OverlayValue, RowChange } from './overlay-rows.ts'
 
 type BaseStore = Pick<
   MessageStore,
-  'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'subscribe' | 'table'
+  'bounds' | 'offsetAtTime' | 'read' | 'recordBytesAt' | 'status' | 'subscribe' | 'table'
 >
 
 /**
@@ -32,6 +34,7 @@ export class OverlayStore implements DeliveryStore {
   /** Rejects with `READ_ONLY` what takes a master; then nothing has happened. */
   async append({ records }: AppendGroup): Promise<Appended> {
     const changes: RowChange[] = []
+    if (asOf(this.#overlay.rows) === undefined) changes.push(putAsOf(this.status.appliedOffset))
     for (const record of records) {
       if (record.kind === 'batch') throw readOnly('takes no messages')
       const refusal = this.refusalOf(record.changes)
@@ -40,6 +43,10 @@ export class OverlayStore implements DeliveryStore {
     }
     await this.#overlay.append(changes)
     return { records: records.map(() => ({ baseQueueOffset: undefined })) }
+  }
+
+  get status(): BaseStore['status'] {
+    return this.#store.status
   }
 
   refusalOf(changes: readonly StateChange[]): CometError | undefined {

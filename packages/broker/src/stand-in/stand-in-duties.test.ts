@@ -302,6 +302,42 @@ describe('the next master', () => {
     expect(positions().read(POSITION)).toBe(4)
   })
 
+  // Whoever reset the group wants to have it again, and would miss what a slave was told long ago.
+  test('does not undo a reset because of an overlay that comes late', async () => {
+    const { world, standIn, handBack, master } = await start()
+    await world.join()
+    await world.publish(['a', 'b'])
+    await standIn()
+    const here = await world.join({ sessionId: 'other' })
+    await world.simulation.advance(600)
+    await here.acknowledgeAll()
+    await master()
+    await world.reset({ to: 'earliest' })
+
+    await handBack()
+    const last = await world.join({ sessionId: 'third' })
+    await world.simulation.advance(600)
+
+    expect(last.bodies).toEqual(['a', 'b'])
+  })
+
+  test('merges what came after a reset', async () => {
+    const { world, standIn, handBack } = await start()
+    await world.join()
+    await world.publish(['a', 'b'])
+    await world.reset({ to: 'earliest' })
+    await standIn()
+    const here = await world.join({ sessionId: 'other' })
+    await world.simulation.advance(600)
+    await here.settle(here.received[0], ACKNOWLEDGE)
+
+    await handBack()
+    const last = await world.join({ sessionId: 'third' })
+    await world.simulation.advance(600)
+
+    expect(last.bodies).toEqual(['b'])
+  })
+
   // Rows of a topic that is gone would stay for ever, or hide the messages of the next one.
   test('leaves out what is of a topic that was deleted meanwhile', async () => {
     const { world, standIn, handBack, master } = await start()
