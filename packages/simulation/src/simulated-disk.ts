@@ -83,6 +83,11 @@ export class SimulatedDisk implements DiskPorts {
     for (const name of tree.root.names) tree.remove(name)
   }
 
+  /** What lies in a folder, as whoever looks at the disk from outside sees it. */
+  names(path: string): readonly string[] {
+    return this.#medium.tree.folder(path, 'list').names.toSorted()
+  }
+
   /** Turns one bit of a file, as a failing medium does. */
   flipBit(path: string, where: { readonly at: number; readonly bit?: number }): void {
     this.#medium.tree.file(path, 'flip a bit of').flipBit(where.at, where.bit ?? 0)

@@ -185,9 +185,11 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     (scene, random) => {
       const { elector } = random.pick(scene.groups)
       const before = elector.faults
-      elector.faults = { ...before, lateChance: 0.5, lateMaxMs: random.between(300, 1_500) }
+      const slow = { ...before, lateChance: 0.5, lateMaxMs: random.between(300, 1_500) }
+      elector.faults = slow
       later(scene, random, () => {
-        elector.faults = before
+        // Unless it has been made slower since, or all is over.
+        if (elector.faults === slow) elector.faults = before
       })
     },
   ],

@@ -36,6 +36,7 @@ export interface GroupWorldOptions extends LeftOut {
 const FAULTS_WITHIN_MS = 5_000
 /** Of what lasts longer, the end is hastened. */
 const REST_MS = 2_000
+const STILL_MS = 500
 const LIMIT = { limitMs: 100_000 }
 
 /**
@@ -100,10 +101,12 @@ export async function runGroupSeed(
       (violation) => violation.kind !== 'returned' || !isStoodIn(simulation),
     )
     await simulation.runUntil(operator.forgetReplaced(), LIMIT)
+    for (const { name } of clients) simulation.machine(name).kill()
+    // What a master still writes of its own accord comes to rest.
+    await simulation.advance(STILL_MS)
     await simulation.runUntil(() => groups.every(areLevel), LIMIT)
     groupWatch.stop()
     progress.stop()
-    for (const { name } of clients) simulation.machine(name).kill()
     for (const daemon of [...nameServers, ...members]) daemon.end()
     const hasFailedDisks = GROUP_DISK_FAULTS.some((name) => faults.has(name))
     const failures = hasFailedDisks ? [] : failuresOf(members, groupWatch.counts)

@@ -121,7 +121,7 @@ export class SimulatedOperator {
     // A start may take what it does not find noted for bytes that were never synced.
     const isNoted = to !== undefined && to > 0 && member.life === life && member.machine.isUp
     const isSlave = member.present?.status.member?.role === 'following'
-    if (!isNoted || !isSlave || !(await this.#flip(member, to, random))) {
+    if (!isNoted || !isSlave || !this.#flip(member, to, random)) {
       this.#replacing.delete(group)
       return false
     }
@@ -130,13 +130,9 @@ export class SimulatedOperator {
   }
 
   /** One bit below `to`. */
-  async #flip(
-    { machine }: MemberDaemon,
-    to: CommitLogOffset,
-    random: SeededRandom,
-  ): Promise<boolean> {
+  #flip({ machine }: MemberDaemon, to: CommitLogOffset, random: SeededRandom): boolean {
     const folder = '/data/log'
-    const names = (await machine.disk.files.list(folder)).toSorted()
+    const names = machine.disk.names(folder)
     const starts = names.map(Number).filter((start) => start < to)
     const start = starts[random.below(starts.length)]
     if (start === undefined) return false
@@ -198,6 +194,8 @@ export class SimulatedOperator {
       } catch (error) {
         if (!(error instanceof CometError)) throw error
         this.#simulation.tell(`${kind} ${memberId} at ${brokerName}: ${error.message}`)
+        // One whose answer was lost has done it.
+        if (kind === 'forget' && error.code === 'BROKER_NOT_FOUND') return true
         if (!UNANSWERED.has(error.code)) return false
       } finally {
         connection.close()
