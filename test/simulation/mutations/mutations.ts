@@ -14,8 +14,8 @@ export interface Mutation {
   readonly seeds: number
 }
 
-/** Most show within a few. */
-const SOON = 20
+/** Most show within a few; which ones changes with every change of anything. */
+const SOON = 40
 /** Some need a coincidence. */
 const LATER = 150
 
