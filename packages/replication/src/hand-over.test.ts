@@ -18,6 +18,17 @@ describe('a master that hands over', () => {
     expect(offerOf(scene)).toMatchObject({ end: 110, stateRevision: scene.view.state?.revision })
   })
 
+  // Clients are away from then on.
+  test('begins at once when it is asked to stop, and not with its next tick', () => {
+    const scene = Scene.master()
+    scene.joins(3)
+    scene.acknowledges(3)
+    scene.tell({ kind: 'stop-wanted' })
+
+    expect(scene.role).toBe('draining')
+    expect(scene.did('hold-writes')).toBeDefined()
+  })
+
   // An operator has said who leads: a full disk does not.
   test('does nothing of it where roles are configured', () => {
     const scene = Scene.master({ settings: { handsOver: false } })

@@ -3,7 +3,7 @@ import { followOn, onEpochSeen, onNotViewed, onSwapAnswered, onViewed } from './
 import type { Happening, ReplicaEvent } from './events.ts'
 import { acknowledge } from './follow-stream.ts'
 import { onMasterFrame, onStreamEnded, onTailChecked } from './following.ts'
-import { offered, onHandOverFrame, onStill } from './hand-over.ts'
+import { offered, onHandOverFrame, onStill, seekHandOver } from './hand-over.ts'
 import { withAnswer } from './inquiry.ts'
 import type { LogState } from './log-state.ts'
 import { onEpochOpened, pressOn } from './promotion.ts'
@@ -71,6 +71,8 @@ function happen(turn: Turn, event: Happening): void {
       return onTick(turn, event)
     case 'stop-wanted':
       turn.update({ stopWantedAtMs: turn.state.stopWantedAtMs ?? turn.nowMs })
+      // Clients are sent away already: every moment until the next master counts.
+      if (turn.state.role.kind === 'master') seekHandOver(turn, turn.state.role)
       return stopIfMay(turn)
     case 'write-failed':
       return onWriteFailed(turn)
