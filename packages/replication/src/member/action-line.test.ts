@@ -56,6 +56,29 @@ describe('a line of actions', () => {
     ])
   })
 
+  // One by one, each with a sync of its own, a slave never catches up again.
+  test('lets all begin early that waited for an item which keeps its place', async () => {
+    const line = new Line()
+
+    line.put(slow, copy, word, copy, slow, copy)
+    await line.finish('slow')
+    expect(line.story.slice(2)).toEqual(['copy begins', 'copy begins'])
+    line.put(copy)
+    await line.finish('copy')
+    await line.finish('copy')
+    await line.finish('slow')
+
+    expect(line.story.slice(4)).toEqual([
+      'copy is done',
+      'word',
+      'copy is done',
+      'slow begins',
+      'slow is done',
+      'copy begins',
+      'copy begins',
+    ])
+  })
+
   test('does nothing any more after a failure', async () => {
     const line = new Line()
 

@@ -44,9 +44,7 @@ export class ActionLine<T> {
     for (const item of items) {
       const moves = this.#moves(item)
       const isEarly = moves === 'begins-early' && this.#fixed === 0
-      const done = isEarly ? this.#perform(item) : undefined
-      // What becomes of it is looked at in its turn.
-      done?.catch(() => {})
+      const done = isEarly ? this.#begin(item) : undefined
       this.#waiting.push({ item, done })
       if (moves === 'never') this.#fixed++
     }
@@ -86,7 +84,26 @@ export class ActionLine<T> {
   }
 
   #passed(item: T): void {
-    if (this.#moves(item) === 'never') this.#fixed--
+    if (this.#moves(item) !== 'never') return
+    this.#fixed--
+    this.#beginEarly()
+  }
+
+  /** Nothing before them keeps its place any more. */
+  #beginEarly(): void {
+    for (const [index, { item, done }] of this.#waiting.entries()) {
+      const moves = this.#moves(item)
+      if (moves === 'never') return
+      if (moves !== 'begins-early' || done !== undefined) continue
+      this.#waiting[index] = { item, done: this.#begin(item) }
+    }
+  }
+
+  #begin(item: T): Promise<void> | undefined {
+    const done = this.#perform(item)
+    // What becomes of it is looked at in its turn.
+    done?.catch(() => {})
+    return done
   }
 
   #fail(error: unknown): void {

@@ -298,5 +298,7 @@ function isAtRest({ role }: ReplicaState): boolean {
 function movesOf(action: Action): Moves {
   if (action.kind === 'append-raw') return 'begins-early'
   const isAck = action.kind === 'send-to-master' && action.frame.kind === 'ack'
-  return isAck || action.kind === 'confirm' ? 'lets-pass' : 'never'
+  // What is asked of others has nothing to do with what is copied meanwhile.
+  const asks = action.kind === 'read' || action.kind === 'inspect'
+  return isAck || asks || action.kind === 'confirm' ? 'lets-pass' : 'never'
 }
