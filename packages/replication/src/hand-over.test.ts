@@ -29,6 +29,23 @@ describe('a master that hands over', () => {
     expect(scene.did('hold-writes')).toBeDefined()
   })
 
+  // The next master confirms nothing without it before it has said that it goes.
+  test('says goodbye to the next master as soon as it follows that one, if it was asked to stop', () => {
+    const scene = offering()
+    scene.tell({ kind: 'stop-wanted' })
+    scene.slave(3, { kind: 'hand-over-result', won: true })
+    const { number } = scene.did('refuse-writes') ?? {}
+    scene.tell({ kind: 'appending-stopped', number: number ?? 0, maxOffset: commitLogOffset(101) })
+    const { history } = scene.state.log
+    const cutTo = scene.state.log.maxOffset
+    scene.frame({ kind: 'welcome', history, minOffset: commitLogOffset(0), cutTo }, 7)
+
+    scene.tell({ kind: 'tail-checked', stream: scene.stream, matches: true })
+
+    expect(scene.did('send-to-master')?.frame).toEqual({ kind: 'leaving' })
+    expect(scene.role).toBe('stopped')
+  })
+
   // An operator has said who leads: a full disk does not.
   test('does nothing of it where roles are configured', () => {
     const scene = Scene.master({ settings: { handsOver: false } })

@@ -177,7 +177,9 @@ function onLogChanged(turn: Turn, event: LogChange): void {
       return stopIfMay(turn)
     case 'tail-checked':
       if (role.kind !== 'following' || role.stream?.number !== event.stream) return
-      return turn.become(onTailChecked(turn, role, event.matches))
+      turn.become(onTailChecked(turn, role, event.matches))
+      // One that has handed over and stops is waited for until it says so here.
+      return stopIfMay(turn)
     case 'started-over': {
       if (role.kind !== 'following' || role.stream?.number !== event.stream) return
       turn.update({ log: event.log })
