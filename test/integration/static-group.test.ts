@@ -62,7 +62,7 @@ describe('an operator of a broker group with configured roles', { timeout: LONG_
       stderr: expect.stringContaining('--old-master-is-dead'),
     })
     expect(promoted).toMatchObject({ exitCode: 0, stderr: '' })
-    expect(JSON.parse(promoted.stdout)).toMatchObject({ master: 2, epoch: 3 })
+    expect(JSON.parse(promoted.stdout)).toMatchObject({ master: 2, epoch: 1_000_003 })
     expect(found).toEqual(['one', 'two', 'three'])
   })
 

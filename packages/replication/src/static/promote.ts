@@ -23,6 +23,11 @@ export interface Promoted {
 const ASK_MS = 2_000
 const APPOINT_MS = 5_000
 const ID_BYTES = 4
+/**
+ * A master that does not answer may have begun epochs, one with each start, that nobody has heard of.
+ * Two masters of one epoch would be two histories under one name.
+ */
+const UNHEARD_EPOCHS = 1_000_000
 
 /**
  * Makes a member master by an operator's word: fences every member that answers, the old master first,
@@ -43,7 +48,9 @@ export async function promote(
   const asked = await askAll(ports, group.me)
   const scene = { master: elector.appointment.master, minInSync: group.minInSync, asked }
   checkPromotion(scene, wish)
-  const epoch = Math.max(elector.appointment.epoch, ...asked.map(epochOf)) + 1
+  const isAnySilent = asked.some(({ answer }) => answer === undefined)
+  const known = Math.max(elector.appointment.epoch, ...asked.map(epochOf))
+  const epoch = known + 1 + (isAnySilent ? UNHEARD_EPOCHS : 0)
   const by = `promotion ${random.hex(ID_BYTES)}`
   log.warn({ epoch, to: wish.to, by }, 'an operator promotes a member')
   const fence: Appointment = { epoch, master: undefined, by, loss: undefined }
