@@ -33,10 +33,15 @@ export class OwnKeys {
 
   /** All writes, if every guard holds; undefined: nothing. */
   apply({ guards, writes }: Pick<Transaction, 'guards' | 'writes'>): Revision | undefined {
-    if (!guards.every((guard) => this.#holds(guard))) return undefined
+    if (!this.allows({ guards })) return undefined
     const revision = this.#next()
     for (const write of writes) this.#write(write, revision)
     return revision
+  }
+
+  /** Whether every guard holds. */
+  allows({ guards }: Pick<Transaction, 'guards'>): boolean {
+    return guards.every((guard) => this.#holds(guard))
   }
 
   putState(value: GroupState): void {

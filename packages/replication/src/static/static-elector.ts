@@ -168,14 +168,15 @@ export class StaticElector implements Elector {
     return this.#inTurn(async () => {
       const state = transaction.writes.find((write) => write.kind === 'put-state')?.value
       if (state !== undefined && !this.#mayPut(state)) return this.#lost()
-      const revision = this.#keys.apply(transaction)
-      if (revision === undefined) return this.#lost()
+      if (!this.#keys.allows(transaction)) return this.#lost()
+      // On disk before anybody is shown it: one that cannot be written has not been won.
       if (state !== undefined && state.epoch > this.appointment.epoch) {
         const { epoch, master, masterIncarnation, attempt: by, possibleLoss: loss } = state
         const appointment = { epoch, master, by, loss }
         await this.#write({ appointment, inSyncAs: masterIncarnation })
       }
-      return { kind: 'won', revision }
+      const revision = this.#keys.apply(transaction)
+      return revision === undefined ? this.#lost() : { kind: 'won', revision }
     })
   }
 
