@@ -1,13 +1,15 @@
-import { CometError, commitLogOffset, EpochHistory, type Services } from '@cometmq/protocol'
+import { CometError } from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
 import { StartingOver, type StateOrigin, type StoreConfig } from '@cometmq/store'
+import {
+  asBuffer,
+  type CheckpointMethod,
+  type CheckpointPart,
+  historyOf,
+  receiveCheckpoint,
+} from './checkpoint-parts.ts'
 import type { GroupName } from './wire-frames.ts'
 
-type CheckpointMethod = Services['replication']['Checkpoint']
-type Part = Parameters<CheckpointMethod['encodeResponse']>[0]
-
-/** Parts that have arrived and are not on disk. */
-const WAITING_MAX = 8
 const PROGRESS_MS = 5_000
 
 export interface CopyWish {
@@ -30,33 +32,15 @@ export async function copyStore(
 ): Promise<void> {
   const { log, clock, transport } = runtime
   const { group, from } = wish
-  const connection = transport.connect(from)
   const beganMs = clock.elapsedMs()
   log.warn({ from }, 'the store is made anew as a copy of the master')
   const copy = new Copy(runtime, wish.store)
   try {
-    await new Promise<void>((resolve, reject) => {
-      const stream = connection.open(method)
-      let waiting = 0
-      let last: Promise<void> = Promise.resolve()
-      stream.receive({
-        message: (part) => {
-          if (++waiting >= WAITING_MAX) stream.pause()
-          last = last.then(() => copy.take(part))
-          last.then(() => {
-            if (--waiting < WAITING_MAX) stream.resume()
-          }, reject)
-        },
-        ended: () => void last.then(resolve, reject),
-        failed: reject,
-      })
-      stream.send({ ...group, logOnly: false, logFrom: 0 })
-      stream.end()
-    })
+    const request = { ...group, logOnly: false, logFrom: 0 }
+    await receiveCheckpoint(transport, method, { from, request }, (part) => copy.take(part))
     await copy.finish()
     log.info({ ...copy.counts, tookMs: clock.elapsedMs() - beganMs }, 'the store is a copy')
   } finally {
-    connection.close()
     await copy.close()
   }
 }
@@ -81,7 +65,7 @@ class Copy {
     return { rows: this.#rows, logBytes: this.#logBytes }
   }
 
-  async take(part: Part): Promise<void> {
+  async take(part: CheckpointPart): Promise<void> {
     const { origin, rows, log, end } = part
     if (origin) {
       if (this.#into !== undefined) throw malformed('a copy has one origin')
@@ -125,8 +109,8 @@ class Copy {
   }
 }
 
-function originOf(origin: NonNullable<Part['origin']>): StateOrigin {
-  const { appliedOffset, epoch, storeTimeMs, baseOffset, epochs } = origin
+function originOf(origin: NonNullable<CheckpointPart['origin']>): StateOrigin {
+  const { appliedOffset, epoch, storeTimeMs, baseOffset } = origin
   return {
     applied: {
       appliedOffset: Number(appliedOffset),
@@ -134,18 +118,8 @@ function originOf(origin: NonNullable<Part['origin']>): StateOrigin {
       storeTimeMs: Number(storeTimeMs),
     },
     baseOffset: Number(baseOffset),
-    epochs: EpochHistory.of(
-      (epochs ?? []).map((entry) => ({
-        epoch: Number(entry.epoch),
-        start: commitLogOffset(Number(entry.start)),
-      })),
-    ),
+    epochs: historyOf(origin),
   }
-}
-
-function asBuffer(bytes: unknown): Buffer {
-  if (Buffer.isBuffer(bytes)) return bytes
-  throw malformed('bytes are missing')
 }
 
 function malformed(why: string): CometError {

@@ -1,18 +1,12 @@
-import {
-  CometError,
-  commitLogOffset,
-  type EpochEntry,
-  EpochHistory,
-  type Services,
-} from '@cometmq/protocol'
+import { CometError, type EpochEntry, EpochHistory } from '@cometmq/protocol'
 import type { Transport } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
-
-type CheckpointMethod = Services['replication']['Checkpoint']
-type Part = Parameters<CheckpointMethod['encodeResponse']>[0]
-
-/** Parts that have arrived and are not in the log. */
-const WAITING_MAX = 8
+import {
+  asBuffer,
+  type CheckpointMethod,
+  historyOf,
+  receiveCheckpoint,
+} from '../member/checkpoint-parts.ts'
 
 export interface TailWish {
   readonly cluster: string
@@ -35,40 +29,18 @@ export async function copyTail(
 ): Promise<number> {
   const { log } = store
   const begin = log.offsets.max
-  const connection = transport.connect(from)
   let history = EpochHistory.of([])
   let isComplete = false
-  const take = async (part: Part): Promise<void> => {
+  const request = { cluster, brokerName, logOnly: true, logFrom: begin }
+  await receiveCheckpoint(transport, method, { from, request }, async (part) => {
     if (part.origin) history = historyOf(part.origin)
     if (part.end) isComplete = true
     if (!part.log) return
     const { offset, epoch, records } = part.log
-    if (!Buffer.isBuffer(records)) throw new CometError('MALFORMED_REQUEST', 'bytes are missing')
     const { start } = entryOf(history, Number(epoch))
-    await log.appendRaw(Number(offset), records, { epoch: Number(epoch), epochStart: start })
-  }
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const stream = connection.open(method)
-      let waiting = 0
-      let last: Promise<void> = Promise.resolve()
-      stream.receive({
-        message: (part) => {
-          if (++waiting >= WAITING_MAX) stream.pause()
-          last = last.then(() => take(part))
-          last.then(() => {
-            if (--waiting < WAITING_MAX) stream.resume()
-          }, reject)
-        },
-        ended: () => void last.then(resolve, reject),
-        failed: reject,
-      })
-      stream.send({ cluster, brokerName, logOnly: true, logFrom: begin })
-      stream.end()
-    })
-  } finally {
-    connection.close()
-  }
+    const of = { epoch: Number(epoch), epochStart: start }
+    await log.appendRaw(Number(offset), asBuffer(records), of)
+  })
   if (!isComplete) throw new CometError('MALFORMED_REQUEST', 'the end of the log broke off')
   await flushed(log)
   return log.offsets.max - begin
@@ -86,15 +58,6 @@ function flushed(log: MessageStore['log']): Promise<void> {
     stop()
     resolve()
   })
-}
-
-function historyOf({ epochs }: NonNullable<Part['origin']>): EpochHistory {
-  return EpochHistory.of(
-    (epochs ?? []).map(({ epoch, start }) => ({
-      epoch: Number(epoch),
-      start: commitLogOffset(Number(start)),
-    })),
-  )
 }
 
 function entryOf(history: EpochHistory, epoch: number): EpochEntry {
