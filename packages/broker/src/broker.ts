@@ -258,7 +258,8 @@ export class Broker implements AsyncDisposable {
     const isLate = new Promise((resolve) => late.signal.addEventListener('abort', resolve))
     const { drainTimeoutMs } = this.#config
     const timer = this.#runtime.clock.schedule(drainTimeoutMs, () => late.abort())
-    await Promise.race([this.#drainStreams(late.signal), isLate])
+    const hasFailed = this.failed.catch(() => late.abort())
+    await Promise.race([this.#drainStreams(late.signal), isLate, hasFailed])
     timer.cancel()
     if (!late.signal.aborted) return
     const { pendingBytes } = this.#intake
@@ -330,6 +331,7 @@ export class Broker implements AsyncDisposable {
         groups: this.#groups,
         delivery: () => mastership.need().delivery,
         seen: () => delivering.need().delivery,
+        epoch: () => this.#role.public.epoch,
       }),
       ...replicaHandlers(this.#services, () => this.#role.operated),
       ...brokerHandlers(this.#services, () =>

@@ -1,9 +1,7 @@
 import { type CometClient, CometError } from '@cometmq/client'
 import type { Simulation } from '@cometmq/simulation'
 import { GROUPS } from '../workload.ts'
-import type { SimulatedGroup } from './group-cluster.ts'
 import type { GroupViolation } from './group-watch.ts'
-import { epochOf } from './simulated-operator.ts'
 
 const EVERY_MS = 300
 /** Who does not answer in this time is asked again. */
@@ -19,18 +17,13 @@ export class ProgressWatch {
   readonly violations: GroupViolation[] = []
   readonly #simulation: Simulation
   readonly #comet: CometClient
-  readonly #groups: readonly SimulatedGroup[]
   readonly #furthest = new Map<string, number>()
   #answers = 0
   #isOn = true
 
-  constructor(
-    simulation: Simulation,
-    seen: { readonly comet: CometClient; readonly groups: readonly SimulatedGroup[] },
-  ) {
+  constructor(simulation: Simulation, comet: CometClient) {
     this.#simulation = simulation
-    this.#comet = seen.comet
-    this.#groups = seen.groups
+    this.#comet = comet
   }
 
   get answers(): number {
@@ -54,7 +47,6 @@ export class ProgressWatch {
 
   async #ask(group: string): Promise<void> {
     const options = { timeoutMs: TIMEOUT_MS }
-    const before = this.#epochs
     const { answers } = await this.#comet.admin
       .callEvery('DescribeGroup', { group }, options)
       .catch(unlessWrong)
@@ -70,15 +62,9 @@ export class ProgressWatch {
         this.#rises('H10', `the end of ${name}`, queue.maxOffset)
         // In the retry queue what is done has no order.
         if (topic.startsWith('%')) continue
-        const epoch = before.get(brokerName)
-        if (epoch !== this.#epochs.get(brokerName)) continue
-        this.#rises('H9', `in epoch ${epoch} the progress of ${name}`, queue.doneBelow)
+        this.#rises('H9', `in epoch ${answer.epoch} the progress of ${name}`, queue.doneBelow)
       }
     }
-  }
-
-  get #epochs(): ReadonlyMap<string, number | undefined> {
-    return new Map(this.#groups.map((group) => [group.shape.brokerName, epochOf(group)]))
   }
 
   #rises(rule: string, name: string, now: number): void {

@@ -84,7 +84,7 @@ export async function runGroupSeed(
       SimulatedOperator.connect(simulation, endpoints),
       LIMIT,
     )
-    const progress = new ProgressWatch(simulation, { comet: operator.comet, groups })
+    const progress = new ProgressWatch(simulation, operator.comet)
     progress.start()
     const scene = { simulation, nameServers, brokers: members, clients, groups, operator }
     faults = await causeFaults(scene, {

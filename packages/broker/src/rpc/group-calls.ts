@@ -32,10 +32,11 @@ export function groupHandlers(
     readonly delivery: () => DeliveryEngine
     /** Also of a slave that stands in: to look at; it refuses to be changed. */
     readonly seen: () => DeliveryEngine
+    readonly epoch: () => number
   },
 ): Handler[] {
   const { brokerName } = edge
-  const { groups, delivery, seen } = parts
+  const { groups, delivery, seen, epoch: epochNow } = parts
   return [
     answer(admin.ListGroups, async () => {
       const definitions = [...groups.all()].toSorted((a, b) => (a.group < b.group ? -1 : 1))
@@ -55,8 +56,10 @@ export function groupHandlers(
     }),
 
     answer(admin.DescribeGroup, async ({ group }) => {
-      const { definition, ...report } = await seen().describeGroup(group)
-      return { spec: specOf(definition), brokerName, ...report }
+      const engine = seen()
+      const epoch = epochNow()
+      const { definition, ...report } = await engine.describeGroup(group)
+      return { spec: specOf(definition), brokerName, epoch, ...report }
     }),
 
     answer(admin.CreateGroup, async (request) =>

@@ -450,6 +450,7 @@ describe('group lag', () => {
       brokerName,
       members: [],
       deadLetters: 0,
+      epoch: 1,
       queues: [
         { ...EMPTY_BACKLOG, topic: 'orders', ready: 3, inFlight: 2, backlog: 5, doneBelow: 7 },
         { ...EMPTY_BACKLOG, topic: '%RETRY%billing', delayed: 4, backlog: 4, oldestAgeMs: 61_000 },

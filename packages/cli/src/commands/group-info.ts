@@ -36,7 +36,7 @@ export function groupView(group: string, brokers: readonly GroupDescription[]): 
       group,
       backlog,
       deadLetters,
-      brokers: brokers.map(({ brokerName, spec }) => ({ brokerName, ...spec })),
+      brokers: brokers.map(({ brokerName, spec, epoch }) => ({ brokerName, epoch, ...spec })),
       members,
     },
     lines: (style) => [

@@ -11,6 +11,7 @@ export interface GroupDescription__Input {
   'members'?: (_cometmq_v1_MemberDescription__Input)[];
   'queues'?: (_cometmq_v1_Backlog__Input)[];
   'deadLetters'?: (number | string | Long);
+  'epoch'?: (number | string | Long);
 }
 
 export interface GroupDescription {
@@ -19,4 +20,5 @@ export interface GroupDescription {
   'members': (_cometmq_v1_MemberDescription)[];
   'queues': (_cometmq_v1_Backlog)[];
   'deadLetters': (number);
+  'epoch': (number);
 }
