@@ -55,7 +55,8 @@ export class StartingOver implements AsyncDisposable {
     origin: StateOrigin,
   ): Promise<StartingOver> {
     const { baseOffset, applied } = origin
-    assert.ok(baseOffset < applied.appliedOffset, 'a log is begun with nothing in it')
+    const isBegun = baseOffset < applied.appliedOffset || applied.appliedOffset === 0
+    assert.ok(isBegun, 'a log is begun with nothing in it')
     const { files, random } = runtime
     const directory = await DataDirectory.open(files, random, config.directory)
     try {
