@@ -650,4 +650,21 @@ describe('a broker that shuts down', () => {
     expect(world.simulation.clock.elapsedMs() - beforeMs).toBeLessThan(3_500)
     expect(world.broker.status.state).toBe('closed')
   })
+
+  // It can do nothing more for those that it waits for, and whoever restarts it waits for its end.
+  test('does not wait for clients once it has failed', async () => {
+    const world = await new World({ drainTimeoutMs: 60_000 }).openWithTopic()
+    const reader = new Reader(world.connect())
+    reader.assign(1, { kind: 'latest' })
+    await world.simulation.runUntil(() => reader.of('assigned').length === 1, SECOND)
+    const serving = world.broker.serve(AbortSignal.abort())
+    await world.simulation.runUntil(() => reader.of('draining').length === 1, SECOND)
+    const beforeMs = world.simulation.clock.elapsedMs()
+
+    world.simulation.machine('broker-a').disk.failNextSync()
+    await world.run(serving)
+
+    expect(world.simulation.clock.elapsedMs() - beforeMs).toBeLessThan(30_000)
+    expect(world.broker.status.store.whyNotWritable).toContain('sync')
+  })
 })

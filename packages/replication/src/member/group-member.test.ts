@@ -161,6 +161,21 @@ describe('three members', () => {
     expect(back.member.state.member).toMatchObject({ incarnation: 2, trustedSince: 2 })
   })
 
+  // Its process may be there for a while: nobody must wait for it to lead.
+  test('do not hope for one that has failed', async () => {
+    const group = await SimulatedGroup.of(12, 'a', 'b', 'c')
+    const master = await group.untilServing(3)
+    const { disk } = group.simulation.machine(master.name)
+    disk.setCapacity(0)
+    master.member.epochSeen(99)
+    await group.run(master.member.ended)
+
+    disk.setCapacity(Number.POSITIVE_INFINITY)
+    await group.run(group.simulation.clock.sleep(1_000))
+
+    expect(master.member.inspected.electable).toBe(false)
+  })
+
   // Its master has deleted what it would need; and a new machine has nothing at all.
   test.each(['that was away for too long', 'that is new'])(
     'take a member in %s, with a copy of the store',

@@ -136,14 +136,19 @@ export class GroupMember implements AsyncDisposable {
   /** What it tells whoever asks, from memory. */
   get inspected(): InspectionAnswer {
     const { role, log } = this.#state
-    return inspectionAnswer(inspectionOf(this.#context, this.#now), {
-      role: role.kind,
-      storeId: this.#ports.store.storeId,
-      log,
-      changes: this.#chronicle.changes,
-      inSync: isReigning(role) ? role.reign.inSync : new Map(),
-      appointments: this.#ports.appointments,
-    })
+    const inspection = inspectionOf(this.#context, this.#now)
+    const isElectable = inspection.isElectable && !this.#hasFailed
+    return inspectionAnswer(
+      { ...inspection, isElectable },
+      {
+        role: role.kind,
+        storeId: this.#ports.store.storeId,
+        log,
+        changes: this.#chronicle.changes,
+        inSync: isReigning(role) ? role.reign.inSync : new Map(),
+        appointments: this.#ports.appointments,
+      },
+    )
   }
 
   get status(): MemberStatus {
