@@ -164,8 +164,12 @@ export class SimulatedOperator {
     return true
   }
 
-  /** The one that was replaced cannot be asked any more, and the rest is not trusted. */
+  /**
+   * The one that was replaced cannot be asked any more, and the rest is not trusted. One that is away
+   * comes back and may have more than all others: nobody is elected at a loss before all were asked.
+   */
   async #electBest(group: SimulatedGroup): Promise<void> {
+    if (group.members.some(({ present }) => present === undefined)) return
     const best = group.members
       .flatMap(({ present }) => present?.status ?? [])
       .toSorted(({ store: a }, { store: b }) => b.epoch - a.epoch || b.maxOffset - a.maxOffset)[0]
@@ -219,12 +223,6 @@ function isInSync(group: SimulatedGroup, { present, machine }: MemberDaemon): bo
 
 function isQuarantined({ present }: MemberDaemon): boolean {
   return present?.status.member?.role === 'quarantined'
-}
-
-/** The highest that the elector has, or where there is none that any member knows of. */
-export function epochOf(group: SimulatedGroup): number {
-  const known = group.members.map(({ present }) => present?.status.member?.epoch ?? 0)
-  return stateOf(group)?.epoch ?? Math.max(...known)
 }
 
 /** What the elector has of the group. */
