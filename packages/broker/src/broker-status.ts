@@ -17,6 +17,8 @@ export interface BrokerStatus {
   readonly store: StoreStatus
   /** In its broker group; undefined: it is the only member. */
   readonly member: MemberStatus | undefined
+  /** It is a slave that serves consumer groups in place of a dead master. */
+  readonly standsIn: boolean
   readonly counters: Readonly<BrokerCounters>
   /** Bytes that producers have sent and that are not answered. */
   readonly pendingPublishBytes: number

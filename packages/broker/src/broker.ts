@@ -214,6 +214,7 @@ export class Broker implements AsyncDisposable {
       nameservers: this.#presence?.status ?? [],
       store,
       member: this.#role.member,
+      standsIn: this.#role.public.standsIn,
       counters: { ...this.#counters },
       pendingPublishBytes: this.#intake.pendingBytes,
     }

@@ -126,6 +126,8 @@ describe('a broker group whose master is dead', () => {
 
     const refused = await group.tryToJoin(3, 'third')
     expect(refused.endedBy?.code).toBe('NOT_MASTER')
+    // Each member knows it, whichever an operator asks.
+    for (const id of [2, 3] as const) expect(await group.standIns(id)).toEqual([2])
     expect(await group.overlayOf(3)).toBeUndefined()
   })
 })

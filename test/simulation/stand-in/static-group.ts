@@ -151,6 +151,13 @@ export class StaticGroup {
     return consumer
   }
 
+  /** The numbers of those that stand in, as that member finds it. */
+  async standIns(at: MemberId): Promise<number[]> {
+    const { DescribeReplicas } = loadServices().admin
+    const { replicas } = await this.run(this.connect(at).call(DescribeReplicas, {}))
+    return replicas.flatMap(({ memberId, standsIn }) => (standsIn ? [memberId] : []))
+  }
+
   /** As that member counts them. */
   async deadLetters(at: MemberId): Promise<number> {
     const { ListDeadLetters } = loadServices().admin

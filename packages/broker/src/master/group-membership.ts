@@ -288,7 +288,8 @@ export class GroupMembership {
 
   #survey(view: GroupView): Promise<Surveyed[]> {
     const { brokerName, replication } = this.#options
-    const { state, inspected: own } = this.#member
+    const { state, inspected } = this.#member
+    const own = { ...inspected, standsIn: this.#parts.overlays?.standsIn ?? false }
     const from = state.member.brokerId ?? 0
     const timeoutMs = SURVEY_INSPECTS * replication.settings.inspectMs
     const question = { view, brokerName, from, own, timeoutMs }

@@ -44,6 +44,18 @@ describe('a broker group as one of its members describes it', () => {
     })
   })
 
+  // It serves consumers, whatever else it says of itself.
+  test('tells which slave stands in for the master', () => {
+    const members = [surveyed(2, { standsIn: true }), surveyed(3, {})]
+
+    const { replicas } = describedBy(ownOf({}), members)
+
+    expect(replicas.map(({ memberId, standsIn }) => [memberId, standsIn])).toEqual([
+      [2, true],
+      [3, false],
+    ])
+  })
+
   // Who came back untrusted is trusted again once it was let in under its present incarnation.
   test.each([
     ['in the set since before it lost its trust', 1, { incarnation: 5, trustedSince: 5 }, false],

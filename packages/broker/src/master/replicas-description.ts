@@ -65,6 +65,7 @@ function replicaOf(
     error: why,
     storeId: answer?.member?.storeId ?? '',
     incarnation: answer?.member?.incarnation ?? 0,
+    standsIn: answer?.standsIn === true,
   }
 }
 

@@ -79,6 +79,10 @@ export class StandIn implements OverlaySource {
     return this.#present
   }
 
+  get standsIn(): boolean {
+    return this.#present !== undefined
+  }
+
   start(): void {
     this.look()
     this.#timer = this.#clock.schedule(LOOK_MS, () => this.start())

@@ -30,6 +30,28 @@ describe('broker replicas', () => {
     expect(replicasView([group]).lines(STYLE)[0]).toContain('master is nobody')
   })
 
+  // More than one of them may, cut off from each other.
+  test('names the slaves that stand in', () => {
+    const away = replica({ memberId: 1, role: '', error: 'nobody listens there' })
+    const group = groupOf([
+      away,
+      replica({ memberId: 2, standsIn: true }),
+      replica({ memberId: 3 }),
+    ])
+
+    const { lines, document } = replicasView([group])
+
+    expect(lines(STYLE)[1]).toBe('member 2 stands in: it serves consumers')
+    expect(
+      lines(STYLE)
+        .slice(-3)
+        .map((line) => line.trim().split(/ {2,}/)[1]),
+    ).toEqual(['away', 'stand-in', 'slave'])
+    expect(document).toMatchObject({
+      groups: [{ replicas: [{ standsIn: false }, { standsIn: true }, { standsIn: false }] }],
+    })
+  })
+
   test('tells what may be lost, and what was asked for', () => {
     const group = { ...groupOf([]), possibleLoss: 'kept to 7', pendingCommand: 'hand-over to 2' }
 
@@ -104,6 +126,7 @@ function replica(changes: Partial<Replica>): Replica {
     error: '',
     storeId: 'b7c0',
     incarnation: 1,
+    standsIn: false,
     ...changes,
   }
 }

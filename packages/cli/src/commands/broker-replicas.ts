@@ -83,10 +83,12 @@ function documentOf(group: ReplicasDescription): object {
 
 function headOf(group: ReplicasDescription): string[] {
   const { brokerName, epoch, reason, master, replicas, minInSync, groupMembers } = group
+  const standIns = replicas.filter(({ standsIn }) => standsIn)
   const inSync = replicas.filter((replica) => replica.inSync).length
   const masterText = replicas.some(isPresentMaster(master)) ? `member ${master}` : 'nobody'
   return [
     `${brokerName}: epoch ${epoch} (${reason}), master is ${masterText}, in sync ${inSync} of ${groupMembers}, at least ${minInSync}`,
+    ...standIns.map(({ memberId }) => `member ${memberId} stands in: it serves consumers`),
     ...(group.possibleLoss === '' ? [] : [`possible loss: ${group.possibleLoss}`]),
     ...(group.pendingCommand === '' ? [] : [`asked for: ${group.pendingCommand}`]),
   ]
@@ -126,7 +128,8 @@ function answered(
 }
 
 /** Of one that does not answer: whether its process may be there all the same. */
-function roleOf({ role, error, alive, observer }: Replica): string {
+function roleOf({ role, error, alive, observer, standsIn }: Replica): string {
   if (error !== '') return alive ? 'silent' : 'away'
+  if (standsIn) return 'stand-in'
   return role === 'following' ? (observer ? 'observer' : 'slave') : role
 }

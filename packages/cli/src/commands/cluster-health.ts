@@ -1,5 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ClusterDescription, CometError, type ErrorCode } from '@cometmq/protocol'
+import {
+  type BrokerAddress,
+  type ClusterDescription,
+  CometError,
+  type ErrorCode,
+} from '@cometmq/protocol'
 import { CommandError } from '../command-error.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type OperatorOptions, withCluster } from '../operator.ts'
@@ -46,9 +51,17 @@ type Health =
   | {
       readonly kind: 'reached'
       readonly brokers: readonly BrokerState[]
+      readonly withoutMaster: readonly GroupWithoutMaster[]
       /** What is wrong with the cluster as a whole. */
       readonly incomplete: string | undefined
     }
+
+/** Its slaves may be well, and yet nobody can send to it. */
+interface GroupWithoutMaster {
+  readonly brokerName: string
+  /** The slave that serves consumers in place of the master. */
+  readonly standIn: BrokerAddress | undefined
+}
 
 const UNREACHABLE: readonly ErrorCode[] = ['CONNECT_FAILED', 'UNAVAILABLE', 'TIMEOUT', 'NOT_READY']
 
@@ -59,10 +72,9 @@ async function look(terminal: Terminal, options: ClusterHealthOptions): Promise<
     return await withCluster(terminal, perLook, async (cluster) => {
       const description = await cluster.describe()
       const brokers = await describeBrokers(cluster)
-      const incomplete =
-        groupWithoutMaster(description) ??
-        incompleteness(brokers.length, description.ready, options.brokers)
-      return { kind: 'reached', brokers, incomplete }
+      const withoutMaster = groupsWithoutMaster(description)
+      const incomplete = incompleteness(brokers.length, description.ready, options.brokers)
+      return { kind: 'reached', brokers, withoutMaster, incomplete }
     })
   } catch (error) {
     if (!(error instanceof CometError) || !UNREACHABLE.includes(error.code)) throw error
@@ -70,12 +82,21 @@ async function look(terminal: Terminal, options: ClusterHealthOptions): Promise<
   }
 }
 
-/** Its slaves may be well, and yet nobody can send to it. */
-function groupWithoutMaster({ brokers }: ClusterDescription): string | undefined {
-  const masters = brokers.filter(({ broker }) => broker?.brokerId === 0)
-  const ruled = new Set(masters.map(({ broker }) => broker?.brokerName))
-  const slave = brokers.find(({ broker }) => !ruled.has(broker?.brokerName))
-  return slave && `broker group "${slave.broker?.brokerName}" has no master`
+function groupsWithoutMaster({ brokers }: ClusterDescription): GroupWithoutMaster[] {
+  const members = brokers.flatMap(({ broker }) => broker ?? [])
+  const ruled = new Set(
+    members.flatMap(({ brokerId, brokerName }) => (brokerId === 0 ? [brokerName] : [])),
+  )
+  const slaves = members.filter(({ brokerName }) => !ruled.has(brokerName))
+  return [...new Set(slaves.map(({ brokerName }) => brokerName))].map((brokerName) => ({
+    brokerName,
+    standIn: slaves.find((slave) => slave.brokerName === brokerName && slave.standsIn),
+  }))
+}
+
+/** What becomes of it while it has none. */
+function plightOf({ standIn }: GroupWithoutMaster): string {
+  return standIn === undefined ? 'no master' : `no master, member ${standIn.brokerId} stands in`
 }
 
 /**
@@ -99,6 +120,8 @@ function isWorthWaiting(health: Health, options: ClusterHealthOptions): boolean 
 
 function problemOf(health: Health): string | undefined {
   if (health.kind === 'unreachable') return health.error.message
+  const [group] = health.withoutMaster
+  if (group !== undefined) return `broker group "${group.brokerName}" has ${plightOf(group)}`
   if (health.incomplete !== undefined) return health.incomplete
   const problems = health.brokers.flatMap((state) =>
     problemsOf(state).map((problem) => `${state.brokerName}: ${problem}`),
@@ -128,19 +151,30 @@ function healthView(health: Health & { readonly kind: 'reached' }): View {
         ...(isWritable(state) ? {} : { why: healthOf(state) }),
         ...(problemsOf(state).length === 0 ? {} : { problems: problemsOf(state) }),
       })),
+      withoutMaster: health.withoutMaster.map(({ brokerName, standIn }) => ({
+        brokerName,
+        ...(standIn && { standIn: { memberId: standIn.brokerId, address: standIn.address } }),
+      })),
     },
     lines: (style) =>
       tableLines(
         [
           { title: 'BROKER', value: ({ brokerName }) => brokerName },
           { title: 'ADDRESS', value: ({ address }) => address },
-          {
-            title: 'STATE',
-            value: (state) => problemsOf(state).join('; ') || healthOf(state),
-            flexible: true,
-          },
+          { title: 'STATE', value: ({ state }) => state, flexible: true },
         ],
-        health.brokers,
+        [
+          ...health.brokers.map((state) => ({
+            brokerName: state.brokerName,
+            address: state.address,
+            state: problemsOf(state).join('; ') || healthOf(state),
+          })),
+          ...health.withoutMaster.map((group) => ({
+            brokerName: group.brokerName,
+            address: group.standIn?.address ?? '-',
+            state: plightOf(group),
+          })),
+        ],
         style,
       ),
   }

@@ -152,7 +152,13 @@ function documentOf(member: Member): object {
       const { broker, version, topicCount, lastBeatAgoMs, own, progress } = member.slave
       const { brokerName, brokerId, address, epoch } = broker
       const place = { brokerName, brokerId, address, epoch: own?.epoch ?? epoch }
-      const known = { ...place, role: 'slave', version, topics: topicCount, lastBeatAgoMs }
+      const known = {
+        ...place,
+        role: slaveRoleOf(broker),
+        version,
+        topics: topicCount,
+        lastBeatAgoMs,
+      }
       return { ...own, ...known, ...(progress === undefined ? {} : { progress }) }
     }
   }
@@ -166,7 +172,7 @@ const columns = [
     title: 'ROLE',
     value: column(
       ({ role }) => role,
-      () => 'slave',
+      ({ broker }) => slaveRoleOf(broker),
     ),
   },
   {
@@ -242,11 +248,17 @@ function byNameAndId(a: Member, b: Member): number {
 
 function stateOf(member: Member): string {
   if (member.kind !== 'slave') return `${healthOf(member)}${inSyncOf(member)}`
-  const { progress } = member.slave
+  const { progress, broker } = member.slave
+  if (broker.standsIn) return 'serves consumers; nothing can be sent'
   if (progress === undefined) return 'follows'
   if (!progress.connected) return 'not connected to its master'
   const { inSync, lagBytes } = progress
   return `${inSync ? 'in sync' : 'follows, not in sync'}, ${formatBytes(lagBytes)} behind`
+}
+
+/** `stand-in`: it serves consumer groups in place of a dead master. */
+function slaveRoleOf({ standsIn }: BrokerAddress): 'slave' | 'stand-in' {
+  return standsIn ? 'stand-in' : 'slave'
 }
 
 function inSyncOf(state: BrokerState): string {

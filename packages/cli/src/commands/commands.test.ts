@@ -54,8 +54,10 @@ class ScriptedCluster implements AsyncDisposable {
     this.#brokers.push(addressOf(name, '127.0.0.1:1'))
   }
 
-  addSlave(slave: Omit<BrokerAddress, 'listeners' | 'standsIn'>): void {
-    this.#brokers.push({ ...slave, listeners: [], standsIn: false })
+  addSlave(
+    slave: Omit<BrokerAddress, 'listeners' | 'standsIn'> & { readonly standsIn?: boolean },
+  ): void {
+    this.#brokers.push({ listeners: [], standsIn: false, ...slave })
   }
 
   /** Runs a command line against this cluster. */
@@ -257,6 +259,17 @@ describe('a slave', () => {
     expect(JSON.parse(asJson.stdout)).toMatchObject({
       brokers: [{ brokerName: 'a', brokerId: 2, role: 'slave', epoch: 7, lastBeatAgoMs: 1 }],
     })
+  })
+
+  test('is a stand-in while it serves consumers in place of its master', async () => {
+    const slave = { brokerName: 'a', brokerId: 2, epoch: 7, address: '127.0.0.1:2' }
+    cluster.addSlave({ ...slave, standsIn: true })
+
+    const { stdout } = await cluster.run(['cluster', 'info'])
+    const { stdout: json } = await cluster.run(['cluster', 'info', '--json'])
+
+    expect(stdout).toMatch(/^a +2 +127\.0\.0\.1:2 +stand-in .* nothing can be sent$/m)
+    expect(JSON.parse(json)).toMatchObject({ brokers: [{ brokerId: 2, role: 'stand-in' }] })
   })
 })
 
@@ -534,6 +547,23 @@ describe('cluster health', () => {
     expect({ exitCode, stderr }).toEqual({
       exitCode: 1,
       stderr: 'comet: broker group "b" has no master\n',
+    })
+  })
+
+  // Consumers go on, and so it may not be noticed that nobody can send.
+  test('is code 1 when a slave stands in for its master, and says which', async () => {
+    const [address, slave] = ['127.0.0.1:3', { brokerName: 'b', brokerId: 2, epoch: 7 }]
+    cluster.addSlave({ ...slave, address, standsIn: true })
+
+    const { exitCode, stderr, stdout } = await cluster.run(['cluster', 'health'])
+    const { stdout: json } = await cluster.run(['cluster', 'health', '--json'])
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toBe('comet: broker group "b" has no master, member 2 stands in\n')
+    expect(stdout).toMatch(/^b +127\.0\.0\.1:3 +no master, member 2 stands in$/m)
+    expect(JSON.parse(json)).toMatchObject({
+      healthy: false,
+      withoutMaster: [{ brokerName: 'b', standIn: { memberId: 2, address } }],
     })
   })
 

@@ -27,6 +27,12 @@ export function groupReadings(status: () => BrokerStatus | undefined): Reading[]
   })
   return [
     sampled('role', gauge('1 for the role of this member.', 'role'), ({ role }) => [[role, 1]]),
+    {
+      name: 'cometmq_stands_in',
+      help: '1 while this slave stands in for its master.',
+      kind: 'gauge',
+      read: () => (status()?.standsIn === true ? 1 : 0),
+    },
     measured('group_epoch', 'The highest epoch that this member knows of.', ({ epoch }) => epoch),
     measured('in_sync_members', 'Size of the in-sync set.', ({ group }) => group?.inSync.size ?? 0),
     measured(

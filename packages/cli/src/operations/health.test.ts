@@ -23,6 +23,16 @@ describe('the health of a member of a broker group', () => {
     })
   })
 
+  // Consumers are sent to it: whoever takes it out of service cuts them off.
+  test('is good for a slave that stands in for its master', () => {
+    const slave = statusOf({ role: 'following', memberId: 2, isInTouch: false })
+
+    expect(ask('/readyz?verbose', { ...slave, standsIn: true })).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('stands in for member 1'),
+    })
+  })
+
   test('is bad for a master that takes no messages, and for what raised an alarm', () => {
     const master = statusOf({ alarms: ['in_sync_at_floor'] }, { writable: false })
 

@@ -63,11 +63,12 @@ export function nameServerHealth({ ready, brokers }: NameServer['status']): Heal
   }
 }
 
-/** Of a member of a broker group: a slave is as good as a master, as long as it follows one. */
-function placeOf({ member }: BrokerStatus): Check[] {
+/** Of a member of a broker group: a slave is as good as a master, as long as it follows one or stands in. */
+function placeOf({ member, standsIn }: BrokerStatus): Check[] {
   if (member === undefined) return []
   const { role, isInTouch, group } = member
   const name = 'has a place in its broker group'
+  if (standsIn) return [good(name, `stands in for member ${group?.master}`)]
   if (!isInTouch) return [bad(name, `it follows nobody (${role})`)]
   const what = role === 'following' ? `follows member ${group?.master}` : `is ${role}`
   return [good(name, `${what} of epoch ${group?.epoch}`)]

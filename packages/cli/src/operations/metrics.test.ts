@@ -21,6 +21,16 @@ describe('the metrics of a member of a broker group', () => {
     expect(text).toContain('cometmq_truncated_bytes_total 512\n')
   })
 
+  // Consumers go on, and yet its group has no master.
+  test('tell who stands in', async () => {
+    const slave = statusOf(memberOf({ role: 'following' }))
+    const scrapeOf = (status: BrokerStatus) =>
+      brokerMetrics(() => status, { isMember: true }).metrics()
+
+    expect(await scrapeOf({ ...slave, standsIn: true })).toContain('cometmq_stands_in 1\n')
+    expect(await scrapeOf(slave)).toContain('cometmq_stands_in 0\n')
+  })
+
   // An alarm that stays on when nothing is wrong any more is switched off by its reader.
   test('forget what is over', async () => {
     let member = memberOf({})
@@ -109,6 +119,7 @@ function statusOf(member: Member | undefined): BrokerStatus {
     store: zeros,
     member,
     counters: zeros,
+    standsIn: false,
     pendingPublishBytes: 0,
   } as unknown as BrokerStatus
 }

@@ -44,6 +44,8 @@ export function inspectionAnswer(
     inSync: [...inSync].map(([id, since]) => ({ brokerId: id, incarnation: since, storeId: '' })),
     appointment: appointments === undefined ? null : appointmentAnswer(appointments.appointment),
     inSyncAs: appointments?.inSyncAs ?? 0,
+    // The broker around the member knows; see `memberHandlers`.
+    standsIn: false,
   }
 }
 

@@ -21,7 +21,7 @@ export function memberHandlers(
       const asked = member()
       // Whoever asks knows of that epoch.
       if (brokerName === asked.brokerName) asked.epochSeen(epoch)
-      return asked.inspected
+      return { ...asked.inspected, standsIn: overlays?.standsIn ?? false }
     }),
     answer(methods.Appoint, async ({ cluster, brokerName, appointment }) => {
       const asked = member()

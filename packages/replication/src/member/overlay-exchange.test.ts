@@ -60,7 +60,8 @@ describe('an overlay on its way to the master', () => {
   })
 })
 
-async function scene(source: OverlaySource | undefined) {
+async function scene(giver: Pick<OverlaySource, 'giveOverlay'> | undefined) {
+  const source = giver && { ...giver, standsIn: true }
   const simulation = new Simulation(1)
   const machine = simulation.machine('slave')
   const run = <T>(work: Promise<T>): Promise<T> => simulation.runUntil(work, { limitMs: 60_000 })

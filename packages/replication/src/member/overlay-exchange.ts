@@ -20,6 +20,8 @@ export interface GivenOverlay {
 
 /** The broker around a member, as far as it may have stood in for a master. */
 export interface OverlaySource {
+  /** Right now. */
+  readonly standsIn: boolean
   /** It stands in no longer when this resolves. `undefined`: nothing is kept. */
   giveOverlay(): Promise<GivenOverlay | undefined>
 }

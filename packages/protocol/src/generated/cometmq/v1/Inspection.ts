@@ -26,6 +26,7 @@ export interface Inspection__Input {
   'inSync'?: (_cometmq_v1_ReplicaMember__Input)[];
   'appointment'?: (_cometmq_v1_Appointment__Input | null);
   'inSyncAs'?: (number | string | Long);
+  'standsIn'?: (boolean);
 }
 
 export interface Inspection {
@@ -48,4 +49,5 @@ export interface Inspection {
   'inSync': (_cometmq_v1_ReplicaMember)[];
   'appointment': (_cometmq_v1_Appointment | null);
   'inSyncAs': (number);
+  'standsIn': (boolean);
 }

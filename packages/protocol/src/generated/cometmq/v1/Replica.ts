@@ -21,6 +21,7 @@ export interface Replica__Input {
   'error'?: (string);
   'storeId'?: (string);
   'incarnation'?: (number | string | Long);
+  'standsIn'?: (boolean);
 }
 
 export interface Replica {
@@ -42,4 +43,5 @@ export interface Replica {
   'error': (string);
   'storeId': (string);
   'incarnation': (number);
+  'standsIn': (boolean);
 }
