@@ -60,6 +60,7 @@ export class BrokerRole {
       refusal: () => this.#membership?.refusal,
       failed: parts.failed,
     })
+    parts.store.beforeDelete((range) => this.#mastership.carryForward(range))
   }
 
   /** A broker that is alone is master when this resolves; any other one when it is told so. */

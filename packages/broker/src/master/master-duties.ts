@@ -1,6 +1,6 @@
 import type { CometError } from '@cometmq/protocol'
 import type { Runtime } from '@cometmq/runtime'
-import type { MessageStore, Unsubscribe } from '@cometmq/store'
+import type { MessageStore } from '@cometmq/store'
 import type { BrokerCounters } from '../broker-counters.ts'
 import type { BrokerConfig } from '../config.ts'
 import { DeliveryEngine } from '../deliver/delivery.ts'
@@ -31,7 +31,6 @@ export class MasterDuties implements Deliverer {
   readonly members: SubscribeService
   readonly door: PopDoor
   readonly topicAdmin: TopicAdmin
-  readonly #undo: Unsubscribe
 
   private constructor(
     { runtime, config, store, topics, counters }: MasterDutiesParts,
@@ -43,7 +42,6 @@ export class MasterDuties implements Deliverer {
     this.door = new PopDoor({ delivery, counters, clock, random })
     const defaults = config.topicDefaults
     this.topicAdmin = new TopicAdmin({ store, topics, clock, defaults, delivery })
-    this.#undo = store.beforeDelete((range) => delivery.carryForward(range))
   }
 
   static async begin(parts: MasterDutiesParts): Promise<MasterDuties> {
@@ -56,7 +54,6 @@ export class MasterDuties implements Deliverer {
 
   /** Every membership ends with `why`. Writes what is not written yet, as far as the store lets it. */
   async end(why: CometError): Promise<void> {
-    this.#undo()
     this.door.close()
     await this.delivery.close(why)
     this.members.end(why)

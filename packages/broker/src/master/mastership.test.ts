@@ -38,6 +38,21 @@ describe('the mastership of a broker', () => {
     expect(story).toEqual([])
   })
 
+  // A reign begins, and maybe waits for slaves, while retention goes its own way: retries that wait in
+  // what it deletes would be gone.
+  test('has nothing deleted as long as nobody carries forward what is owed', async () => {
+    const { mastership, story } = scene()
+    const carry = async () => mastership.carryForward({ from: 0, to: 7 })
+    await expect(carry()).rejects.toMatchObject({ code: 'NOT_READY' })
+
+    await mastership.begin()
+    await carry()
+    await mastership.end(over)
+
+    await expect(carry()).rejects.toMatchObject({ code: 'NOT_READY' })
+    expect(story).toEqual(['1 begins', '1 carries below 7', '1 ends'])
+  })
+
   test('says why it may not answer, whatever it has', async () => {
     const { mastership, refuse } = scene()
     await mastership.begin()
@@ -59,7 +74,9 @@ function scene() {
       story.push(`${name} begins`)
       await Promise.resolve()
       const end = async (): Promise<void> => void story.push(`${name} ends`)
-      return { end } as unknown as MasterDuties
+      const carryForward = async ({ to }: { readonly to: number }): Promise<void> =>
+        void story.push(`${name} carries below ${to}`)
+      return { end, delivery: { carryForward } } as unknown as MasterDuties
     },
     refusal: () => refusal,
     failed: (error) => {

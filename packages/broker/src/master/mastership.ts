@@ -44,6 +44,18 @@ export class Mastership {
     return this.#present as MasterDuties
   }
 
+  /**
+   * Before retention deletes: appends anew what is owed from there. Throws `NOT_READY` while nobody is
+   * there to do it; then nothing may be deleted.
+   */
+  carryForward(range: { readonly from: number; readonly to: number }): Promise<void> {
+    if (this.#present === undefined) {
+      const why = 'what is owed from the begin of the log cannot be carried forward yet'
+      throw new CometError('NOT_READY', why)
+    }
+    return this.#present.delivery.carryForward(range)
+  }
+
   /** Resolves when the duties are there, unless the reign has ended meanwhile. */
   begin(): Promise<void> {
     this.#isWanted = true
