@@ -15,7 +15,7 @@ export {
   type Verdict,
   verifyStore,
 } from './inspect.ts'
-export { MessageStore, type StoreStatus } from './message-store.ts'
+export { type DamageStatus, MessageStore, type StoreStatus } from './message-store.ts'
 export type { QueueBounds, QueueKey } from './queue-key.ts'
 export type { ReadResult } from './read-queue.ts'
 export type { Reign } from './replication/epoch-opened.ts'

@@ -8,6 +8,7 @@ import {
 } from '@cometmq/protocol'
 import type { AppendGroup, AppendLevel, AppendReceipt } from './append-group.ts'
 import type { RecoveryReport } from './commit-log/recovery.ts'
+import { Scrub, SCRUB_INTERVAL_MS } from './damage/scrub.ts'
 import { DataDirectory } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
@@ -36,6 +37,19 @@ export interface StoreStatus {
   /** Whether producers' batches are accepted. */
   readonly writable: boolean
   readonly whyNotWritable: string | undefined
+  readonly damage: DamageStatus
+}
+
+/** What came of verifying the log, since the store was opened. */
+export interface DamageStatus {
+  /** Bytes that were read for nothing else. */
+  readonly scrubbedBytes: number
+  /** Records that were found to be damaged, */
+  readonly foundRecords: number
+  /** of which so many were put back as they were, */
+  readonly mendedRecords: number
+  /** and so many are damaged still. */
+  readonly damagedRecords: number
 }
 
 /**
@@ -56,8 +70,9 @@ export class MessageStore implements AsyncDisposable {
   readonly #config: StoreConfig
   readonly #writing: Writing
   readonly #space: DiskSpace
+  readonly #scrub: Scrub
   readonly #hooks = new Set<BeforeDelete>()
-  readonly #background: readonly Repeating[]
+  readonly #background: Repeating[]
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -80,7 +95,10 @@ export class MessageStore implements AsyncDisposable {
     const hooks = this.#hooks
     const { replicationPath } = directory
     this.#writing = wireWriting(runtime, config, parts, { space, hooks, replicationPath })
-    const { writer, replicated, retention } = this.#writing
+    const { writer, replicated, retention, verifier } = this.#writing
+    const { commitLog } = parts
+    const { scrubBytesPerSecond } = config
+    this.#scrub = new Scrub({ log, commitLog, verifier }, scrubBytesPerSecond)
     this.log = replicated
     writer.onStopped((error) => {
       log.error({ error }, 'store stopped')
@@ -98,6 +116,9 @@ export class MessageStore implements AsyncDisposable {
       }),
       new Repeating(clock, config.retention.checkIntervalMs, () => retention.run()),
     ]
+    if (scrubBytesPerSecond > 0) {
+      this.#background.push(new Repeating(clock, SCRUB_INTERVAL_MS, () => this.#scrub.step()))
+    }
   }
 
   /**
@@ -216,7 +237,7 @@ export class MessageStore implements AsyncDisposable {
   }
 
   get status(): StoreStatus {
-    const { commitLog, dispatcher, admission, epochs } = this.#parts
+    const { commitLog, dispatcher, admission, epochs, places } = this.#parts
     const refusal = this.#writing.commits.refusal?.message ?? this.#space.refusal('producer')
     return {
       minOffset: commitLogOffset(commitLog.minOffset),
@@ -229,6 +250,12 @@ export class MessageStore implements AsyncDisposable {
       freeBytes: this.#space.freeBytes,
       writable: refusal === undefined,
       whyNotWritable: refusal,
+      damage: {
+        scrubbedBytes: this.#scrub.readBytes,
+        foundRecords: places.foundRecords,
+        mendedRecords: places.mendedRecords,
+        damagedRecords: places.stored.length,
+      },
     }
   }
 
@@ -266,7 +293,8 @@ export class MessageStore implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { rows, slots, commitLog, checkpointer, gate } = this.#parts
-    const { writer, commits, raws } = this.#writing
+    const { writer, commits, raws, verifier } = this.#writing
+    await verifier.close()
     await writer.close()
     await commits.finish()
     await raws.finish()

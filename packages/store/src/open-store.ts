@@ -5,6 +5,7 @@ import { CommitLog } from './commit-log/commit-log.ts'
 import { ConfirmGate } from './commit-log/confirm-gate.ts'
 import { recoverLog, type RecoveryReport } from './commit-log/recovery.ts'
 import { segmentName } from './commit-log/segment.ts'
+import { DamagedPlaces } from './damage/damaged-places.ts'
 import type { DataDirectory } from './data-directory.ts'
 import { openDerivedState } from './derived-state.ts'
 import { type Checkpoint, CheckpointSlots } from './dispatch/checkpoint.ts'
@@ -27,6 +28,7 @@ export interface OpenedStore {
   readonly state: DerivedState
   readonly dispatcher: Dispatcher
   readonly checkpointer: Checkpointer
+  readonly places: DamagedPlaces
   readonly reader: RecordReader
   readonly tail: TailView
   readonly admission: Admission
@@ -91,7 +93,8 @@ async function openParts(
       confirmedBy: config.confirm,
     },
   )
-  const reader = new RecordReader(commitLog, {
+  const places = new DamagedPlaces({ log, commitLog })
+  const reader = new RecordReader(commitLog, places, {
     tailBytes: config.tailCacheBytes,
     chunkBytes: config.readCacheBytes,
   })
@@ -148,6 +151,7 @@ async function openParts(
     state,
     dispatcher,
     checkpointer,
+    places,
     reader,
     tail,
     admission,

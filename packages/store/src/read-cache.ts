@@ -80,6 +80,13 @@ export class ChunkCache {
     return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
   }
 
+  /** Drops what is kept of `[from, to)`, also what is being read. */
+  forget(from: number, to: number): void {
+    for (const start of this.#chunks.keys()) {
+      if (start < to && start + CHUNK_BYTES > from) this.#chunks.delete(start)
+    }
+  }
+
   #chunkAround(at: number): { readonly start: number; readonly end: number } {
     const segmentStart = this.#log.segmentAt(at)?.start ?? 0
     const segmentEnd = this.#log.segmentAt(at)?.end ?? at + CHUNK_BYTES

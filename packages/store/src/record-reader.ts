@@ -1,5 +1,6 @@
 import { CometError, HEADER_BYTES, limits, peekRecord, RecordBatch } from '@cometmq/protocol'
 import type { CommitLog } from './commit-log/commit-log.ts'
+import type { DamagedPlaces } from './damage/damaged-places.ts'
 import { ChunkCache, TailCache } from './read-cache.ts'
 
 /** A record of this size is read by itself; smaller ones share chunks with their neighbours. */
@@ -13,11 +14,17 @@ export interface RecordPlace {
 /** Reads confirmed records by their place in the log, from memory where it has them. */
 export class RecordReader {
   readonly #log: CommitLog
+  readonly #places: Pick<DamagedPlaces, 'suspect'>
   readonly #tail: TailCache
   readonly #chunks: ChunkCache
 
-  constructor(log: CommitLog, caches: { readonly tailBytes: number; readonly chunkBytes: number }) {
+  constructor(
+    log: CommitLog,
+    places: Pick<DamagedPlaces, 'suspect'>,
+    caches: { readonly tailBytes: number; readonly chunkBytes: number },
+  ) {
     this.#log = log
+    this.#places = places
     this.#tail = new TailCache(caches.tailBytes)
     this.#chunks = new ChunkCache(log, caches.chunkBytes)
   }
@@ -25,6 +32,11 @@ export class RecordReader {
   /** Keeps a record that was appended just now. */
   remember(logOffset: number, batch: RecordBatch): void {
     this.#tail.add(logOffset, batch)
+  }
+
+  /** What lies there was written over. */
+  forget(from: number, to: number): void {
+    this.#chunks.forget(from, to)
   }
 
   /** Throws `RECORD_CORRUPT`, or `OFFSET_OUT_OF_RANGE` if retention was faster. */
@@ -101,6 +113,9 @@ export class RecordReader {
   }
 
   #corrupt(logOffset: number, why: string): CometError {
+    this.#places.suspect(logOffset)
+    // Kept, it would be read once more when the disk has been mended.
+    this.#chunks.forget(logOffset, logOffset + 1)
     return new CometError(
       'RECORD_CORRUPT',
       `${this.#log.describe(logOffset)} is damaged: ${why}; other messages can be read. ` +

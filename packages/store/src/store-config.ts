@@ -29,6 +29,8 @@ export interface StoreConfig {
   readonly readCacheBytes: number
   /** What was cut from the log when another master was followed is kept in files, the newest so far. */
   readonly cutKeptBytes: number
+  /** So much of the log is read and verified each second, again and again; 0: none. */
+  readonly scrubBytesPerSecond: number
 }
 
 /** When whole sealed segments are deleted, oldest first. `Infinity`, or 0 free bytes, is off. */
@@ -68,6 +70,8 @@ export function storeConfig(
     tailCacheBytes: 16 * MIB,
     readCacheBytes: 16 * MIB,
     cutKeptBytes: 1024 * MIB,
+    // A segment in 17 minutes, and a hundred of them in a day; nobody notices it beside other reads.
+    scrubBytesPerSecond: 256 * 1024,
     ...changes,
   }
 }

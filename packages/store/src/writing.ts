@@ -2,6 +2,7 @@ import type { StateChange } from '@cometmq/protocol'
 import { GroupCommit } from './commit-log/group-commit.ts'
 import { LogWriter } from './commit-log/log-writer.ts'
 import { Retention } from './commit-log/retention.ts'
+import { LogVerifier } from './damage/log-verifier.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { OpenedStore } from './open-store.ts'
 import { LiveTail } from './replication/live-tail.ts'
@@ -19,6 +20,7 @@ export interface Writing {
   readonly raws: RawCommit
   readonly replicated: ReplicatedLog
   readonly retention: Retention
+  readonly verifier: LogVerifier
 }
 
 /** Wires it; nothing runs by itself. */
@@ -33,8 +35,8 @@ export function wireWriting(
   },
 ): Writing {
   const { clock, log, files } = runtime
-  const { commitLog, dispatcher, checkpointer, state, reader, tail, admission, gate, epochs } =
-    parts
+  const { commitLog, dispatcher, checkpointer, state, places, reader, tail } = parts
+  const { admission, gate, epochs } = parts
   const { space } = own
   const liveTail = new LiveTail(() => epochs.history.last ?? { epoch: 0, start: 0 })
   const writer = new LogWriter({ clock, log: commitLog, gate, space, liveTail })
@@ -78,6 +80,7 @@ export function wireWriting(
     },
     config.retention,
   )
+  const verifier = new LogVerifier({ clock, log, commitLog, writer, places })
   const replicated = new ReplicatedLog(
     {
       clock,
@@ -92,9 +95,12 @@ export function wireWriting(
       epochs,
       liveTail,
       checkpointer,
+      reader,
+      places,
+      verifier,
       retainFrom: (offset) => retention.retainFrom(offset),
     },
     config,
   )
-  return { writer, commits, raws, replicated, retention }
+  return { writer, commits, raws, replicated, retention, verifier }
 }

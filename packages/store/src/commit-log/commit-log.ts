@@ -36,6 +36,7 @@ export class CommitLog {
   #maxOffset = 0
   #flushedOffset = 0
   #confirmOffset = 0
+  #cuts = 0
 
   private constructor(files: FileSystem, config: CommitLogConfig, segments: Segment[]) {
     this.#files = files
@@ -96,6 +97,11 @@ export class CommitLog {
   /** End of the last segment's file. */
   get allocatedEnd(): number {
     return this.#segments.at(-1)?.end ?? this.#baseOffset
+  }
+
+  /** How often it was cut: what was read before may be of another log since. */
+  get cuts(): number {
+    return this.#cuts
   }
 
   get segments(): readonly Segment[] {
@@ -182,6 +188,7 @@ export class CommitLog {
    */
   async truncate(to: number): Promise<void> {
     assert.ok(to >= this.#confirmOffset, 'what was confirmed is cut')
+    this.#cuts++
     let last = this.#segments.at(-1)
     while (last !== undefined && last.start >= to && this.#segments.length > 1) {
       this.#segments.pop()
@@ -198,6 +205,20 @@ export class CommitLog {
     await this.#files.syncDirectory(this.#folder)
     this.#maxOffset = to
     this.#flushedOffset = Math.min(this.#flushedOffset, to)
+  }
+
+  /** Writes over what lies at `at`, all of which is stored; durable when it resolves. */
+  async overwrite(bytes: Buffer, at: number): Promise<void> {
+    assert.ok(at + bytes.length <= this.#maxOffset, 'the log grows by being written over')
+    for (let done = 0; done < bytes.length; ) {
+      const segment = this.segmentAt(at + done)
+      assert.ok(segment !== undefined, 'what is not stored is written over')
+      this.#opened.add(segment)
+      const piece = bytes.subarray(done, segment.end - at)
+      await segment.write([piece], at + done)
+      await segment.sync()
+      done += piece.length
+    }
   }
 
   /** The segment that holds log offset `at`, or `undefined` if it was deleted or never written. */

@@ -10,6 +10,8 @@ export interface Walk {
   readonly to: number
   /** Verify the checksum of every body, or only of those that the store itself reads. */
   readonly bodies: 'all' | 'own'
+  /** Read at once, unless a record is longer; 1 MiB if it is not said. */
+  readonly windowBytes?: number
   visit(record: RecordBatch, at: number): void
   /** Told of fillers, which are passed over otherwise. */
   filler?(record: RecordBatch, at: number): void
@@ -47,7 +49,8 @@ export async function walkRecords(log: CommitLog, walk: Walk): Promise<WalkEnd> 
 async function walkSegment(log: CommitLog, segment: Segment, walk: Walk): Promise<WalkEnd> {
   const end = Math.min(segment.end, walk.to)
   let at = walk.from
-  let windowBytes = WINDOW_BYTES
+  const { windowBytes: usualBytes = WINDOW_BYTES } = walk
+  let windowBytes = usualBytes
   while (at < end) {
     const window = Buffer.allocUnsafeSlow(Math.min(windowBytes, segment.end - at))
     const readBytes = await log.read(window, at)
@@ -57,7 +60,7 @@ async function walkSegment(log: CommitLog, segment: Segment, walk: Walk): Promis
       return { end: at, why: 'the file has become shorter' }
     }
     // A record longer than the window was met: the next one holds it whole.
-    windowBytes = Math.max(WINDOW_BYTES, step.needBytes)
+    windowBytes = Math.max(usualBytes, step.needBytes)
     at = step.end
     await walk.pause?.()
   }

@@ -9,6 +9,8 @@ import {
 } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { CommitLog } from '../commit-log/commit-log.ts'
+import type { DamagedPlaces } from '../damage/damaged-places.ts'
+import { bodyFault } from '../damage/record-fault.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
@@ -30,6 +32,7 @@ export interface LogRange {
 export async function readRange(
   log: CommitLog,
   epochs: EpochHistory,
+  places: Pick<DamagedPlaces, 'suspect'>,
   request: { readonly from: number; readonly maxBytes: number },
 ): Promise<LogRange | undefined> {
   const { from } = request
@@ -39,9 +42,13 @@ export async function readRange(
   const entry = epochs.at(commitLogOffset(from))
   if (entry === undefined) throw outOfRange(log, from)
   const limit = epochs.endOf(entry, commitLogOffset(max))
+  const corrupt = (at: number, why: string): CometError => {
+    places.suspect(at)
+    return new CometError('RECORD_CORRUPT', `${log.describe(at)} is damaged: ${why}`)
+  }
   for (let maxBytes = request.maxBytes; ; ) {
     const bytes = await readBytes(log, from, Math.min(limit, from + maxBytes))
-    const { endOfGroups, needBytes } = wholeGroups(log, bytes, request)
+    const { endOfGroups, needBytes } = wholeGroups(bytes, request, corrupt)
     if (endOfGroups > 0) {
       // What was read may have been cut meanwhile.
       if (from + endOfGroups > log.maxOffset) throw outOfRange(log, from)
@@ -53,7 +60,7 @@ export async function readRange(
         bytes: bytes.subarray(0, endOfGroups),
       }
     }
-    if (from + bytes.length === limit) throw corrupt(log, from, 'no append group ends')
+    if (from + bytes.length === limit) throw corrupt(from, 'no append group ends')
     maxBytes = Math.max(needBytes, bytes.length + PIECE_BYTES)
   }
 }
@@ -76,21 +83,22 @@ export async function checksumOfRange(
 
 /** How many of the bytes are whole groups with good checksums, as far as they are asked for. */
 function wholeGroups(
-  log: CommitLog,
   bytes: Buffer,
   { from: start, maxBytes }: { readonly from: number; readonly maxBytes: number },
+  corrupt: (at: number, why: string) => CometError,
 ): { readonly endOfGroups: number; readonly needBytes: number } {
   let endOfGroups = 0
   for (let at = 0; at < bytes.length; ) {
     const peek = peekRecord(bytes, at)
-    if (peek.kind === 'invalid') throw corrupt(log, start + at, peek.why)
+    if (peek.kind === 'invalid') throw corrupt(start + at, peek.why)
     const needBytes = at + (peek.kind === 'record' ? peek.totalBytes : peek.needBytes)
     if (needBytes > bytes.length || (endOfGroups > 0 && needBytes > maxBytes)) {
       return { endOfGroups, needBytes }
     }
     const record = RecordBatch.parse(bytes, at)
-    if (record.logOffset !== start + at) throw corrupt(log, start + at, 'another record lies here')
-    if (!record.isBodyIntact) throw corrupt(log, start + at, 'the body checksum does not match')
+    if (record.logOffset !== start + at) throw corrupt(start + at, 'another record lies here')
+    const fault = bodyFault(record)
+    if (fault !== undefined) throw corrupt(start + at, fault)
     at = needBytes
     if (!record.continues) endOfGroups = at
   }
@@ -114,8 +122,4 @@ function checkStored(log: CommitLog, from: number, to: number): void {
 function outOfRange(log: CommitLog, at: number): CometError {
   const stored = `the log is [${log.minOffset}, ${log.maxOffset})`
   return new CometError('OFFSET_OUT_OF_RANGE', `log offset ${at} is not stored: ${stored}`)
-}
-
-function corrupt(log: CommitLog, at: number, why: string): CometError {
-  return new CometError('RECORD_CORRUPT', `${log.describe(at)} is damaged: ${why}`)
 }

@@ -9,7 +9,11 @@ import type { AppendedRecord } from '../append-group.ts'
 import type { ConfirmGate } from '../commit-log/confirm-gate.ts'
 import type { GroupCommit } from '../commit-log/group-commit.ts'
 import type { LogWriter } from '../commit-log/log-writer.ts'
+import type { DamagedPlaces } from '../damage/damaged-places.ts'
+import type { LogVerifier } from '../damage/log-verifier.ts'
+import { mendLog } from '../damage/mend.ts'
 import type { Checkpointer } from '../dispatch/checkpointer.ts'
+import type { RecordReader } from '../record-reader.ts'
 import type { Unsubscribe } from '../store-listener.ts'
 import { keepCutBytes } from './cut-bytes.ts'
 import type { EpochFile } from './epoch-file.ts'
@@ -41,6 +45,9 @@ export interface ReplicatedLogParts extends TruncationParts {
   readonly epochs: EpochFile
   readonly liveTail: LiveTail
   readonly checkpointer: Checkpointer
+  readonly reader: RecordReader
+  readonly places: DamagedPlaces
+  readonly verifier: LogVerifier
   /** Retention deletes nothing from there on. */
   readonly retainFrom: (offset: number) => void
 }
@@ -157,13 +164,58 @@ export class ReplicatedLog {
    * checksum fails.
    */
   readRange(from: number, maxBytes: number): Promise<LogRange | undefined> {
-    return readRange(this.#parts.commitLog, this.epochs, { from, maxBytes })
+    const { commitLog, places } = this.#parts
+    return readRange(commitLog, this.epochs, places, { from, maxBytes })
   }
 
   /** The CRC-32 of the bytes `[from, to)`. Rejects with `OFFSET_OUT_OF_RANGE` unless all are there. */
   checksum(from: number, to: number): Promise<number> {
     const { commitLog, clock } = this.#parts
     return checksumOfRange(commitLog, clock, { from, to })
+  }
+
+  /**
+   * Verifies every record of `[from, to)`, from the begin of its segment on. Resolves to the first one
+   * that is damaged, if any, after `onDamaged` was told of all.
+   */
+  async verify(from: number, to: number): Promise<CommitLogOffset | undefined> {
+    const { commitLog, verifier } = this.#parts
+    const begin = commitLog.segmentAt(from)?.start ?? commitLog.minOffset
+    const { damaged } = await verifier.verify({ from: begin, to })
+    return damaged
+  }
+
+  /** Whether a record that is stored at `at`, and was damaged, still is. */
+  async isDamaged(at: CommitLogOffset): Promise<boolean> {
+    const { places, verifier } = this.#parts
+    if (!this.damaged.includes(at)) return false
+    await verifier.verify({ from: at, to: at + 1 })
+    return places.has(at)
+  }
+
+  /** Where stored records are damaged, as far as is known, ascending. */
+  get damaged(): readonly CommitLogOffset[] {
+    return this.#parts.places.stored
+  }
+
+  /** Told where a record begins that was found to be damaged. Must return soon and must not throw. */
+  onDamaged(listener: (at: CommitLogOffset) => void): Unsubscribe {
+    return this.#parts.places.onFound(listener)
+  }
+
+  /**
+   * Puts whole append groups, or what is left of one from a record on, back where they were stored, as
+   * another member has them. Durable when it resolves; a crash leaves damage where there was some.
+   *
+   * Rejects, and nothing was changed, with `OFFSET_OUT_OF_RANGE`, with `LOG_DIVERGED` unless the same
+   * reign wrote those bytes here, with `MALFORMED_BATCH` or `CHECKSUM_MISMATCH` if they are damaged
+   * themselves. With `DISK_FULL` some of it may be as it should be.
+   */
+  async mend(at: number, bytes: Buffer, origin: RawOrigin): Promise<void> {
+    const { commitLog, reader, places } = this.#parts
+    await this.#turn(() => mendLog(commitLog, this.epochs, { at, bytes, origin }))
+    reader.forget(at, at + bytes.length)
+    places.mended(at, at + bytes.length)
   }
 
   /**
@@ -205,7 +257,7 @@ export class ReplicatedLog {
   }
 
   async #truncate(to: number): Promise<void> {
-    const { commitLog, commits, gate, epochs, checkpointer } = this.#parts
+    const { commitLog, commits, gate, epochs, checkpointer, places } = this.#parts
     const max = commitLog.maxOffset
     if (commits.epoch !== undefined) {
       throw new CometError('NOT_ALLOWED', 'a master does not cut its log')
@@ -227,6 +279,7 @@ export class ReplicatedLog {
       note: () => checkpointer.writeSlot({ closedCleanly: false }),
     })
     gate.cut(to, notConfirmed())
+    places.forget(to, Number.POSITIVE_INFINITY)
   }
 
   async #keep(to: number, what: string): Promise<void> {
