@@ -1,7 +1,7 @@
 import { CometError, type Delivery, type RecordBatch } from '@cometmq/protocol'
 import type { DeliveryContext } from './context.ts'
 import { Grant } from './grant.ts'
-import type { Lease } from './lease-table.ts'
+import type { Lease } from './message-state.ts'
 import { OrderedGrant } from './ordered-grant.ts'
 import type { QueueProgress } from './queue-progress.ts'
 import type { RetryEntry } from './retry-entry.ts'

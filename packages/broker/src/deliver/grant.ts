@@ -1,5 +1,6 @@
 import type { MessageFilter, RecordBatch } from '@cometmq/protocol'
-import type { GrantedPart, Lease, LeaseTable } from './lease-table.ts'
+import type { GrantedPart, LeaseTable } from './lease-table.ts'
+import type { Lease } from './message-state.ts'
 
 /** For whom messages are gathered. */
 export interface GrantWish {

@@ -1,6 +1,6 @@
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
-import type { Lease } from './lease-table.ts'
+import type { Lease } from './message-state.ts'
 import type { Span } from './range-map.ts'
 import type { DeliveryReceipt } from './receipts.ts'
 import type { Session } from './sessions.ts'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Holder, type Lease, LeaseTable, type Move } from './lease-table.ts'
+import { LeaseTable } from './lease-table.ts'
+import type { Holder, Lease, Move } from './message-state.ts'
 import { decodeProgressRow, encodeProgressRow } from './progress-row.ts'
 import type { Span } from './range-map.ts'
 
@@ -345,7 +346,7 @@ class Comparison {
   #startMove(part: Span<Lease>): void {
     const attempts = part.value.attempts + 1
     const move: Move = { kind: 'moving', attempts, before: part.value, isCommitting: false }
-    this.table.startMove(part, move)
+    this.table.move(part, move)
     this.moves.push({ from: part.from, to: part.to, value: move })
     for (const message of this.#messages(part)) {
       Object.assign(message, { state: 'moving', attempts, holder: undefined })
@@ -421,58 +422,48 @@ describe('LeaseTable', () => {
     expect(table.counts).toEqual({ ready: 50, inFlight: 50, delayed: 0, backlog: 100 })
   })
 
-  // A crash between the append of a retry and its answer must not redeliver the original as well.
-  test('writes a move under way as done, and takes nothing back when it fails', () => {
+  // A consumer that still has its lease would be told that the message is not its own.
+  test('gives a message that could not be moved back to whoever had it', () => {
     const table = new LeaseTable(NOTHING_DONE, 10)
     const holder = { held: 0 }
     const lease: Lease = { kind: 'leased', holder, attempts: 0, deadlineMs: 10 }
     table.lease([{ from: 0, to: 10, isSkipped: false }], lease)
-    const move: Move = { kind: 'moving', attempts: 1, before: lease, isCommitting: false }
-    table.startMove({ from: 0, to: 4, value: lease }, move)
+    const move: Move = { kind: 'moving', attempts: 1, before: lease, isCommitting: true }
+    const part = { from: 0, to: 4, value: move }
+    table.move({ ...part, value: lease }, move)
+    expect(table.isMoving(part)).toBe(true)
 
-    expect(table.row()).toEqual({
-      doneBelow: 0,
-      done: [],
-      attempted: [{ from: 0, to: 4, attempts: 1 }],
-    })
-    move.isCommitting = true
-    expect(table.row()).toEqual({ doneBelow: 4, done: [], attempted: [] })
-    table.undoMove({ from: 0, to: 4, value: move }, lease)
+    table.undoMove(part, lease)
 
+    expect(table.isMoving(part)).toBe(false)
     expect(table.doneBelow).toBe(0)
     expect(holder.held).toBe(10)
   })
 
-  // On its way to the dead letters it is parked until it is there: a crash would deliver it again.
-  test('keeps what is parked out of every hand, and in its row until it has moved', () => {
+  // It would be delivered again and again, which is why its group has given up on it.
+  test('keeps what is parked out of every hand until it moves', () => {
     const table = new LeaseTable(NOTHING_DONE, 10)
     const holder = { held: 0 }
     const lease: Lease = { kind: 'leased', holder, attempts: 1, deadlineMs: 10 }
     table.lease([{ from: 0, to: 10, isSkipped: false }], lease)
 
     table.park({ from: 2, to: 4, value: lease }, 2, 'bad')
-    expect(table.acknowledge(holder, 2, 4)).toBe(2)
-    expect(table.restore(2, 4, lease, 100)).toEqual([{ from: 2, to: 4, value: undefined }])
     table.release(holder, 0, 2)
     table.release(holder, 4, 10)
+
+    expect(table.acknowledge(holder, 2, 4)).toBe(2)
+    expect(table.restore(2, 4, lease, 100)).toEqual([{ from: 2, to: 4 }])
     expect(table.counts).toEqual({ ready: 8, inFlight: 0, delayed: 2, backlog: 10 })
     expect(table.readyWithin(0, 10, 1)).toEqual([
       { from: 0, to: 2, attempts: 1 },
       { from: 4, to: 10, attempts: 1 },
     ])
-    const parked = [{ from: 2, to: 4, attempts: 2, reason: 'bad' }]
-    expect(table.row().parked).toEqual(parked)
-
-    const [part] = new LeaseTable(table.row(), 10).parked()
-    expect(part).toMatchObject({ from: 2, to: 4 })
-    const [own] = table.parked()
-    assert.ok(own !== undefined)
-    const move: Move = { kind: 'moving', attempts: 2, before: own.value, isCommitting: false }
-    table.startMove(own, move)
-    expect(table.row().parked).toEqual(parked)
-    move.isCommitting = true
-    expect(table.row().parked).toBeUndefined()
-    table.undoMove({ from: 2, to: 4, value: move }, own.value)
-    expect(table.parked()).toEqual([own])
+    const [part] = table.parked()
+    assert.ok(part !== undefined)
+    const move: Move = { kind: 'moving', attempts: 2, before: part.value, isCommitting: false }
+    table.move(part, move)
+    expect(table.parked()).toEqual([])
+    table.undoMove({ ...part, value: move }, part.value)
+    expect(table.parked()).toEqual([part])
   })
 })

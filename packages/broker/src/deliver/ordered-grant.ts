@@ -1,7 +1,8 @@
 import type { RecordBatch } from '@cometmq/protocol'
 import type { GrantWish } from './grant.ts'
-import type { Lease, LeaseTable } from './lease-table.ts'
-import type { Line, MessageGroupOrder, Standing } from './message-group-order.ts'
+import type { LeaseTable } from './lease-table.ts'
+import type { Line, MessageGroupOrder } from './message-group-order.ts'
+import { isReady, type Lease, standingOf } from './message-state.ts'
 
 /**
  * What one delivery to a member of a FIFO group leases, gathered batch by batch.
@@ -57,17 +58,11 @@ export class OrderedGrant {
   }
 
   #scan(batch: ScannedBatch, offset: number): void {
-    const standing = this.#standingAt(offset)
+    const standing = standingOf(this.#table.stateAt(offset))
     if (standing === 'ready' && !batch.isWanted(offset)) {
       this.#table.lease([{ from: offset, to: offset + 1, isSkipped: true }], this.lease)
       this.skipped++
     } else this.#order.scan(batch.messageGroup(offset), standing)
-  }
-
-  #standingAt(offset: number): Standing {
-    const { kind } = this.#table.stateAt(offset)
-    if (kind === 'done' || kind === 'parked') return 'done'
-    return kind === 'ready' || kind === 'returned' ? 'ready' : 'out'
   }
 
   #offer(offset: number): void {
@@ -75,8 +70,8 @@ export class OrderedGrant {
     if (line === undefined) return
     const state = this.#table.stateAt(offset)
     const isNext = this.#order.freeLine(offset) === line || this.#lines.has(line)
-    const isReady = state.kind === 'ready' || state.kind === 'returned'
-    if (!isNext || !isReady || (this.messages > 0 && state.attempts !== this.lease.attempts)) {
+    const isSame = isReady(state) && (this.messages === 0 || state.attempts === this.lease.attempts)
+    if (!isNext || !isSame) {
       this.#lines.delete(line)
       return
     }

@@ -1,7 +1,11 @@
-/** A maximal run of integers `[from, to)` that share one value. */
-export interface Span<Value> {
+/** Integers `[from, to)`. */
+export interface Range {
   readonly from: number
   readonly to: number
+}
+
+/** A maximal run of integers that share one value. */
+export interface Span<Value> extends Range {
   readonly value: Value
 }
 

@@ -2,7 +2,8 @@ import { CometError } from '@cometmq/protocol'
 import { retryDelayMs } from '../group-definition.ts'
 import type { DeliveryContext } from './context.ts'
 import type { GroupDelivery } from './group-delivery.ts'
-import type { Lease, LeaseTable, ReceiptState } from './lease-table.ts'
+import type { LeaseTable } from './lease-table.ts'
+import type { Lease, MessageState } from './message-state.ts'
 import type { Source } from './source.ts'
 
 /** One delivery of one message, as whoever it was delivered to names it. */
@@ -80,7 +81,7 @@ async function settled({ loop }: DeliveryContext): Promise<'settled'> {
   return 'settled'
 }
 
-function isOwn(state: ReceiptState, { generation, attempt }: DeliveryReceipt): boolean {
+function isOwn(state: MessageState, { generation, attempt }: DeliveryReceipt): boolean {
   switch (state.kind) {
     case 'leased':
       return state.pop?.generation === generation || state.pop?.previous === generation
@@ -95,7 +96,7 @@ function isOwn(state: ReceiptState, { generation, attempt }: DeliveryReceipt): b
   }
 }
 
-function finish(table: LeaseTable, offset: number, state: ReceiptState): void {
+function finish(table: LeaseTable, offset: number, state: MessageState): void {
   if (state.kind !== 'leased') table.change(offset, NO_LEASE)
   table.acknowledge(state.kind === 'leased' ? state.holder : NOBODY, offset, offset + 1)
 }

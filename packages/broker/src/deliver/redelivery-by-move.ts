@@ -12,7 +12,7 @@ import {
 import type { QueueKey } from '@cometmq/store'
 import type { CommitLoop, NextOffsets, Parcel, Work } from './commit-loop.ts'
 import { JobLine } from './job-line.ts'
-import type { Lease, Move, Parked } from './lease-table.ts'
+import type { Lease, Move, Parked } from './message-state.ts'
 import type { DeliveryConfig, DeliveryPorts } from './ports.ts'
 import type { Span } from './range-map.ts'
 import type { Redelivery, SendBack } from './redelivery.ts'
@@ -72,7 +72,7 @@ export class RedeliveryByMove implements Redelivery {
   #send(what: Sent): Promise<void> {
     const { source, part, attempts } = what
     const move: Move = { kind: 'moving', attempts, before: part.value, isCommitting: false }
-    source.table.startMove(part, move)
+    source.table.move(part, move)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const moving = { from: part.from, to: part.to, value: move }
     this.#line.add(async () => {
@@ -134,7 +134,7 @@ export class RedeliveryByMove implements Redelivery {
     // A state of its own, so that it becomes done when it is, and not with the rest of the lease.
     const move: Move = { ...moving.value }
     const piece = { ...moving, value: move }
-    source.table.splitMove(moving, move)
+    source.table.move(moving, move)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     let retry: RetryRow | undefined
     const work: Work = {

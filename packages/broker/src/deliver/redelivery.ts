@@ -1,4 +1,4 @@
-import type { Lease } from './lease-table.ts'
+import type { Lease } from './message-state.ts'
 import type { Span } from './range-map.ts'
 import type { RetryRow } from './retry-entry.ts'
 import type { Source } from './source.ts'

@@ -1,8 +1,8 @@
 import type { Clock, Logger } from '@cometmq/runtime'
 import type { QueueKey, StateTable } from '@cometmq/store'
-import type { TableCounts } from './lease-table.ts'
 import { keysOf } from './queue-progress.ts'
 import { backlogOf, decodeRetry, RetryEntry, type RetryRow, retryKey } from './retry-entry.ts'
+import type { BacklogCounts } from './state-map.ts'
 
 /**
  * The messages of one topic that one group has sent back, by the moment they are due.
@@ -90,7 +90,7 @@ export class RetryQueue {
     return this.#waiting[0]?.dueElapsedMs ?? Number.POSITIVE_INFINITY
   }
 
-  get counts(): TableCounts {
+  get counts(): BacklogCounts {
     let [ready, inFlight, delayed] = [0, 0, this.#beyond]
     for (const entry of this.#entries.values()) {
       if (entry.place === 'waiting') delayed += entry.backlog

@@ -1,5 +1,5 @@
 import type { CometError, Delivery, MessageFilter } from '@cometmq/protocol'
-import type { Holder, PopLease } from './lease-table.ts'
+import type { Holder, PopLease } from './message-state.ts'
 
 /** Where a member's messages go. The engine calls it; it must not throw. */
 export interface MemberSink {

@@ -6,7 +6,7 @@ import type {
   SettlementAction,
 } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
-import type { PopLease } from '../deliver/lease-table.ts'
+import type { PopLease } from '../deliver/message-state.ts'
 import type { Member } from '../deliver/member.ts'
 import type { DeliveryReceipt } from '../deliver/receipts.ts'
 import type { MemberSink } from '../deliver/sessions.ts'
