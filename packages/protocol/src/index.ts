@@ -1,23 +1,19 @@
 export { ByteReader, ByteWriter, varintBytes } from './batch/bytes.ts'
 export { decodeChanges, encodeChanges, type StateChange } from './batch/change.ts'
+export { checkProducerBatch } from './batch/check-producer-batch.ts'
 export { HEADER_BYTES, layout, type RecordKind } from './batch/layout.ts'
 export { encodedMessageBytes } from './batch/message-codec.ts'
 export {
   type BatchToEncode,
   type BrokerStamp,
-  checkProducerBatch,
   encodeBatch,
   encodeBrokerRecord,
   encodeFillerHeader,
-  messageIdOf,
-  NO_PRODUCER_ID,
-  type Peek,
-  type ProducerStamp,
-  parseBatches,
-  peekRecord,
-  RecordBatch,
   stampRecord,
-} from './batch/record-batch.ts'
+} from './batch/encode-batch.ts'
+export { type Peek, peekRecord } from './batch/peek-record.ts'
+export { messageIdOf, NO_PRODUCER_ID, type ProducerStamp } from './batch/producer-stamp.ts'
+export { parseBatches, RecordBatch } from './batch/record-batch.ts'
 export {
   type BatchTags,
   type KeyHash,

@@ -5,21 +5,18 @@ import { describe, expect, test } from 'vitest'
 import { CometError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { checkMessage, type Message } from '../message.ts'
+import { checkProducerBatch } from './check-producer-batch.ts'
 import {
   type BatchToEncode,
   type BrokerStamp,
-  checkProducerBatch,
   encodeBatch,
   encodeBrokerRecord,
   encodeFillerHeader,
-  messageIdOf,
-  NO_PRODUCER_ID,
-  type ProducerStamp,
-  parseBatches,
-  peekRecord,
-  RecordBatch,
   stampRecord,
-} from './record-batch.ts'
+} from './encode-batch.ts'
+import { peekRecord } from './peek-record.ts'
+import { messageIdOf, NO_PRODUCER_ID, type ProducerStamp } from './producer-stamp.ts'
+import { parseBatches, RecordBatch } from './record-batch.ts'
 import { keyHash, type Origin, tagAt } from './sections.ts'
 
 // The places of header fields that tests damage on purpose, as `docs/formats/record-batch.md` draws

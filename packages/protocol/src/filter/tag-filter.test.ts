@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { encodeBatch, NO_PRODUCER_ID, RecordBatch } from '../batch/record-batch.ts'
+import { encodeBatch } from '../batch/encode-batch.ts'
+import { NO_PRODUCER_ID } from '../batch/producer-stamp.ts'
+import { RecordBatch } from '../batch/record-batch.ts'
 import { TagFilter } from './tag-filter.ts'
 
 describe('TagFilter', () => {
