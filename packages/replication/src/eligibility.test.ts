@@ -2,12 +2,13 @@ import { commitLogOffset } from '@cometmq/protocol'
 import { describe, expect, test } from 'vitest'
 import {
   electedState,
-  handedOverState,
+  takenOverState,
   isEligible,
   recoveredState,
   recoveryWinner,
   type Survivor,
 } from './eligibility.ts'
+import type { GroupState } from './group-state.ts'
 import { groupOfThree } from './testing/scene.ts'
 
 const ELECTION = {
@@ -48,7 +49,20 @@ describe('the state after an election', () => {
 
   // The old master is well and goes on as a slave.
   test('keeps the old master in the set after a hand-over', () => {
-    expect([...handedOverState(groupOfThree, ELECTION).inSync.keys()]).toEqual([1, 2, 3])
+    expect([...takenOverState(groupOfThree, ELECTION, { leaves: false }).inSync.keys()]).toEqual([
+      1, 2, 3,
+    ])
+  })
+
+  // One that stops, or whose disk is of no use, would only be waited for until it is noticed.
+  test('leaves the old master out after a hand-over, if it asks for that and enough remain', () => {
+    const leaves = (group: GroupState) => [
+      ...takenOverState(group, ELECTION, { leaves: true }).inSync.keys(),
+    ]
+    const two = { ...groupOfThree, inSync: new Map([...groupOfThree.inSync].slice(0, 2)) }
+
+    expect(leaves(groupOfThree)).toEqual([2, 3])
+    expect(leaves(two)).toEqual([1, 2])
   })
 
   test('says what may be lost after a recovery', () => {

@@ -39,8 +39,17 @@ export function electedState(state: GroupState, election: Election): GroupState 
   return reignOf(state, election, inSync)
 }
 
-/** The state after a hand-over, or after its target failed: nobody leaves the in-sync set. */
-export function handedOverState(state: GroupState, election: Election): GroupState {
+/** The state after a hand-over, which a master that is of no use afterwards asks to be left out of. */
+export function takenOverState(
+  state: GroupState,
+  election: Election,
+  { leaves }: { readonly leaves: boolean },
+): GroupState {
+  return leaves ? electedState(state, election) : keptState(state, election)
+}
+
+/** The state after the target of a hand-over failed, and the old master goes on. */
+export function keptState(state: GroupState, election: Election): GroupState {
   const { me } = election
   return reignOf(state, election, new Map(state.inSync).set(me.brokerId, me.incarnation))
 }

@@ -70,7 +70,7 @@ export function onMasterFrame(turn: Turn, role: Following, frame: MasterFrame): 
     case 'hand-over':
       return {
         ...heard,
-        offer: { stream: stream.number, end: message.end, stateRevision: message.stateRevision },
+        offer: { ...message, stream: stream.number },
       }
   }
 }

@@ -60,6 +60,16 @@ export interface Welcome {
 
 export type RefusalReason = 'not-master' | 'stale-epoch' | 'unknown-store'
 
+/** From here on the master appends and confirms nothing, whatever happens. */
+export interface HandOver {
+  readonly kind: 'hand-over'
+  /** Where both logs end; undefined: the master has resigned, with whatever is confirmed. */
+  readonly end: CommitLogOffset | undefined
+  readonly stateRevision: Revision
+  /** The master does not stay in the in-sync set, if enough remain. */
+  readonly leaves: boolean
+}
+
 export type MasterMessage =
   | Welcome
   | { readonly kind: 'refusal'; readonly reason: RefusalReason }
@@ -77,8 +87,7 @@ export type MasterMessage =
       /** The latest beat that this slave has echoed, as far as it came back; 0: not said. */
       readonly heard: number
     }
-  /** From here on the master appends and confirms nothing, whatever happens. */
-  | { readonly kind: 'hand-over'; readonly end: CommitLogOffset; readonly stateRevision: Revision }
+  | HandOver
 
 /** Every frame of a master says which epoch speaks and how far it is. */
 export interface MasterFrame {

@@ -151,6 +151,39 @@ describe('a master that hands over', () => {
   })
 })
 
+describe('a master whose disk stands still', () => {
+  // To wait for what it writes itself is to wait for the disk.
+  test('resigns, with whatever is confirmed and whatever is being written', () => {
+    const scene = resigning()
+
+    expect(scene.role).toBe('draining')
+    expect(offerOf(scene)).toMatchObject({ end: undefined, leaves: true })
+    expect(scene.did('send-to-slave')?.stream).toBe(3)
+  })
+
+  test('offers to another one when the first does not take it, and does not go on by itself', () => {
+    const scene = resigning()
+    scene.slave(3, { kind: 'hand-over-result', won: false })
+    expect(scene.did('swap')).toBeUndefined()
+
+    const actions = scene.pass(scene.context.settings.handOverMs, STALLED)
+
+    const offers = actions.filter(
+      (action) => action.kind === 'send-to-slave' && action.frame.message.kind === 'hand-over',
+    )
+    expect(offers).toMatchObject([{ stream: 1 }])
+    expect(actions.some(({ kind }) => kind === 'swap')).toBe(false)
+  })
+
+  test('opens the next epoch itself once its disk is well and nobody has taken it', () => {
+    const scene = resigning()
+
+    scene.pass(scene.context.settings.handOverMs)
+
+    expect(scene.state.pending?.transaction.kind).toBe('retake')
+  })
+})
+
 describe('the target of a hand-over', () => {
   test('takes over the very state that it was offered, and says so', () => {
     const scene = Scene.following()
@@ -173,11 +206,29 @@ describe('the target of a hand-over', () => {
     expect(scene.role).toBe('following')
   })
 
+  test('takes over from one that has resigned wherever its log ends, and leaves it out', () => {
+    const scene = Scene.following()
+    offerTo(scene, undefined, true)
+
+    expect(scene.did('swap')?.transaction.kind).toBe('take-over')
+    expect([...(scene.state.pending?.next?.inSync.keys() ?? [])]).not.toContain(1)
+  })
+
+  // It may lack what was confirmed since it was taken out of the set.
+  test('declines what one that has resigned offers, unless it is in sync', () => {
+    const scene = Scene.following()
+    const inSync = new Map([...groupOfThree.inSync].filter(([id]) => id !== 2))
+    scene.show({ state: { ...groupOfThree, inSync } })
+    offerTo(scene, undefined, true)
+
+    expect(scene.did('send-to-master')?.frame).toEqual({ kind: 'hand-over-result', won: false })
+  })
+
   // The set may have changed since it was read.
   test('reads the state that was offered before it replaces it', () => {
     const scene = Scene.following()
     const stateRevision = ((scene.view.state?.revision ?? 0) + 50) as Revision
-    scene.frame({ kind: 'hand-over', end: commitLogOffset(100), stateRevision })
+    scene.frame({ kind: 'hand-over', end: commitLogOffset(100), stateRevision, leaves: false })
 
     expect(scene.did('swap')).toBeUndefined()
     expect(scene.did('read')).toBeDefined()
@@ -211,7 +262,28 @@ function offerOf(scene: Scene) {
     .find((message) => message.kind === 'hand-over')
 }
 
-function offerTo(scene: Scene, end: number): void {
+function offerTo(scene: Scene, end: number | undefined, leaves = false): void {
   const stateRevision = scene.view.state?.revision ?? (0 as Revision)
-  scene.frame({ kind: 'hand-over', end: commitLogOffset(end), stateRevision })
+  scene.frame({
+    kind: 'hand-over',
+    end: end === undefined ? undefined : commitLogOffset(end),
+    stateRevision,
+    leaves,
+  })
+}
+
+const STALLED = { isFull: false, isStalled: true }
+
+/** Has resigned just now, to broker 3. */
+function resigning(): Scene {
+  const scene = Scene.master()
+  scene.show({ state: { ...groupOfThree, epoch: 6, master: 2 } })
+  scene.joins(3)
+  scene.joins(1)
+  scene.tell({ kind: 'appended', maxOffset: commitLogOffset(110) })
+  while (offerOf(scene) === undefined && scene.nowMs < 60_000) {
+    for (const slave of [3, 1]) scene.acknowledges(slave)
+    scene.pass(scene.context.settings.tickMs, STALLED)
+  }
+  return scene
 }

@@ -1,5 +1,5 @@
 import { nextAttempt } from './campaign.ts'
-import { handedOverState } from './eligibility.ts'
+import { keptState, takenOverState } from './eligibility.ts'
 import type { SlaveFrame } from './frames.ts'
 import type { GroupState } from './group-state.ts'
 import { promote } from './promotion.ts'
@@ -33,23 +33,21 @@ export function onHandOverFrame(turn: Turn, brokerId: number, frame: SlaveFrame)
   if (frame.kind !== 'hand-over-result' || role.kind !== 'draining') return
   if (role.target !== brokerId || role.offeredAtMs === undefined) return
   if (frame.won) followTarget(turn, role)
-  else retake(turn, role)
+  else if (!mustResign(turn, role)) retake(turn, role)
 }
 
 /**
  * The target has won: what the elector has now is known but for its revision, with which nothing could
  * be swapped. So the next master is followed at once, also by one that is cut off from the elector.
  */
-function followTarget(turn: Turn, { reign, target }: Draining): void {
+function followTarget(turn: Turn, { reign, target, leaves }: Draining): void {
   const { view } = turn.state.elector
   const peer = reign.peers.get(target)
   if (view?.state?.value.epoch === reign.epoch && peer !== undefined) {
     const { brokerId, incarnation } = peer.member
-    const value = handedOverState(view.state.value, {
-      me: { brokerId, incarnation, trustedSince: incarnation },
-      attempt: '',
-      reason: 'hand-over',
-    })
+    const me = { brokerId, incarnation, trustedSince: incarnation }
+    const election = { me, attempt: '', reason: 'hand-over' }
+    const value = takenOverState(view.state.value, election, { leaves })
     know(turn, { view: { ...view, state: { ...view.state, value } } })
     turn.see(value.epoch)
     stepDown(turn)
@@ -61,7 +59,9 @@ function followTarget(turn: Turn, { reign, target }: Draining): void {
 export function drainOn(turn: Turn, role: Draining): void {
   const { nowMs, settings } = turn
   if (role.offeredAtMs !== undefined) {
-    if (nowMs - role.offeredAtMs >= settings.handOverMs) retake(turn, role)
+    if (nowMs - role.offeredAtMs < settings.handOverMs) return
+    if (mustResign(turn, role)) offerToAnother(turn, role)
+    else retake(turn, role)
     return
   }
   if (offered(turn) || nowMs - role.sinceMs < settings.drainMs) return
@@ -69,32 +69,42 @@ export function drainOn(turn: Turn, role: Draining): void {
   turn.act({ kind: 'accept-writes', epoch: role.reign.epoch })
 }
 
-/**
- * Offers the epoch at once when that is possible, for writes wait for it; returns whether it did.
- *
- * No change of the set may be open: the target replaces the very state that this reign kept to.
- */
+/** Offers the epoch at once when that is possible, for writes wait for it; returns whether it did. */
 export function offered(turn: Turn): boolean {
+  const { log } = turn
   const { role } = turn.state
   if (role.kind !== 'draining' || role.offeredAtMs !== undefined) return false
-  const { reign, target, isStill } = role
-  const { log, state } = turn
-  const read = state.elector.view?.state
+  const { reign, target, isStill, resigns } = role
   const peer = reign.peers.get(target)
   const isLevel = log.confirmOffset === log.maxOffset && durableOf(turn, peer) === log.maxOffset
-  if (!isStill || !isLevel || peer === undefined || state.pending !== undefined) return false
+  return (resigns || (isStill && isLevel)) && offerTo(turn, role, peer)
+}
+
+/** No change of the set may be open: the target replaces the very state that this reign kept to. */
+function offerTo(turn: Turn, role: Draining, peer: Peer | undefined): boolean {
+  const { reign, resigns, leaves } = role
+  const { elector, pending } = turn.state
+  const read = elector.view?.state
+  if (peer === undefined || pending !== undefined) return false
   if (read === undefined || read.value.epoch !== reign.epoch) return false
-  turn.act({
-    kind: 'send-to-slave',
-    stream: peer.stream,
-    frame: frameOf(turn, reign, {
-      kind: 'hand-over',
-      end: log.maxOffset,
-      stateRevision: read.revision,
-    }),
-  })
-  turn.become({ ...role, offeredAtMs: turn.nowMs })
+  const end = resigns ? undefined : turn.log.maxOffset
+  const offer = { kind: 'hand-over', end, stateRevision: read.revision, leaves } as const
+  const frame = frameOf(turn, reign, offer)
+  turn.act({ kind: 'send-to-slave', stream: peer.stream, frame })
+  turn.become({ ...role, target: peer.member.brokerId, offeredAtMs: turn.nowMs })
   return true
+}
+
+/** Both may try to take it: they replace the same state, so one of them does. */
+function offerToAnother(turn: Turn, role: Draining): void {
+  const { reign, target } = role
+  const others = new Map([...reign.peers].filter(([brokerId]) => brokerId !== target))
+  offerTo(turn, role, targetOf(turn, { ...reign, peers: others }) ?? targetOf(turn, reign))
+}
+
+/** To go on it would have to flush. */
+function mustResign(turn: Turn, { resigns }: Draining): boolean {
+  return resigns && turn.state.disk.stalledSinceMs !== undefined
 }
 
 /** Writes that were under way have ended. */
@@ -135,7 +145,11 @@ function isWanted(turn: Turn): boolean {
 }
 
 /** The in-sync slave that holds most, or the one that was asked for. */
-function targetOf(turn: Turn, reign: Reign, wanted = commandedTarget(turn)): Peer | undefined {
+function targetOf(
+  turn: Turn,
+  reign: Pick<Reign, 'peers' | 'inSync'>,
+  wanted = commandedTarget(turn),
+): Peer | undefined {
   const fit = [...reign.peers.values()].filter(
     (peer) =>
       peer.isReady &&
@@ -156,6 +170,8 @@ function commandedTarget(turn: Turn): number | undefined {
 
 function drain(turn: Turn, reign: Reign, target: number): void {
   const holds = turn.nextNumber()
+  const { disk, stopWantedAtMs } = turn.state
+  const resigns = disk.stalledSinceMs !== undefined
   turn.act({ kind: 'hold-writes', number: holds })
   turn.become({
     kind: 'draining',
@@ -164,8 +180,11 @@ function drain(turn: Turn, reign: Reign, target: number): void {
     sinceMs: turn.nowMs,
     holds,
     isStill: false,
+    resigns,
+    leaves: resigns || disk.isFull || stopWantedAtMs !== undefined,
     offeredAtMs: undefined,
   })
+  offered(turn)
 }
 
 /** Opens the next epoch itself, which makes a late take-over void. */
@@ -174,7 +193,7 @@ function retake(turn: Turn, role: Draining): void {
   if (read === undefined || turn.state.pending !== undefined) return
   if (read.value.epoch !== role.reign.epoch) return
   const { incarnation, trustedSince } = turn.member
-  const next = handedOverState(read.value, {
+  const next = keptState(read.value, {
     me: { brokerId: turn.me, incarnation, trustedSince },
     attempt: nextAttempt(turn),
     reason: 'retake',

@@ -2,7 +2,7 @@ import type { CommitLogOffset } from '@cometmq/protocol'
 import type { MemberFile } from './actions.ts'
 import type { GroupView, Revision, Transaction } from './elector.ts'
 import type { LeaseReading } from './events.ts'
-import type { DiskHealth, Hello, Inspection, Member } from './frames.ts'
+import type { DiskHealth, HandOver, Hello, Inspection, Member } from './frames.ts'
 import type { GroupState, InSyncSet } from './group-state.ts'
 import type { LogState } from './log-state.ts'
 import type { Rules } from './rules.ts'
@@ -148,11 +148,7 @@ export interface Echo {
 }
 
 /** A hand-over that this slave was offered on its stream. */
-export interface Offer {
-  readonly stream: number
-  readonly end: CommitLogOffset
-  readonly stateRevision: Revision
-}
+export type Offer = Omit<HandOver, 'kind'> & { readonly stream: number }
 
 /** Questions to other members, and what came back. */
 export interface Inquiry {
@@ -217,6 +213,10 @@ export interface Draining {
   readonly holds: number
   /** No write is under way any more. */
   readonly isStill: boolean
+  /** Its own disk stands still: neither writes under way nor a level target are waited for. */
+  readonly resigns: boolean
+  /** It will be of no use to the next master. */
+  readonly leaves: boolean
   /** From then on nothing is appended or confirmed here. */
   readonly offeredAtMs: number | undefined
 }

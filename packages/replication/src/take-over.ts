@@ -1,5 +1,5 @@
 import { mayCampaign, nextAttempt, ownLive } from './campaign.ts'
-import { handedOverState } from './eligibility.ts'
+import { takenOverState } from './eligibility.ts'
 import type { Following, Offer, Role } from './replica.ts'
 import { beginSwap } from './swaps.ts'
 import { takeOverTransaction } from './transactions.ts'
@@ -7,7 +7,8 @@ import type { Turn } from './turn.ts'
 import { readElector } from './views.ts'
 
 /**
- * Takes the epoch that a master which wants to stop has offered, if this log ends where its does.
+ * Takes the epoch that a master has offered, if this log ends where its does, or if it has resigned:
+ * a member in sync has everything that was confirmed, and nothing will be any more.
  *
  * The state to replace is the one that the offer names: that is the one whose in-sync set the master
  * kept to until it stopped.
@@ -21,17 +22,18 @@ export function considerOffer(turn: Turn, role: Following): Role {
     readElector(turn)
     return role
   }
-  const isGood = read.revision === offer.stateRevision && turn.log.maxOffset === offer.end
+  const { incarnation, trustedSince } = turn.member
+  const aspirant = { brokerId: turn.me, incarnation, trustedSince }
+  const isLevel = turn.log.maxOffset === offer.end
+  const mayTake =
+    isLevel || (offer.end === undefined && turn.rules.isEligible(read.value, aspirant))
+  const isGood = read.revision === offer.stateRevision && mayTake
   if (!isGood || me === undefined || !mayCampaign(turn)) {
     answerOffer(turn, offer, false)
     return { ...role, offer: undefined }
   }
-  const { incarnation, trustedSince } = turn.member
-  const next = handedOverState(read.value, {
-    me: { brokerId: turn.me, incarnation, trustedSince },
-    attempt: nextAttempt(turn),
-    reason: 'hand-over',
-  })
+  const election = { me: aspirant, attempt: nextAttempt(turn), reason: 'hand-over' }
+  const next = takenOverState(read.value, election, offer)
   beginSwap(turn, {
     transaction: takeOverTransaction({ replaces: read.revision, state: next }, me),
     for: 'candidacy',

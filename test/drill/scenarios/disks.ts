@@ -53,7 +53,7 @@ async function slowDownMaster(scene: Scene, slowMs: number): Promise<void> {
   const master = await cluster.masterOf(group)
   const disk = cluster.slowDiskOf(master)
   const what = `slow down the disk of ${master.name} for ${slowMs} ms`
-  const options = { groups: [group], elects: true, goalMs: 'none' } as const
+  const options = { groups: [group], elects: true, goalMs: 4_500 }
   await scene.fault(what, options, () => disk.slowDown(FLUSH_MS))
   await scene.pause(slowMs)
   if (cluster.masterNow(group) === master) scene.complain(`${what}: it stayed master`)

@@ -194,6 +194,17 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     },
   ],
   [
+    'a disk stands still',
+    3,
+    (scene, random) => {
+      const { disk } = random.chance(0.5)
+        ? masterOf(scene, random).machine
+        : memberOf(scene, random).machine
+      disk.slowDown(random.between(300, 3_000))
+      later(scene, random, () => disk.slowDown(1))
+    },
+  ],
+  [
     'an operator hands over',
     2,
     ({ groups, operator }, random) => operator.handOver(random.pick(groups)),
@@ -245,6 +256,7 @@ export function endGroupFaults({ groups, simulation }: GroupScene): void {
     for (const { machine } of members) {
       elector.rejoin(machine.name)
       machine.disk.setCapacity(2 ** 40)
+      machine.disk.slowDown(1)
       if (machine.isPaused) machine.resume()
     }
   }

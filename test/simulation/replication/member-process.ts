@@ -38,6 +38,8 @@ export interface RecordsOf {
   readonly entries: readonly Entry[]
 }
 
+type StopWriting = Extract<Action, { kind: 'hold-writes' | 'refuse-writes' }>
+
 /** The shell of one process of a member, as thin as it can be: it carries out what `step` says. */
 export class MemberProcess {
   readonly brokerId: number
@@ -52,6 +54,9 @@ export class MemberProcess {
   isUp = true
   /** The epoch that records of its own may be appended in. */
   writes: number | undefined
+  /** Nothing is flushed; what is being written when it should stop is, until this has passed. */
+  #isStalled = false
+  #stops: StopWriting[] = []
   /** The epoch whose producers it answers. */
   answers: number | undefined
 
@@ -98,7 +103,19 @@ export class MemberProcess {
     return true
   }
 
+  get isStalled(): boolean {
+    return this.#isStalled
+  }
+
+  stall(isStalled: boolean): void {
+    this.#isStalled = isStalled
+    if (isStalled) return
+    for (const stop of this.#stops) this.#stopWriting(stop)
+    this.#stops = []
+  }
+
   flush(): void {
+    if (this.#isStalled) return
     this.disk.flush(this.state.log.confirmOffset)
     this.inbox.push({ kind: 'flushed', offset: commitLogOffset(this.disk.flushed) })
   }
@@ -131,12 +148,16 @@ export class MemberProcess {
       case 'check-tail':
         return
       case 'accept-writes':
+        this.#stops = []
         this.writes = action.epoch
         this.answers = action.epoch
         return
       case 'hold-writes':
       case 'refuse-writes':
-        return this.#stopWriting(action)
+        if (action.kind === 'refuse-writes') this.answers = undefined
+        if (this.#isStalled) this.#stops.push(action)
+        else this.#stopWriting(action)
+        return
       case 'follow':
         return this.#world.follow(this, action)
       case 'send-to-master':
@@ -168,12 +189,11 @@ export class MemberProcess {
     }
   }
 
-  #stopWriting(action: Extract<Action, { kind: 'hold-writes' | 'refuse-writes' }>): void {
+  #stopWriting({ number }: StopWriting): void {
     this.writes = undefined
-    if (action.kind === 'refuse-writes') this.answers = undefined
     this.inbox.push({
       kind: 'appending-stopped',
-      number: action.number,
+      number,
       maxOffset: commitLogOffset(this.disk.log.length),
     })
   }

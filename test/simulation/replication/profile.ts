@@ -25,6 +25,8 @@ export interface Profile {
   readonly misdirected: number
   readonly lostAnswers: number
   readonly handOvers: number
+  /** How often a disk stops to flush, for some ten ticks. */
+  readonly stalls: number
   readonly leaseLosses: number
   /** How often an operator has a member forgotten, and one elected when nobody in sync is left. */
   readonly forgets: number
@@ -59,6 +61,7 @@ export function profileOf(random: SeededRandom): Profile {
     misdirected: random.pick([0, 0.05, 0.5]),
     lostAnswers: random.pick([0.001, 0.005, 0.03]),
     handOvers: random.pick([0, 0, 0.01]),
+    stalls: random.pick([0, 0.002, 0.02]),
     leaseLosses: random.pick([0, 0.002, 0.02]),
     writes: random.pick([0.02, 0.1, 0.1]),
     linkSpeed: random.pick([0, 0.3, 0.8]),
@@ -99,5 +102,6 @@ function hasty(
     handOverMs: random.pick([5, 50]),
     handOverAgainMs: random.pick([10, 100]),
     shutdownMs: random.pick([10, 100]),
+    stallMs: random.pick([1, 50]),
   }
 }

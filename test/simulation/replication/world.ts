@@ -224,11 +224,14 @@ export class World implements Surroundings {
 
   #tickOf(process: MemberProcess, passedMs: number): void {
     process.nowMs += passedMs
+    const { isStalled } = process
+    if (this.#isCalm || (isStalled && this.#random.chance(0.1))) process.stall(false)
+    else if (!isStalled && this.#random.chance(this.profile.stalls)) process.stall(true)
     const holdsLease = this.#isCalm || !this.#random.chance(0.1)
     process.happen({
       kind: 'tick',
       lease: { id: process.leaseId, validUntilMs: holdsLease ? process.nowMs + 50 : 0 },
-      disk: { isFull: !this.#isCalm && this.#random.chance(0.005), isStalled: false },
+      disk: { isFull: !this.#isCalm && this.#random.chance(0.005), isStalled: process.isStalled },
     })
   }
 

@@ -120,7 +120,13 @@ export type MasterMessage =
       /** The latest beat whose echo came back from this slave; 0: nothing is said of that. */
       readonly heard: number
     }
-  | { readonly kind: 'hand-over'; readonly end: number; readonly stateRevision: number }
+  | {
+      readonly kind: 'hand-over'
+      readonly end: number
+      readonly stateRevision: number
+      readonly resigned: boolean
+      readonly leaves: boolean
+    }
 
 /** `cometmq.v1.Replication/Follow`. */
 export const followMethod: Method<SlaveFrame, MasterFrame> = {
@@ -354,6 +360,8 @@ function writeMasterFrame(writer: Writer, frame: MasterFrame): void {
       writeNested(writer, 8, () => {
         writeNumber(writer, 1, message.end)
         writeNumber(writer, 2, message.stateRevision)
+        writeFlag(writer, 3, message.resigned)
+        writeFlag(writer, 4, message.leaves)
       })
       return
   }
@@ -456,10 +464,18 @@ function readBeat(reader: Reader): MasterMessage {
 }
 
 function readHandOver(reader: Reader): MasterMessage {
-  const offer = { kind: 'hand-over' as const, end: 0, stateRevision: 0 }
+  const offer = {
+    kind: 'hand-over' as const,
+    end: 0,
+    stateRevision: 0,
+    resigned: false,
+    leaves: false,
+  }
   readNested(reader, (tag) => {
     if (tag === fieldTag(1, VARINT)) offer.end = readNumber(reader)
     else if (tag === fieldTag(2, VARINT)) offer.stateRevision = readNumber(reader)
+    else if (tag === fieldTag(3, VARINT)) offer.resigned = reader.bool()
+    else if (tag === fieldTag(4, VARINT)) offer.leaves = reader.bool()
     else skipField(reader, tag)
   })
   return offer

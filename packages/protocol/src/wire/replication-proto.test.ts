@@ -273,6 +273,8 @@ function anyMasterFrame(): fc.Arbitrary<MasterFrame> {
       kind: fc.constant('hand-over' as const),
       end: anyOffset(),
       stateRevision: anyOffset(),
+      resigned: fc.boolean(),
+      leaves: fc.boolean(),
     }),
   )
   return fc.record({

@@ -122,8 +122,10 @@ export function toWireMasterFrame(
       throw new Error('records go their own way')
     case 'beat':
       return { ...frame, message: { ...message, inSync: [] } }
-    case 'hand-over':
-      return { ...frame, message }
+    case 'hand-over': {
+      const { end, ...offer } = message
+      return { ...frame, message: { ...offer, end: end ?? 0, resigned: end === undefined } }
+    }
   }
 }
 
@@ -167,11 +169,10 @@ export function fromWireMasterFrame(frame: WireMasterFrame): MasterFrame {
       return { ...head, message: { kind, number, lostElector, heard } }
     }
     case 'hand-over': {
-      const { kind, end, stateRevision } = message
-      return {
-        ...head,
-        message: { kind, end: commitLogOffset(end), stateRevision: stateRevision as Revision },
-      }
+      const { kind, leaves, resigned } = message
+      const end = resigned ? undefined : commitLogOffset(message.end)
+      const stateRevision = message.stateRevision as Revision
+      return { ...head, message: { kind, end, stateRevision, leaves } }
     }
   }
 }

@@ -3,7 +3,7 @@ import { commitLogOffset, EpochHistory } from '@cometmq/protocol'
 import type { Action, MemberFile } from '../actions.ts'
 import type { GroupView, Revision, SwapOutcome } from '../elector.ts'
 import type { Happening } from '../events.ts'
-import type { Inspection, MasterMessage, SlaveFrame } from '../frames.ts'
+import type { DiskHealth, Inspection, MasterMessage, SlaveFrame } from '../frames.ts'
 import type { LiveRecord, MemberRecord } from '../group-records.ts'
 import type { GroupState } from '../group-state.ts'
 import type { LogState } from '../log-state.ts'
@@ -11,6 +11,8 @@ import type { ReplicaContext, ReplicaState, Self } from '../replica.ts'
 import { recovering, step } from '../replica-state.ts'
 import { designedRules } from '../rules.ts'
 import { defaultSettings, type ReplicationSettings } from '../settings.ts'
+
+const WELL: DiskHealth = { isFull: false, isStalled: false }
 
 type ActionOf<K extends Action['kind']> = Extract<Action, { kind: K }>
 
@@ -154,21 +156,18 @@ export class Scene {
     return this.actions.map(({ kind }) => kind)
   }
 
-  tick(leaseMs = 2_000): readonly Action[] {
-    return this.tell({
-      kind: 'tick',
-      lease: { id: 'lease', validUntilMs: this.nowMs + leaseMs },
-      disk: { isFull: false, isStalled: false },
-    })
+  tick(leaseMs = 2_000, disk: DiskHealth = WELL): readonly Action[] {
+    const lease = { id: 'lease', validUntilMs: this.nowMs + leaseMs }
+    return this.tell({ kind: 'tick', lease, disk })
   }
 
   /** Time passes in ticks; the actions are those of all of them. */
-  pass(ms: number): readonly Action[] {
+  pass(ms: number, disk: DiskHealth = WELL): readonly Action[] {
     const actions: Action[] = []
     const endMs = this.nowMs + ms
     while (this.nowMs < endMs) {
       this.nowMs = Math.min(endMs, this.nowMs + this.context.settings.tickMs)
-      actions.push(...this.tick())
+      actions.push(...this.tick(2_000, disk))
     }
     this.actions = actions
     return actions
@@ -270,7 +269,7 @@ export class Scene {
       received: offset,
       flushed: offset,
       beat: role.reign.beats.number,
-      disk: { isFull: false, isStalled: false },
+      disk: WELL,
     })
   }
 

@@ -5,9 +5,13 @@ import type { Long } from '@grpc/proto-loader';
 export interface HandOverOffer__Input {
   'end'?: (number | string | Long);
   'stateRevision'?: (number | string | Long);
+  'resigned'?: (boolean);
+  'leaves'?: (boolean);
 }
 
 export interface HandOverOffer {
   'end': (number);
   'stateRevision': (number);
+  'resigned': (boolean);
+  'leaves': (boolean);
 }
