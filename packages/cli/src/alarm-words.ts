@@ -12,6 +12,7 @@ export const alarmWords: Readonly<Record<AlarmName, string>> = {
   possible_loss: 'the present epoch began with an election that may have lost messages',
   disk_full: 'nothing can be appended',
   flush_stalled: 'nothing can be flushed',
+  log_damaged: 'records of its log are damaged, and no other member has given them so far',
 }
 
 export function wordsOfAlarm(name: string): string {

@@ -26,6 +26,7 @@ export type AlarmName =
   | 'possible_loss'
   | 'disk_full'
   | 'flush_stalled'
+  | 'log_damaged'
 
 /**
  * What a step wants done.

@@ -56,7 +56,9 @@ describe('the chronicle of a member', () => {
     told.tell({ kind: 'not-viewed', reason: 'unreachable' })
 
     expect(chronicle.counters.alarms).toEqual(new Map([['elector_down', 1]]))
-    expect(memberStatus(scene.context, scene.state, chronicle).alarms).toEqual(['elector_down'])
+    expect(
+      memberStatus(scene.context, scene.state, { chronicle, isLogDamaged: false }).alarms,
+    ).toEqual(['elector_down'])
   })
 
   // A queue that stands still shows here before anybody complains.
@@ -82,7 +84,11 @@ describe('the chronicle of a member', () => {
     scene.nowMs += 20
 
     const nowMs = scene.nowMs
-    const { replicas } = memberStatus(scene.context, { ...scene.state, nowMs }, chronicle)
+    const { replicas } = memberStatus(
+      scene.context,
+      { ...scene.state, nowMs },
+      { chronicle, isLogDamaged: false },
+    )
 
     expect(replicas).toMatchObject([
       { memberId: 1, isInSync: false, lagBytes: undefined },

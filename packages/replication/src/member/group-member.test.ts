@@ -1,31 +1,12 @@
-import { loadServices } from '@cometmq/protocol'
-import { ListenerSet } from '@cometmq/runtime'
 import { Simulation } from '@cometmq/simulation'
-import { MessageStore, storeConfig } from '@cometmq/store'
 import { describe, expect, test } from 'vitest'
-import { defaultSettings, type ReplicationSettings } from '../settings.ts'
-import { SimulatedElector } from '../testing/simulated-elector.ts'
-import { SimulatedElectorServer } from '../testing/simulated-elector-server.ts'
-import { copyStore } from './copy-store.ts'
-import { GroupMember } from './group-member.ts'
-import { memberHandlers } from './member-handlers.ts'
-import { defaultStreamLimits, type Duties } from './ports.ts'
+import { rowOf, SimulatedGroup, valueOf, valuesOf } from '../testing/simulated-group.ts'
 
 const LIMIT = { limitMs: 60_000 }
-const KIB = 1024
-/** Small enough that segments roll within a test, and are deleted. */
-const STORE = storeConfig('/data', {
-  confirm: 'external',
-  segmentMaxBytes: 64 * KIB,
-  retention: { maxAgeMs: 60_000, maxBytes: 256 * KIB, minFreeBytes: 0, checkIntervalMs: 200 },
-  minFreeBytes: 32 * KIB,
-  hardFreeBytes: 8 * KIB,
-  checkpointIntervalMs: 300,
-})
 
 describe('three members', () => {
   test('find a master, and confirm what all of them have on disk', async () => {
-    const group = await SimulatedGroup.of(1, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(1), 'a', 'b', 'c')
     const master = await group.untilServing(3)
 
     await group.run(master.store.append(rowOf('x')))
@@ -36,7 +17,7 @@ describe('three members', () => {
 
   // Whoever has asked for the first epoch in vain is a slave like any other, and has to be known.
   test('all tell what they are, however many asked for the first epoch', async () => {
-    const group = new SimulatedGroup(11)
+    const group = new SimulatedGroup(new Simulation(11))
     await group.startTogether('a', 'b', 'c')
     await group.untilServing(3)
 
@@ -50,7 +31,7 @@ describe('three members', () => {
 
   // What was acknowledged is with whoever is elected; nobody waits for a lease to end.
   test('have another master at once when theirs is killed', async () => {
-    const group = await SimulatedGroup.of(2, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(2), 'a', 'b', 'c')
     const first = await group.untilServing(3)
     await group.run(first.store.append(rowOf('x')))
 
@@ -63,7 +44,7 @@ describe('three members', () => {
   })
 
   test('have another master when theirs stands still, and it says no when it wakes up', async () => {
-    const group = await SimulatedGroup.of(3, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(3), 'a', 'b', 'c')
     const first = await group.untilServing(3)
     await group.run(first.store.append(rowOf('x')))
 
@@ -80,7 +61,7 @@ describe('three members', () => {
 
   // It alone has what nobody confirmed; with it, two histories would live under one name.
   test('take a master back that has written more, after it has cut exactly that', async () => {
-    const group = await SimulatedGroup.of(4, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(4), 'a', 'b', 'c')
     const first = await group.untilServing(3)
     await group.run(first.store.append(rowOf('confirmed')))
     await group.simulation.runUntil(() => group.areLevel, LIMIT)
@@ -107,7 +88,7 @@ describe('three members', () => {
   test.each(['is killed', 'stops properly'])(
     'wait for no slave that %s longer than it takes to say so',
     async (how) => {
-      const group = await SimulatedGroup.of(8, 'a', 'b', 'c')
+      const group = await SimulatedGroup.of(new Simulation(8), 'a', 'b', 'c')
       const master = await group.untilServing(3)
       const slave = [...group.processes.values()].find((process) => process !== master)
       if (slave === undefined) throw new Error('nobody follows')
@@ -128,7 +109,7 @@ describe('three members', () => {
 
   // A rolling restart must not cost anybody more than a moment.
   test('hand over when their master is to stop, and nobody campaigns', async () => {
-    const group = await SimulatedGroup.of(5, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(5), 'a', 'b', 'c')
     const first = await group.untilServing(3)
     await group.run(first.store.append(rowOf('x')))
 
@@ -146,7 +127,7 @@ describe('three members', () => {
 
   // Nobody knows what is left of what it had not synced yet.
   test('do not trust a member whose disk failed before it has been added anew', async () => {
-    const group = await SimulatedGroup.of(10, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(10), 'a', 'b', 'c')
     const master = await group.untilServing(3)
     const slave = [...group.processes.values()].find((process) => process !== master)
     if (slave === undefined) throw new Error('nobody follows')
@@ -163,7 +144,7 @@ describe('three members', () => {
 
   // Its process may be there for a while: nobody must wait for it to lead.
   test('do not hope for one that has failed', async () => {
-    const group = await SimulatedGroup.of(12, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(12), 'a', 'b', 'c')
     const master = await group.untilServing(3)
     const { disk } = group.simulation.machine(master.name)
     disk.setCapacity(0)
@@ -180,7 +161,7 @@ describe('three members', () => {
   test.each(['that was away for too long', 'that is new'])(
     'take a member in %s, with a copy of the store',
     async (which) => {
-      const group = await SimulatedGroup.of(9, 'a', 'b', 'c')
+      const group = await SimulatedGroup.of(new Simulation(9), 'a', 'b', 'c')
       const first = await group.untilServing(3)
       const name = which === 'that is new' ? 'd' : first.name
       await group.run(first.store.append(rowOf('before')))
@@ -206,7 +187,7 @@ describe('three members', () => {
 
   // A broker closes its store last of all: whoever waits to be written would hold it up for ever.
   test('refuse what waits to be written when they fail in the middle of a hand-over', async () => {
-    const group = await SimulatedGroup.of(12, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(12), 'a', 'b', 'c')
     const master = await group.untilServing(3)
     await group.run(master.store.log.hold())
     const waiting = master.store.append(rowOf('waits'))
@@ -220,7 +201,7 @@ describe('three members', () => {
   })
 
   test('go on without the elector as long as all of them are there', async () => {
-    const group = await SimulatedGroup.of(6, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(6), 'a', 'b', 'c')
     const master = await group.untilServing(3)
 
     for (const name of ['a', 'b', 'c']) group.elector.cutOff(name)
@@ -232,7 +213,7 @@ describe('three members', () => {
   })
 
   test('confirm nothing when only one of them is left, and go on when another is back', async () => {
-    const group = await SimulatedGroup.of(7, 'a', 'b', 'c')
+    const group = await SimulatedGroup.of(new Simulation(7), 'a', 'b', 'c')
     const first = await group.untilServing(3)
     const others = ['a', 'b', 'c'].filter((name) => name !== first.name)
     for (const name of others) group.kill(name)
@@ -247,193 +228,3 @@ describe('three members', () => {
     expect(isConfirmed).toBe(true)
   })
 })
-
-function rowOf(name: string) {
-  const key = Buffer.from(name)
-  const changes = [{ kind: 'put' as const, table: 'test', key, value: key }]
-  return { records: [{ kind: 'change' as const, changes }] }
-}
-
-function valueOf({ store }: GroupProcess, name: string): string | undefined {
-  return store.table('test').get(Buffer.from(name))?.toString()
-}
-
-function valuesOf(group: SimulatedGroup, name: string): (string | undefined)[] {
-  return [...group.processes.values()].map((process) => valueOf(process, name))
-}
-
-/** One process of a simulated group: a store and its member, and no broker around them. */
-interface GroupProcess {
-  readonly name: string
-  readonly store: MessageStore
-  readonly member: GroupMember
-  readonly elector: SimulatedElector
-  readonly listeners: ListenerSet
-  /** Whether name servers have been told of it. */
-  readonly hasToldRole: () => boolean
-  /** Whether clients are served here. */
-  readonly isServing: () => boolean
-}
-
-/** A broker group on simulated machines, with real stores. */
-class SimulatedGroup {
-  readonly simulation: Simulation
-  readonly elector: SimulatedElectorServer
-  readonly processes = new Map<string, GroupProcess>()
-  readonly #settings: ReplicationSettings
-
-  constructor(seed: number, settings: Partial<ReplicationSettings> = {}) {
-    this.simulation = new Simulation(seed)
-    this.#settings = { ...defaultSettings, ...settings }
-    this.elector = new SimulatedElectorServer({
-      clock: this.simulation.clock,
-      random: this.simulation.random.fork('elector'),
-    })
-  }
-
-  static async of(seed: number, ...names: readonly string[]): Promise<SimulatedGroup> {
-    const group = new SimulatedGroup(seed)
-    for (const name of names) await group.start(name)
-    return group
-  }
-
-  /** Starts a member on the machine of that name, on what its disk holds. */
-  start(name: string): Promise<GroupProcess> {
-    return this.simulation.runUntil(this.#open(name), LIMIT)
-  }
-
-  async startTogether(...names: readonly string[]): Promise<void> {
-    await this.run(Promise.all(names.map((name) => this.#open(name))))
-  }
-
-  kill(name: string): void {
-    this.simulation.machine(name).kill()
-    this.processes.delete(name)
-  }
-
-  /** Cuts a member off from all others and the elector. */
-  part(name: string): void {
-    const { network } = this.simulation
-    for (const other of this.processes.keys()) if (other !== name) network.partition(name, other)
-    this.elector.cutOff(name)
-  }
-
-  /** Writes until the begin of the log has been deleted. */
-  async outgrow(master: GroupProcess): Promise<void> {
-    const value = Buffer.alloc(4 * KIB)
-    for (let n = 0; master.store.log.offsets.min === 0; n++) {
-      if (n > 1_000) throw new Error('nothing is deleted')
-      const key = Buffer.from('filler')
-      const changes = [{ kind: 'put' as const, table: 'test', key, value }]
-      await this.run(master.store.append({ records: [{ kind: 'change', changes }] }))
-      await this.simulation.advance(20)
-    }
-  }
-
-  /** Makes the store of a member anew, as its process does between two lives of it. */
-  async copy(name: string, from: string): Promise<void> {
-    const process = this.processes.get(name)
-    if (process === undefined) throw new Error(`${name} does not run`)
-    await this.run(process.member.close())
-    await this.run(process.listeners.close())
-    await this.run(process.elector[Symbol.asyncDispose]())
-    await this.run(process.store.close())
-    this.processes.delete(name)
-    const runtime = this.simulation.machine(name).runtime()
-    const { Checkpoint } = loadServices().replication
-    const group = { cluster: 'simulated', brokerName: 'broker-a' }
-    await this.run(copyStore(runtime, Checkpoint, { store: STORE, group, from }))
-  }
-
-  rejoin(name: string): void {
-    this.simulation.network.healAll()
-    this.elector.rejoin(name)
-  }
-
-  run<T>(work: Promise<T>): Promise<T> {
-    return this.simulation.runUntil(work, LIMIT)
-  }
-
-  /** Everything that happened, a line each. */
-  get tale(): string {
-    return this.simulation.story.lines.join('\n')
-  }
-
-  /** All have one log, and know all of it to be confirmed. */
-  get areLevel(): boolean {
-    const logs = [...this.processes.values()].map(({ store }) => store.log.offsets)
-    return logs.every(({ max, confirm }) => max === logs[0]?.max && confirm === max)
-  }
-
-  /** Lets time pass until somebody serves who has not done so before, with so many in sync. */
-  async untilServing(inSync: number, before?: GroupProcess): Promise<GroupProcess> {
-    const find = (): GroupProcess | undefined =>
-      [...this.processes.values()].find(
-        (process) =>
-          process !== before &&
-          process.isServing() &&
-          process.member.mayServe &&
-          process.member.group?.inSync.size === inSync,
-      )
-    await this.simulation.runUntil(() => find() !== undefined, LIMIT)
-    return find() as GroupProcess
-  }
-
-  async #open(name: string): Promise<GroupProcess> {
-    const runtime = this.simulation.machine(name).runtime()
-    const store = await MessageStore.open(runtime, STORE)
-    const elector = new SimulatedElector({ name, clock: runtime.clock }, this.elector)
-    let isServing = false
-    let hasToldRole = false
-    const duties: Duties = {
-      begin: () => {
-        isServing = true
-      },
-      end: () => {
-        isServing = false
-      },
-      roleChanged: () => {
-        hasToldRole = true
-      },
-    }
-    const { replication } = loadServices()
-    const member = await GroupMember.open(
-      { ...runtime, store, elector, methods: replication, duties },
-      {
-        cluster: 'simulated',
-        brokerName: 'broker-a',
-        folder: '/data/replication',
-        settings: this.#settings,
-        limits: defaultStreamLimits,
-        self: {
-          configuredId: undefined,
-          host: name,
-          bootId: 'boot',
-          replicationAddress: `${name}:10911`,
-          isObserver: false,
-          priority: 0,
-        },
-      },
-    )
-    const handlers = memberHandlers(replication, () => member)
-    const listeners = await ListenerSet.open(
-      runtime.transport,
-      [{ name: 'members', listen: `${name}:10911` }],
-      {
-        handlers,
-      },
-    )
-    member.start()
-    const process = {
-      name,
-      store,
-      member,
-      elector,
-      listeners,
-      isServing: () => isServing,
-      hasToldRole: () => hasToldRole,
-    }
-    this.processes.set(name, process)
-    return process
-  }
-}

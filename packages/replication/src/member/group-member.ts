@@ -15,11 +15,13 @@ import { recovering, step } from '../replica-state.ts'
 import { designedRules } from '../rules.ts'
 import type { Appointment } from '../static/appointment.ts'
 import { ActionLine, type Moves } from './action-line.ts'
+import { addressesOfOthers } from './addresses.ts'
 import { inspectionAnswer } from './asking.ts'
 import { Chronicle } from './chronicle.ts'
 import { CheckpointSource, type CheckpointStream } from './checkpoint-source.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { incarnate, logStateOf } from './first-state.ts'
+import { LogMender } from './log-mender.ts'
 import { type MemberHome, readMemberFile, writeMemberFile } from './member-file.ts'
 import { type MemberStatus, memberStatus } from './member-status.ts'
 import { type OverlaySource, type OverlayStream, serveOverlay } from './overlay-exchange.ts'
@@ -44,6 +46,7 @@ export class GroupMember implements AsyncDisposable {
   readonly #performer: Performer
   readonly #line: ActionLine<Action>
   readonly #copies: CheckpointSource
+  readonly #mender: LogMender
   readonly #disk: DiskWatch
   readonly #chronicle: Chronicle
   readonly #end: (ending: MemberEnding) => void
@@ -70,6 +73,8 @@ export class GroupMember implements AsyncDisposable {
     this.#disk = new DiskWatch(store)
     this.#chronicle = new Chronicle(ports)
     this.#copies = new CheckpointSource(ports, { cluster, brokerName })
+    const others = (): string[] => addressesOfOthers(this.#state)
+    this.#mender = new LogMender(ports, { cluster, brokerName }, others)
     this.#home = { folder, cluster, brokerName, storeId: store.storeId }
     this.#performer = new Performer({
       ports,
@@ -114,6 +119,7 @@ export class GroupMember implements AsyncDisposable {
     store.failed.catch((error: unknown) => this.#failed(error))
     const { member } = this.#state
     this.#happen({ kind: 'recovered', member, log: logStateOf(store) })
+    this.#mender.start()
     this.#tick()
   }
 
@@ -152,7 +158,8 @@ export class GroupMember implements AsyncDisposable {
   }
 
   get status(): MemberStatus {
-    return memberStatus(this.#context, this.#now, this.#chronicle)
+    const isLogDamaged = this.#ports.store.log.damaged.length > 0
+    return memberStatus(this.#context, this.#now, { chronicle: this.#chronicle, isLogDamaged })
   }
 
   get cluster(): string {
@@ -222,6 +229,7 @@ export class GroupMember implements AsyncDisposable {
     this.#timer?.cancel()
     for (const stop of this.#stopListening) stop()
     this.#line.close()
+    await this.#mender.close()
     await this.#performer.close()
     this.#tellAtRest()
     this.#end({ kind: 'stopped' })

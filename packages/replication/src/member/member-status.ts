@@ -43,9 +43,10 @@ export interface ReplicaProgress {
 export function memberStatus(
   context: ReplicaContext,
   state: ReplicaState,
-  chronicle: Chronicle,
+  about: { readonly chronicle: Chronicle; readonly isLogDamaged: boolean },
 ): MemberStatus {
   const { role, member, elector, log, lease, nowMs } = state
+  const { chronicle, isLogDamaged } = about
   const heardAtMs = role.kind === 'following' ? masterSignAtMs(role) : undefined
   return {
     role: role.kind,
@@ -60,7 +61,7 @@ export function memberStatus(
     replicas: replicasOf(context, state),
     leaseLeftMs: lease.validUntilMs - nowMs,
     renewalMarginMs: chronicle.renewalMarginMs,
-    alarms: alarmsOf(state),
+    alarms: alarmsOf(state, isLogDamaged),
     changes: chronicle.changes,
     counters: chronicle.counters,
   }
@@ -95,7 +96,7 @@ function replicasOf(context: ReplicaContext, state: ReplicaState): ReplicaProgre
     })
 }
 
-function alarmsOf(state: ReplicaState): AlarmName[] {
+function alarmsOf(state: ReplicaState, isLogDamaged: boolean): AlarmName[] {
   const { role, elector, disk } = state
   const group = elector.view?.state?.value
   const isOn: Record<AlarmName, boolean> = {
@@ -108,6 +109,7 @@ function alarmsOf(state: ReplicaState): AlarmName[] {
     possible_loss: group?.possibleLoss !== undefined && group.possibleLoss.epoch === group.epoch,
     disk_full: disk.isFull,
     flush_stalled: disk.isStalled,
+    log_damaged: isLogDamaged,
   }
   return (Object.keys(isOn) as AlarmName[]).filter((name) => isOn[name])
 }

@@ -2,12 +2,14 @@ import { CometError } from '@cometmq/protocol'
 import type { Action } from '../actions.ts'
 import type { Happening } from '../events.ts'
 import type { ReplicaState } from '../replica.ts'
+import { addressOf } from './addresses.ts'
 import { inspectMember } from './asking.ts'
 import { ElectorCalls } from './elector-calls.ts'
 import { MasterLink } from './master-link.ts'
 import { type MemberHome, writeMemberFile } from './member-file.ts'
 import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
 import { type SlaveStream, SlaveStreams } from './slave-streams.ts'
+import { checkTail } from './tail-check.ts'
 
 type AppendRaw = Extract<Action, { kind: 'append-raw' }>
 type Follow = Extract<Action, { kind: 'follow' }>
@@ -34,6 +36,8 @@ export interface PerformerParts {
 }
 
 const FULL_DISK_RETRY_MS = 250
+/** A damaged end of the log is compared again when it had this time to be mended. */
+const TAIL_AGAIN_MS = 1_000
 
 /** Does what the core decides: one case for each action, and no decision of its own. */
 export class Performer {
@@ -41,7 +45,7 @@ export class Performer {
   readonly #calls: ElectorCalls
   readonly #slaves: SlaveStreams
   readonly #closed = new AbortController()
-  #link: { readonly stream: number; readonly link: MasterLink } | undefined
+  #link: { readonly stream: number; readonly master: string; readonly link: MasterLink } | undefined
 
   constructor(parts: PerformerParts) {
     const { ports, options, happen } = parts
@@ -108,7 +112,8 @@ export class Performer {
       case 'complete-tail':
         return
       case 'check-tail':
-        return this.#checkTail(action)
+        void this.#checkTail(action)
+        return
       case 'confirm':
         return store.log.confirm(action.offset)
       case 'accept-writes':
@@ -194,24 +199,35 @@ export class Performer {
     const trustedSince = member.incarnation + 1
     await writeMemberFile(ports.files, home, { ...member, trustedSince })
     const master = elector.view?.state?.value.master
-    const from = master === undefined ? undefined : this.#addressOf(master)
+    const from = master === undefined ? undefined : addressOf(state(), master)
     end(from === undefined ? { kind: 'failed' } : { kind: 'starts-over', from })
     await new Promise(() => {})
   }
 
-  #checkTail({ stream, to }: CheckTail): void {
-    const { happen, ports } = this.#parts
+  /** Where it stays unclear the stream is left, and dialled again. */
+  async #checkTail({ stream, to }: CheckTail): Promise<void> {
+    const { happen, ports, options } = this.#parts
     if (this.#link?.stream !== stream) return
-    const { from, checksum } = this.#link.link.masterTail
-    const told = (matches: boolean): void => happen({ kind: 'tail-checked', stream, matches })
-    if (from >= to) return told(true)
-    ports.store.log.checksum(from, to).then(
-      (own) => told(own === checksum),
-      (error: unknown) => {
-        ports.log.error({ error }, 'the end of the log cannot be read')
-        told(false)
-      },
-    )
+    const { link, master } = this.#link
+    const { cluster, brokerName } = options
+    const { signal } = this.#closed
+    const check = { master, group: { cluster, brokerName }, tail: link.masterTail, to }
+    try {
+      const found = await checkTail(ports, check, signal)
+      if (found !== 'unclear') {
+        happen({ kind: 'tail-checked', stream, matches: found === 'matches' })
+        return
+      }
+      await ports.clock.sleep(TAIL_AGAIN_MS, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      ports.log.error({ error }, 'the end of the log cannot be read')
+      happen({ kind: 'tail-checked', stream, matches: false })
+      return
+    }
+    if (this.#link?.stream !== stream) return
+    this.#leave(stream)
+    happen({ kind: 'stream-ended', stream, why: 'closed' })
   }
 
   #whenStill(still: Promise<void>, number: number): void {
@@ -225,9 +241,9 @@ export class Performer {
   }
 
   #follow({ stream, brokerId, hello }: Follow): void {
-    const { ports, options, happen } = this.#parts
+    const { ports, options, happen, state } = this.#parts
     const { cluster, brokerName } = options
-    const address = this.#addressOf(brokerId)
+    const address = addressOf(state(), brokerId)
     const ended = (why: 'closed' | 'refused'): void => {
       if (this.#link?.stream === stream) this.#link = undefined
       happen({ kind: 'stream-ended', stream, why })
@@ -245,7 +261,7 @@ export class Performer {
         },
       },
     )
-    this.#link = { stream, link }
+    this.#link = { stream, master: address, link }
   }
 
   #leave(stream: number): void {
@@ -256,7 +272,7 @@ export class Performer {
 
   async #inspect(round: number, brokerId: number): Promise<void> {
     const { ports, options, happen, state } = this.#parts
-    const address = this.#addressOf(brokerId)
+    const address = addressOf(state(), brokerId)
     if (address === undefined) return
     const { member } = state()
     try {
@@ -273,12 +289,6 @@ export class Performer {
       const isGone = error instanceof CometError && error.isRefused
       if (isGone) happen({ kind: 'member-gone', brokerId })
     }
-  }
-
-  #addressOf(brokerId: number): string | undefined {
-    const { view } = this.#parts.state().elector
-    const record = view?.live.get(brokerId) ?? view?.members.get(brokerId)
-    return record?.value.replicationAddress
   }
 }
 

@@ -1,9 +1,10 @@
-import { CometError, type EpochEntry, EpochHistory } from '@cometmq/protocol'
+import { CometError, EpochHistory } from '@cometmq/protocol'
 import type { Transport } from '@cometmq/runtime'
 import type { MessageStore } from '@cometmq/store'
 import {
   asBuffer,
   type CheckpointMethod,
+  entryOf,
   historyOf,
   receiveCheckpoint,
 } from '../member/checkpoint-parts.ts'
@@ -58,13 +59,4 @@ function flushed(log: MessageStore['log']): Promise<void> {
     stop()
     resolve()
   })
-}
-
-function entryOf(history: EpochHistory, epoch: number): EpochEntry {
-  const entry = history.entries.find((each) => each.epoch === epoch)
-  if (entry !== undefined) return entry
-  throw new CometError(
-    'MALFORMED_REQUEST',
-    `the log has records of epoch ${epoch}, which never began`,
-  )
 }

@@ -9,6 +9,7 @@ import {
 } from '@cometmq/protocol'
 import type { Clock } from '@cometmq/runtime'
 import type { CommitLog } from '../commit-log/commit-log.ts'
+import { walkRecords } from '../commit-log/log-walker.ts'
 import type { DamagedPlaces } from '../damage/damaged-places.ts'
 import { bodyFault } from '../damage/record-fault.ts'
 
@@ -79,6 +80,31 @@ export async function checksumOfRange(
     await clock.yieldTurn()
   }
   return checksum
+}
+
+/** Where the record begins that holds the byte `at`, which is stored, of records that are intact. */
+export async function recordHolding(
+  log: CommitLog,
+  clock: Clock,
+  at: CommitLogOffset,
+): Promise<CommitLogOffset> {
+  let holding = log.segmentAt(at)?.start
+  if (holding === undefined) throw outOfRange(log, at)
+  const { why, end } = await walkRecords(log, {
+    from: holding,
+    to: at + 1,
+    bodies: 'own',
+    visit: (_, begin) => {
+      holding = begin
+    },
+    filler: (_, begin) => {
+      holding = begin
+    },
+    damagedBody() {},
+    pause: () => clock.yieldTurn(),
+  })
+  if (why === undefined) return commitLogOffset(holding)
+  throw new CometError('RECORD_CORRUPT', `${log.describe(end)} is damaged: ${why}`)
 }
 
 /** How many of the bytes are whole groups with good checksums, as far as they are asked for. */

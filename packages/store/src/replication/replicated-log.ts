@@ -19,7 +19,7 @@ import { keepCutBytes } from './cut-bytes.ts'
 import type { EpochFile } from './epoch-file.ts'
 import { encodeEpochOpened, type Reign } from './epoch-opened.ts'
 import type { LiveListener, LiveTail } from './live-tail.ts'
-import { checksumOfRange, type LogRange, readRange } from './log-range.ts'
+import { checksumOfRange, type LogRange, readRange, recordHolding } from './log-range.ts'
 import type { RawCommit, RawOrigin } from './raw-commit.ts'
 import { type ExportedState, exportState } from './state-export.ts'
 import { truncateLog, type TruncationParts } from './truncation.ts'
@@ -183,6 +183,12 @@ export class ReplicatedLog {
     const begin = commitLog.segmentAt(from)?.start ?? commitLog.minOffset
     const { damaged } = await verifier.verify({ from: begin, to })
     return damaged
+  }
+
+  /** Where the record begins that holds the byte `at`. Rejects with `RECORD_CORRUPT` below damage. */
+  recordHolding(at: CommitLogOffset): Promise<CommitLogOffset> {
+    const { commitLog, clock } = this.#parts
+    return recordHolding(commitLog, clock, at)
   }
 
   /** Whether a record that is stored at `at`, and was damaged, still is. */
