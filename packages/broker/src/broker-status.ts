@@ -1,5 +1,5 @@
 import type { BrokerDescription } from '@cometmq/protocol'
-import type { MemberStatus } from '@cometmq/replication'
+import type { AlarmName, MemberStatus } from '@cometmq/replication'
 import type { MessageStore, StoreStatus } from '@cometmq/store'
 import type { BrokerCounters } from './broker-counters.ts'
 import type { BrokerConfig } from './config.ts'
@@ -69,8 +69,18 @@ export function describeBroker(parts: {
     topics: parts.topics,
     groups: parts.groups,
     queues,
+    alarms: [...alarmsOf(status)],
     ...describeMember(status.member),
   }
+}
+
+/** What is wrong right now: with a member of a broker group, or with one that is alone. */
+export function alarmsOf({
+  member,
+  store,
+}: Pick<BrokerStatus, 'member' | 'store'>): readonly AlarmName[] {
+  if (member !== undefined) return member.alarms
+  return store.damage.damagedRecords > 0 ? ['log_damaged'] : []
 }
 
 /** Its part in a broker group of several. */
@@ -78,14 +88,7 @@ function describeMember(
   member: MemberStatus | undefined,
 ): Pick<
   BrokerDescription,
-  | 'memberId'
-  | 'groupMembers'
-  | 'minInSync'
-  | 'inSync'
-  | 'replicas'
-  | 'lastChange'
-  | 'alarms'
-  | 'confirmLagMs'
+  'memberId' | 'groupMembers' | 'minInSync' | 'inSync' | 'replicas' | 'lastChange' | 'confirmLagMs'
 > {
   const group = member?.group
   return {
@@ -101,7 +104,6 @@ function describeMember(
       heardAgoMs: Math.round(heardAgoMs ?? 0),
     })),
     lastChange: lastChangeOf(member),
-    alarms: [...(member?.alarms ?? [])],
     confirmLagMs: Math.round(member?.confirmLagMs ?? 0),
   }
 }

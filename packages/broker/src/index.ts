@@ -1,6 +1,11 @@
 export { Broker } from './broker.ts'
 export type { BrokerCounters } from './broker-counters.ts'
-export type { BrokerState, BrokerStatus, ProcessProbes } from './broker-status.ts'
+export {
+  alarmsOf,
+  type BrokerState,
+  type BrokerStatus,
+  type ProcessProbes,
+} from './broker-status.ts'
 export { type BrokerConfig, brokerDefaults, checkBrokerConfig } from './config.ts'
 export { runBroker, type RunParts } from './run-broker.ts'
 export { type ReplicationConfig, replicationDefaults } from './replication-config.ts'

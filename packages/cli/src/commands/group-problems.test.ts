@@ -14,6 +14,14 @@ describe('a broker group', () => {
     expect(groupProblems(groupOf({ groupMembers: 0, inSync: [], alarms: [] }))).toEqual([])
   })
 
+  test('of one member may have a damaged log', () => {
+    const alone = groupOf({ groupMembers: 0, inSync: [], alarms: ['log_damaged'] })
+
+    expect(groupProblems(alone)).toEqual([
+      expect.stringMatching(/^log_damaged: records of its log/),
+    ])
+  })
+
   // Nobody notices it before the next failure, when it is too late.
   test('is at its floor when the next failure stops all writes', () => {
     expect(groupProblems(groupOf({ inSync: [1, 2] }))).toEqual([

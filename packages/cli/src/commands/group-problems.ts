@@ -5,12 +5,15 @@ import { formatBytes } from '../units.ts'
 /** So far behind is a slave that will not be in sync for a while. */
 const FAR_BEHIND_BYTES = 64 * 1024 * 1024
 
-/** What is wrong with a broker group of several members, as its master describes it. */
+/** What is wrong with a broker group, as its master describes it; most of it takes several members. */
 export function groupProblems(
   broker: Pick<BrokerDescription, 'groupMembers' | 'minInSync' | 'inSync' | 'replicas' | 'alarms'>,
 ): string[] {
   const { groupMembers, minInSync, inSync, replicas, alarms } = broker
-  if (groupMembers === 0) return []
+  const wrong = alarms
+    .filter((name) => !isTold(name))
+    .map((name) => `${name}: ${wordsOfAlarm(name)}`)
+  if (groupMembers === 0) return wrong
   const behind = replicas.filter(
     ({ connected, lagBytes }) => connected && lagBytes >= FAR_BEHIND_BYTES,
   )
@@ -24,7 +27,7 @@ export function groupProblems(
     ...behind.map(
       ({ memberId, lagBytes }) => `member ${memberId} is ${formatBytes(lagBytes)} behind`,
     ),
-    ...alarms.filter((name) => !isTold(name)).map((name) => `${name}: ${wordsOfAlarm(name)}`),
+    ...wrong,
   ]
 }
 

@@ -91,6 +91,7 @@ const singleSettings = z.strictObject({
       checkpointBytes: size(MIB).default(store.checkpointBytes),
       tailCacheBytes: size(MIB).default(store.tailCacheBytes),
       readCacheBytes: size(MIB).default(store.readCacheBytes),
+      scrubBytesPerSecond: size(0).default(store.scrubBytesPerSecond),
     })
     .prefault({}),
   replication: replication(),
@@ -230,6 +231,7 @@ export function brokerConfigOf(
       checkpointBytes: files.checkpointBytes,
       tailCacheBytes: files.tailCacheBytes,
       readCacheBytes: files.readCacheBytes,
+      scrubBytesPerSecond: files.scrubBytesPerSecond,
     }),
     drainTimeoutMs: settings.drainTimeout,
     version: machine.version,

@@ -61,6 +61,17 @@ describe('the health of a member of a broker group', () => {
     expect(ask('/safe-to-stop', alone).status).toBe(503)
     expect(ask('/safe-to-stop', { ...alone, state: 'draining' }).status).toBe(200)
   })
+
+  // It has no group that could raise an alarm, nor one that could mend it.
+  test('tells of a damaged log, also where the broker is alone', () => {
+    const store = { damage: { damagedRecords: 1 } } as BrokerStatus['store']
+    const alone = { ...statusOf({}), member: undefined, store }
+
+    const { status, body } = ask('/healthz?verbose', alone)
+
+    expect(status).toBe(503)
+    expect(body).toContain('[-] log_damaged: records of its log are damaged')
+  })
 })
 
 function ask(url: string, status: BrokerStatus) {
@@ -80,6 +91,7 @@ function statusOf(
   // Of the rest nothing is looked at.
   return {
     ...status,
+    store: { damage: { damagedRecords: 0 } },
     member: {
       role: 'master',
       memberId: 1,

@@ -1,4 +1,4 @@
-import type { BrokerStatus } from '@cometmq/broker'
+import { alarmsOf, type BrokerStatus } from '@cometmq/broker'
 import type { NameServer } from '@cometmq/nameserver'
 import { alarmWords } from '../alarm-words.ts'
 
@@ -94,8 +94,9 @@ function replaceable({ state, member }: BrokerStatus): Check {
     : bad(name, `${left} members would stay in sync, ${minInSync} are needed`)
 }
 
-function dutiesOf({ member, writable, whyNotWritable = 'no' }: BrokerStatus): Check[] {
-  const alarms = (member?.alarms ?? []).map((alarm) => bad(alarm, alarmWords[alarm]))
+function dutiesOf(status: BrokerStatus): Check[] {
+  const { member, writable, whyNotWritable = 'no' } = status
+  const alarms = alarmsOf(status).map((alarm) => bad(alarm, alarmWords[alarm]))
   if (member?.role === 'following') return alarms
   return [
     writable ? good('takes messages', 'yes') : bad('takes messages', whyNotWritable),

@@ -51,6 +51,10 @@ describe('the metrics of a member of a broker group', () => {
     const text = await brokerMetrics(() => statusOf(undefined), { isMember: false }).metrics()
 
     expect(text).toContain('cometmq_writable 1\n')
+    expect(text).toContain('cometmq_log_scrubbed_bytes_total 4096\n')
+    expect(text).toContain('cometmq_log_damaged_records_total 2\n')
+    expect(text).toContain('cometmq_log_mended_records_total 1\n')
+    expect(text).toContain('cometmq_log_unmended_records 1\n')
     expect(text).not.toContain('cometmq_in_sync_members')
   })
 })
@@ -111,12 +115,13 @@ function memberOf(changes: Partial<Member>): Member {
 function statusOf(member: Member | undefined): BrokerStatus {
   // Counters and offsets are not what this is about.
   const zeros = new Proxy({}, { get: () => 0 })
+  const damage = { scrubbedBytes: 4096, foundRecords: 2, mendedRecords: 1, damagedRecords: 1 }
   return {
     state: 'serving',
     writable: true,
     whyNotWritable: undefined,
     nameservers: [],
-    store: zeros,
+    store: new Proxy({ damage }, { get: (own, name) => (name === 'damage' ? own.damage : 0) }),
     member,
     counters: zeros,
     standsIn: false,

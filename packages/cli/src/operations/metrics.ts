@@ -4,6 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/
 import { groupReadings } from './group-metrics.ts'
 import type { Reading } from './reading.ts'
 
+type DamageStatus = BrokerStatus['store']['damage']
+
 /** Every metric of a broker, with the process's own. `isMember`: of a broker group of several. */
 export function brokerMetrics(
   status: () => BrokerStatus | undefined,
@@ -21,6 +23,12 @@ export function brokerMetrics(
       const now = status()
       return now === undefined ? 0 : read(now.counters)
     },
+  })
+  const countedByStore = (name: string, help: string, key: keyof DamageStatus): Reading => ({
+    name: `cometmq_${name}_total`,
+    help,
+    kind: 'counter',
+    read: () => status()?.store.damage[key] ?? 0,
   })
   const measured = (name: string, help: string, read: (now: BrokerStatus) => number): Reading => ({
     name: `cometmq_${name}`,
@@ -84,6 +92,26 @@ export function brokerMetrics(
       'disk_free_bytes',
       'Free space on the disk of the data folder.',
       (now) => now.store.freeBytes,
+    ),
+    countedByStore(
+      'log_scrubbed_bytes',
+      'Bytes of the log that were read for nothing but their checksums.',
+      'scrubbedBytes',
+    ),
+    countedByStore(
+      'log_damaged_records',
+      'Records of the log that were found to be damaged.',
+      'foundRecords',
+    ),
+    countedByStore(
+      'log_mended_records',
+      'Damaged records that were put back as another member has them.',
+      'mendedRecords',
+    ),
+    measured(
+      'log_unmended_records',
+      'Records of the log that are damaged.',
+      (now) => now.store.damage.damagedRecords,
     ),
     measured('writable', '1 while messages are taken.', (now) => (now.writable ? 1 : 0)),
     measured('epoch', 'The reign in which the log is written.', (now) => now.store.epoch),
