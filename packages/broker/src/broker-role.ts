@@ -19,6 +19,7 @@ import { Mastership } from './master/mastership.ts'
 import type { Presence, PublicRole } from './presence.ts'
 import type { CopiesAwaited } from './produce/ack-level.ts'
 import type { Standing } from './read/standing.ts'
+import { mergeLateOverlays } from './stand-in/late-overlays.ts'
 import type { OverlayStore } from './stand-in/overlay-store.ts'
 import { StandIn } from './stand-in/stand-in.ts'
 import { type Deliverer, type Delivering, StandInDuties } from './stand-in/stand-in-duties.ts'
@@ -52,11 +53,14 @@ export class BrokerRole {
   #membership: GroupMembership | undefined
   /** Of a member that may stand in for its master. */
   #standIn: StandIn | undefined
+  /** Other members for what they were told without a master; aborted with the reign. */
+  #asking = new AbortController()
 
   constructor(parts: BrokerRoleParts) {
     this.#parts = parts
     this.#mastership = new Mastership({
-      begin: () => MasterDuties.begin({ ...parts, beforeDelivery: () => this.#takeOverlays() }),
+      prepare: () => this.#takeOverlays(),
+      begin: () => MasterDuties.begin(parts),
       refusal: () => this.#membership?.refusal,
       failed: parts.failed,
     })
@@ -83,7 +87,10 @@ export class BrokerRole {
         role: {
           // Name servers hear of a master that answers.
           begin: () => void this.#mastership.begin().then(() => this.#announce()),
-          end: () => void this.#mastership.end(reignOver()),
+          end: () => {
+            this.#asking.abort()
+            void this.#mastership.end(reignOver())
+          },
           roleChanged: () => {
             if (!this.#isSettling) this.#announce()
           },
@@ -182,6 +189,7 @@ export class BrokerRole {
   }
 
   async close(): Promise<void> {
+    this.#asking.abort()
     await this.#mastership.end(new CometError('CLOSED', 'the broker has stopped'))
     await this.#standIn?.close()
     await this.#membership?.close()
@@ -227,10 +235,20 @@ export class BrokerRole {
   async #takeOverlays(): Promise<void> {
     const [standIn, membership] = [this.#standIn, this.#membership]
     if (standIn === undefined || membership === undefined) return
-    const { runtime, store, topics, groups } = this.#parts
+    const { runtime, store, topics, groups, failed } = this.#parts
     const { clock, log } = runtime
+    const ports = { clock, log, store, topics, groups }
     const own = { name: 'itself', take: () => standIn.giveOverlay() }
-    await takeOverlays({ clock, log, store, topics, groups }, [own, ...membership.overlayPeers])
+    this.#asking.abort()
+    this.#asking = new AbortController()
+    const { signal } = this.#asking
+    const peers = await takeOverlays(ports, [own, ...membership.overlayPeers], signal)
+    const aside = async (merge: () => Promise<void>): Promise<void> => {
+      await this.#mastership.renew(merge)
+      // What has changed meanwhile nobody was told.
+      this.#announce()
+    }
+    mergeLateOverlays(ports, { peers, signal, aside }).catch(failed)
   }
 }
 

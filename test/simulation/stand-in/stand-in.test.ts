@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { StaticGroup } from './static-group.ts'
 
 const ACKNOWLEDGE: SettlementAction = { kind: 'acknowledge' }
+const REJECT: SettlementAction = { kind: 'reject', reason: 'no' }
 const FAILED: SettlementAction = { kind: 'retry', delayMs: 0, reason: 'failed' }
 
 describe('a broker group whose master is dead', () => {
@@ -86,6 +87,38 @@ describe('a broker group whose master is dead', () => {
 
       expect(third.received).toEqual(['b 1'])
     }
+  })
+
+  // Else it would learn of it when it is started again, whenever that is.
+  test('learns what a slave was told when that one comes back after its master', async () => {
+    const group = await StaticGroup.start(5)
+    const first = await group.join(1, 'first')
+    await group.publish(1, 'a', 'b', 'c', 'd')
+    await group.until(() => first.received.length === 4)
+    await group.untilCopied()
+    group.kill(1)
+    const second = await group.join(2, 'second')
+    await group.until(() => second.received.length === 4)
+    await group.until(second.settle('a', ACKNOWLEDGE))
+    await group.until(second.settle('b', REJECT))
+
+    group.kill(2)
+    await group.startAgain(1)
+    const third = await group.join(1, 'third')
+    await group.until(() => third.received.length === 4)
+    await group.until(third.settle('c', ACKNOWLEDGE))
+    await group.startAgain(2)
+    await group.until(() => third.endedBy !== undefined)
+    expect(third.endedBy?.code).toBe('NOT_READY')
+    const fourth = await group.join(1, 'fourth')
+    await group.publish(1, 'e')
+    await group.simulation.advance(5_000)
+
+    expect(new Set(fourth.received.map((each) => each.split(' ')[0]))).toEqual(new Set(['d', 'e']))
+    expect(await group.deadLetters(1)).toBe(1)
+    expect(await group.overlayOf(2)).toBeUndefined()
+    expect(fourth.endedBy).toBeUndefined()
+    expect(group.failures).toEqual([])
   })
 
   // It has no other overlay than its own to ask for.

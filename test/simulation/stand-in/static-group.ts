@@ -225,6 +225,11 @@ export class Consumer {
     return () => this.#settled.has(id)
   }
 
+  /** What it holds is for others. */
+  leave(): void {
+    this.#stream.cancel()
+  }
+
   #take(response: SubscribeResponse): void {
     switch (response.kind) {
       case 'opened':

@@ -18,8 +18,6 @@ export interface MasterDutiesParts {
   readonly topics: TopicRegistry
   readonly groups: GroupRegistry
   readonly counters: BrokerCounters
-  /** What has to be in the log before anything is delivered. */
-  readonly beforeDelivery?: () => Promise<void>
 }
 
 /**
@@ -45,8 +43,7 @@ export class MasterDuties implements Deliverer {
   }
 
   static async begin(parts: MasterDutiesParts): Promise<MasterDuties> {
-    const { runtime, config, store, topics, groups, beforeDelivery } = parts
-    await beforeDelivery?.()
+    const { runtime, config, store, topics, groups } = parts
     const { clock, log } = runtime
     const ports = { clock, log, store, topics, groups }
     return new MasterDuties(parts, await DeliveryEngine.open(ports, config.delivery))

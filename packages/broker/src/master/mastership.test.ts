@@ -15,7 +15,7 @@ describe('the mastership of a broker', () => {
     await mastership.end(over)
 
     expect(mastership.present).toBeUndefined()
-    expect(story).toEqual(['1 begins', '1 ends'])
+    expect(story).toEqual(['prepares', '1 begins', '1 ends'])
   })
 
   // Another master may have led in between: what the old duties have in memory is not true any more.
@@ -26,7 +26,7 @@ describe('the mastership of a broker', () => {
     void mastership.end(over)
     await mastership.begin()
 
-    expect(story).toEqual(['1 begins', '1 ends', '2 begins'])
+    expect(story).toEqual(['prepares', '1 begins', '1 ends', 'prepares', '2 begins'])
   })
 
   test('begins nothing for a reign that has ended before its turn came', async () => {
@@ -36,6 +36,33 @@ describe('the mastership of a broker', () => {
     await mastership.end(over)
 
     expect(story).toEqual([])
+  })
+
+  // Duties that are at work know nothing of what is done beside them.
+  test('does something between two duties of one reign, and nobody is served meanwhile', async () => {
+    const { mastership, story } = scene()
+    await mastership.begin()
+
+    await mastership.renew(async () => {
+      expect(() => mastership.need()).toThrow(expect.objectContaining({ code: 'NOT_READY' }))
+      story.push('between')
+    })
+
+    expect(story).toEqual(['prepares', '1 begins', '1 ends', 'between', '2 begins'])
+    expect(mastership.present).toBeDefined()
+  })
+
+  test('does nothing more for a reign that has ended', async () => {
+    const { mastership, story } = scene()
+    await mastership.begin()
+    const between = async (): Promise<void> => void story.push('between')
+
+    const [renewed] = [mastership.renew(between), mastership.end(over)]
+    await renewed
+    await mastership.renew(between)
+
+    expect(story).toEqual(['prepares', '1 begins', '1 ends'])
+    expect(mastership.present).toBeUndefined()
   })
 
   // A reign begins, and maybe waits for slaves, while retention goes its own way: retries that wait in
@@ -50,7 +77,7 @@ describe('the mastership of a broker', () => {
     await mastership.end(over)
 
     await expect(carry()).rejects.toMatchObject({ code: 'NOT_READY' })
-    expect(story).toEqual(['1 begins', '1 carries below 7', '1 ends'])
+    expect(story).toEqual(['prepares', '1 begins', '1 carries below 7', '1 ends'])
   })
 
   test('says why it may not answer, whatever it has', async () => {
@@ -69,6 +96,7 @@ function scene() {
   let refusal: CometError | undefined
   let count = 0
   const mastership = new Mastership({
+    prepare: async () => void story.push('prepares'),
     begin: async () => {
       const name = ++count
       story.push(`${name} begins`)

@@ -6,6 +6,7 @@ import type { MasterDuties } from './master-duties.ts'
  * here, each time anew: they are others in the next reign.
  */
 export class Mastership {
+  readonly #prepare: () => Promise<void>
   readonly #begin: () => Promise<MasterDuties>
   /** Why this broker may not answer as master right now, if so. */
   readonly #refusal: () => CometError | undefined
@@ -15,10 +16,13 @@ export class Mastership {
   #line: Promise<void> = Promise.resolve()
 
   constructor(parts: {
+    /** What has to be in the log before anything is delivered in a reign. */
+    readonly prepare: () => Promise<void>
     readonly begin: () => Promise<MasterDuties>
     readonly refusal: () => CometError | undefined
     readonly failed: (error: unknown) => void
   }) {
+    this.#prepare = parts.prepare
     this.#begin = parts.begin
     this.#refusal = parts.refusal
     this.#failed = parts.failed
@@ -32,9 +36,7 @@ export class Mastership {
   get refusal(): CometError | undefined {
     const refusal = this.#refusal()
     if (refusal !== undefined || this.#present !== undefined) return refusal
-    return new CometError('NOT_READY', 'this broker has just become master; try again at once', {
-      retryAfterMs: 20,
-    })
+    return notReady('this broker has just become master; try again at once')
   }
 
   /** Throws `NOT_MASTER` or `NOT_READY`. */
@@ -60,7 +62,24 @@ export class Mastership {
   begin(): Promise<void> {
     this.#isWanted = true
     return this.#inTurn(async () => {
-      if (this.#isWanted) this.#present ??= await this.#begin()
+      if (!this.#isWanted || this.#present !== undefined) return
+      await this.#prepare()
+      if (this.#isWanted) this.#present = await this.#begin()
+    })
+  }
+
+  /**
+   * Does something while there are no duties: everybody is told to come again at once. Resolves when
+   * there are new ones; does nothing where there were none.
+   */
+  renew(between: () => Promise<void>): Promise<void> {
+    return this.#inTurn(async () => {
+      const duties = this.#present
+      if (!this.#isWanted || duties === undefined) return
+      this.#present = undefined
+      await duties.end(notReady('this master begins to deliver anew; try again at once'))
+      await between()
+      if (this.#isWanted) this.#present = await this.#begin()
     })
   }
 
@@ -80,4 +99,8 @@ export class Mastership {
     this.#line = this.#line.then(work).catch(this.#failed)
     return this.#line
   }
+}
+
+function notReady(why: string): CometError {
+  return new CometError('NOT_READY', why, { retryAfterMs: 20 })
 }

@@ -338,6 +338,59 @@ describe('the next master', () => {
     expect(last.bodies).toEqual(['b'])
   })
 
+  // Both have given up on it, and there must be one dead letter.
+  test('makes no second dead letter of what it gave up on before an overlay came', async () => {
+    const { world, standIn, handBack, master } = await start()
+    await world.createGroup({})
+    await world.join()
+    await world.publish(['a', 'b', 'c', 'd'])
+    await standIn()
+    const here = await world.join({ sessionId: 'other' })
+    await world.simulation.advance(600)
+    for (const at of [0, 1, 2]) await here.settle(here.received[at], REJECT)
+    await master()
+    const there = await world.join({ sessionId: 'third' })
+    await world.simulation.advance(600)
+    await there.settle(there.received[0], REJECT)
+    await there.settle(there.received[1], ACKNOWLEDGE)
+
+    await handBack()
+    await world.simulation.advance(3_000)
+    const last = await world.join({ sessionId: 'fourth' })
+    await world.simulation.advance(600)
+
+    // The third one was given up on by the slave alone.
+    expect(deadLetters(world)).toBe(2)
+    expect(last.bodies).toEqual(['d'])
+  })
+
+  // A failed delivery at the master is newer than what the slave had seen of it.
+  test('does not set back what it has done itself before an overlay came', async () => {
+    const { world, standIn, handBack, master } = await start()
+    await world.createGroup({ retryDelaysMs: [1_000] })
+    await world.join()
+    await world.publish(['a', 'b', 'c'])
+    await standIn()
+    const here = await world.join({ sessionId: 'other' })
+    await world.simulation.advance(600)
+    await here.settle(here.received[0], RETRY)
+    await here.settle(here.received[1], ACKNOWLEDGE)
+    await master()
+    const there = await world.join({ sessionId: 'third' })
+    await world.simulation.advance(600)
+    await there.settle(there.received[0], ACKNOWLEDGE)
+    await there.settle(there.received[2], RETRY)
+    await world.simulation.advance(1_100)
+    expect(there.received[3]).toMatchObject({ body: 'c', retry: true, attempt: 2 })
+
+    await handBack()
+    const last = await world.join({ sessionId: 'fourth' })
+    await world.simulation.advance(60_000)
+
+    expect(last.received.map(({ body, attempt }) => [body, attempt])).toEqual([['c', 2]])
+    expect(await world.backlog()).toMatchObject({ backlog: 1 })
+  })
+
   // Rows of a topic that is gone would stay for ever, or hide the messages of the next one.
   test('leaves out what is of a topic that was deleted meanwhile', async () => {
     const { world, standIn, handBack, master } = await start()
@@ -419,7 +472,9 @@ async function start(options: WorldOptions = {}) {
     const groups = await world.run(GroupRegistry.open(store))
     const given = overlay?.id === undefined ? undefined : { ...overlay.id, changes: changesOf() }
     const peers = [{ name: 'slave', take: () => Promise.resolve(given) }]
-    await world.run(takeOverlays({ clock, log: silentLogger, store, topics, groups }, peers))
+    const reign = new AbortController().signal
+    const ports = { clock, log: silentLogger, store, topics, groups }
+    await world.run(takeOverlays(ports, peers, reign))
     await master()
   }
 

@@ -63,10 +63,43 @@ describe('a master that begins', () => {
       take: () => Promise.reject(new CometError('CONNECT_FAILED', 'nobody is there')),
     }
 
-    await take([silent, gone, peer(overlay('a', 1, putPosition(POSITION, 5), before(2)))])
+    const given = peer(overlay('a', 1, putPosition(POSITION, 5), before(2)))
+    const owed = await take([silent, gone, given, peer(undefined)])
 
     expect(simulation.clock.elapsedMs()).toBeGreaterThanOrEqual(6_000)
     expect(position()).toBe(5)
+    expect(owed).toEqual([silent, gone])
+  })
+
+  // Nobody is master any more, and whoever is next waits for this one to end.
+  test('asks no longer than its reign lasts', async () => {
+    const { take, simulation } = await start()
+    const reign = new AbortController()
+    const silent = { name: 'silent', take: () => Promise.reject(new Error('it is not asked')) }
+
+    reign.abort()
+    await take([silent], reign.signal)
+
+    expect(simulation.clock.elapsedMs()).toBeLessThan(1_000)
+  })
+
+  test('owes what it could not merge', async () => {
+    const { take, store } = await start()
+    const given = peer(overlay('a', 1, putPosition(POSITION, 5), before(2)))
+    store.append = () => Promise.reject(new CometError('DISK_FULL', 'the disk is full'))
+
+    expect(await take([given, peer(undefined)])).toEqual([given])
+  })
+
+  // A slave that was upgraded first must not take its master down.
+  test('leaves alone what it cannot read', async () => {
+    const { take, store } = await start()
+    const row = putProgress(GROUP, QUEUE, { doneBelow: 0, done: [], attempted: [] })
+    const later = { ...row, value: Buffer.from([99]) }
+
+    await take([peer(overlay('a', 1, later as Change))])
+
+    expect(mergedNumber(store, 'a')).toBe(0)
   })
 
   test('merges no overlay twice', async () => {
@@ -156,7 +189,8 @@ async function start() {
     putGroup(newGroup(plainGroup(GROUP), 0)),
     putPosition(POSITION, 2),
   )
-  const take = (peers: readonly OverlayPeer[]): Promise<void> =>
-    run(takeOverlays({ clock, log: silentLogger, store, topics, groups }, peers))
+  const reign = new AbortController().signal
+  const take = (peers: readonly OverlayPeer[], signal = reign): Promise<OverlayPeer[]> =>
+    run(takeOverlays({ clock, log: silentLogger, store, topics, groups }, peers, signal))
   return { simulation, store, take, position: () => readPosition(store, POSITION) }
 }

@@ -18,9 +18,16 @@ export interface TakePorts {
   readonly clock: Clock
   readonly log: Logger
   readonly store: Pick<MessageStore, 'append' | 'bounds' | 'table'>
-  readonly topics: TopicRegistry
-  readonly groups: GroupRegistry
+  readonly topics: Pick<TopicRegistry, 'get'>
+  readonly groups: Pick<GroupRegistry, 'get'>
 }
+
+/** What became of asking one member. */
+export type Asked = { readonly peer: OverlayPeer } & (
+  | { readonly kind: 'given'; readonly overlay: TakenOverlay }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'silent'; readonly why: unknown }
+)
 
 /** Consumers of the whole broker group wait for it. */
 const TAKE_MS = 6_000
@@ -30,46 +37,100 @@ const RECORDS_PER_APPEND = 16
 
 /**
  * Brings what slaves were told while they stood in into the log, before a master delivers anything.
- * Never rejects: what cannot be taken or merged now stays with its slave until the next reign, and is
- * delivered again.
+ * Never rejects. Returns those whose overlays it lacks all the same; what they were told is delivered
+ * again until it is there.
  */
-export async function takeOverlays(ports: TakePorts, peers: readonly OverlayPeer[]): Promise<void> {
-  const { clock, log, store } = ports
+export async function takeOverlays(
+  ports: TakePorts,
+  peers: readonly OverlayPeer[],
+  signal: AbortSignal,
+): Promise<OverlayPeer[]> {
+  const asked = await askForOverlays(ports, peers, signal)
+  for (const each of asked) {
+    if (each.kind !== 'silent' || signal.aborted) continue
+    const fields = { peer: each.peer.name, error: toCometError(each.why) }
+    ports.log.warn(fields, 'no overlay from that member yet; if it stood in, messages come again')
+  }
+  const isMerged = await mergeTaken(ports, asked)
+  return asked.filter(({ kind }) => isOwed(kind, isMerged)).map(({ peer }) => peer)
+}
+
+/** Whether a member is to be asked again. */
+export function isOwed(kind: Asked['kind'], isMerged: boolean): boolean {
+  switch (kind) {
+    case 'given':
+      return !isMerged
+    case 'silent':
+      return true
+    case 'none':
+      return false
+  }
+}
+
+/** All at once, and no longer than `TAKE_MS`. Never rejects. */
+export async function askForOverlays(
+  { clock }: Pick<TakePorts, 'clock'>,
+  peers: readonly OverlayPeer[],
+  signal: AbortSignal,
+): Promise<Asked[]> {
   const late = new AbortController()
   const timer = clock.schedule(TAKE_MS, () => late.abort())
-  const answers = await Promise.all(peers.map((peer) => takeOne(log, peer, late.signal)))
+  const either = AbortSignal.any([late.signal, signal])
+  const asked = await Promise.all(peers.map((peer) => askOne(peer, either)))
   timer.cancel()
-  const taken = answers.filter((overlay) => overlay !== undefined)
-  const changes = mergeOverlays(ports, taken)
-  if (changes.length === 0) return
+  return asked
+}
+
+/** Whether the log lacks anything of it that this broker can read. */
+export function isToMerge(ports: TakePorts, asked: readonly Asked[]): boolean {
   try {
+    return mergeOverlays(ports, takenOf(asked)).length > 0
+  } catch (thrown) {
+    // Of a later version. It stays with its slave, and messages come again.
+    ports.log.error({ error: toCometError(thrown) }, 'overlays cannot be read; a later master may')
+    return false
+  }
+}
+
+/**
+ * Whether all that was given is in the log. Nobody else may change rows that overlays change, until it
+ * resolves; what was appended before does no harm.
+ */
+export async function mergeTaken(ports: TakePorts, asked: readonly Asked[]): Promise<boolean> {
+  const { log, store } = ports
+  if (!isToMerge(ports, asked)) return true
+  try {
+    // What is still on its way into the rows has arrived when this has.
+    await store.append({ records: [{ kind: 'change', changes: [] }] }, 'confirmed')
+    const changes = mergeOverlays(ports, takenOf(asked))
     // The overlays' numbers are in the last one, so what a crash leaves half done is done again.
     const records = changeRecords(changes)
     for (let at = 0; at < records.length; at += RECORDS_PER_APPEND) {
       await store.append({ records: records.slice(at, at + RECORDS_PER_APPEND) }, 'confirmed')
     }
-    const overlays = taken.map(({ id }) => `${id.storeId}/${id.number}`)
+    const overlays = takenOf(asked).map(({ id }) => `${id.storeId}/${id.number}`)
     log.info({ overlays, changes: changes.length }, 'what slaves were told is in the log')
+    return true
   } catch (thrown) {
-    log.warn({ error: toCometError(thrown) }, 'overlays are not merged; the next reign tries again')
+    log.warn({ error: toCometError(thrown) }, 'overlays are not merged; slaves are asked again')
+    return false
   }
 }
 
-async function takeOne(
-  log: Logger,
-  peer: OverlayPeer,
-  signal: AbortSignal,
-): Promise<TakenOverlay | undefined> {
+function takenOf(asked: readonly Asked[]): TakenOverlay[] {
+  return asked.flatMap((each) => (each.kind === 'given' ? [each.overlay] : []))
+}
+
+async function askOne(peer: OverlayPeer, signal: AbortSignal): Promise<Asked> {
   try {
+    signal.throwIfAborted()
     const given = await peer.take(signal)
-    if (given === undefined) return undefined
+    if (given === undefined) return { kind: 'none', peer }
     const { storeId, number } = given
     const changes = given.changes.flatMap((body) => decodeChanges(body)).filter(isOfRow)
-    return { id: { storeId, number }, changes }
-  } catch (thrown) {
-    const fields = { peer: peer.name, error: toCometError(thrown) }
-    log.warn(fields, 'no overlay from that member; if it stood in, messages come again')
-    return undefined
+    return { kind: 'given', peer, overlay: { id: { storeId, number }, changes } }
+  } catch (why) {
+    return { kind: 'silent', peer, why }
   }
 }
 
