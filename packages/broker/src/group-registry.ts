@@ -105,9 +105,22 @@ export class GroupRegistry {
       return
     }
     if (value === undefined) this.#groups.delete(group)
-    else this.#groups.set(group, JSON.parse(value.toString()) as GroupDefinition)
+    else this.#groups.set(group, decodeGroup(value))
     for (const listener of this.#listeners) listener(group)
   }
+}
+
+/** As the rows have it now. */
+export function groupIn(
+  store: Pick<MessageStore, 'table'>,
+  group: string,
+): GroupDefinition | undefined {
+  const value = store.table(GROUPS_TABLE).get(Buffer.from(group))
+  return value === undefined ? undefined : decodeGroup(value)
+}
+
+function decodeGroup(value: Buffer): GroupDefinition {
+  return JSON.parse(value.toString()) as GroupDefinition
 }
 
 /** The row of one group. */

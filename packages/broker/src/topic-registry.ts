@@ -148,6 +148,15 @@ export function deleteTopic(topic: string): StateChange {
   return { kind: 'delete', table: TOPICS_TABLE, key: Buffer.from(topic) }
 }
 
+/** As the rows have it now. */
+export function topicIn(
+  store: Pick<MessageStore, 'table'>,
+  topic: string,
+): TopicDefinition | undefined {
+  const value = store.table(TOPICS_TABLE).get(Buffer.from(topic))
+  return value === undefined ? undefined : decodeTopic(value)
+}
+
 function decodeTopic(value: Buffer): TopicDefinition {
   return JSON.parse(value.toString()) as TopicDefinition
 }

@@ -7,11 +7,13 @@ import { decodeRetry, RETRIES_TABLE } from '../deliver/retry-entry.ts'
 import type { GroupRegistry } from '../group-registry.ts'
 import { POSITIONS_TABLE } from '../read/positions.ts'
 import type { TopicRegistry } from '../topic-registry.ts'
+import { isOfSame } from './made-at.ts'
 import {
   asOf,
   isOverlayTable,
   mergedRow,
   type OverlayTable,
+  ownerOf,
   POSITIONS_BEFORE_TABLE,
 } from './merge-rows.ts'
 import type { OverlayId } from './overlay-records.ts'
@@ -64,9 +66,8 @@ export function mergeOverlays(ports: MergePorts, taken: readonly TakenOverlay[])
       continue
     }
     if (base?.equals(value) !== true) changes.push({ kind: 'put', table, key, value })
-    const names = namesOf(table, key)
-    if (progressOf(table, key, value)?.parked === undefined || names === undefined) continue
-    const { group, topic } = names
+    const { group, topic } = ownerOf(table, key)
+    if (progressOf(table, key, value)?.parked === undefined || group === undefined) continue
     parked.set(`${group}\0${topic}`, putParked(group, topic))
   }
   return [...changes, ...parked.values(), ...fresh.map(({ id }) => putMerged(id))]
@@ -93,7 +94,7 @@ function mergeOne(
 ): void {
   const { table, key } = change
   const over = change.kind === 'put' ? change.value : null
-  if (!isOverlayTable(table) || !isOfUse(ports, { table, key, over })) return
+  if (!isOverlayTable(table) || !isOfUse(ports, rows, { table, key, over })) return
   if (table === PROGRESS_TABLE && isResetSince(ports, key, asOf(rows) ?? 0)) return
   const name = `${table}/${key.toString('latin1')}`
   const known = merged.get(name)
@@ -112,30 +113,32 @@ function isResetSince({ store }: MergePorts, key: Buffer, appliedOffset: number)
   return row !== undefined && Number(row.readBigUInt64BE()) >= appliedOffset
 }
 
-/** Of a topic and a group that are there, and of messages that their queue has. */
+/** Of a topic and a group that are there, and are the same, and of messages that their queue has. */
 function isOfUse(
   { store, topics, groups }: MergePorts,
+  rows: OverlayRows,
   row: { readonly table: OverlayTable; readonly key: Buffer; readonly over: Buffer | null },
 ): boolean {
   const { table, key, over } = row
-  const { group, topic } = namesOf(table, key) ?? {}
-  const isTopic = topics.get(topic ?? key.toString('utf8', 0, key.indexOf(0))) !== undefined
-  if (!isTopic || (group !== undefined && groups.get(group) === undefined)) return false
-  if (table !== PROGRESS_TABLE || over === null || topic === undefined) return true
-  // A topic of that name that was made since has other messages.
+  const { group, topic } = ownerOf(table, key)
+  const hasTopic = isSame(rows, 'topic', topic, topics.get(topic))
+  if (!hasTopic || (group !== undefined && !isSame(rows, 'group', group, groups.get(group)))) {
+    return false
+  }
+  if (table !== PROGRESS_TABLE || over === null) return true
   const queue = { topic, queueId: queueIdOfProgressKey(key) }
   return endOf(decodeProgressRow(over)) <= (store.bounds(queue)?.maxOffset ?? 0)
 }
 
-function namesOf(
-  table: OverlayTable,
-  key: Buffer,
-): { readonly group: string; readonly topic: string } | undefined {
-  if (table === POSITIONS_TABLE) return undefined
-  const groupEnd = key.indexOf(0)
-  const topicEnd = key.indexOf(0, groupEnd + 1)
-  const topic = key.toString('utf8', groupEnd + 1, topicEnd)
-  return { group: key.toString('utf8', 0, groupEnd), topic }
+function isSame(
+  rows: OverlayRows,
+  kind: 'group' | 'topic',
+  name: string,
+  definition: { readonly createdAtMs: number } | undefined,
+): boolean {
+  if (definition === undefined) return false
+  const { createdAtMs } = definition
+  return isOfSame(rows, kind, { name, createdAtMs })
 }
 
 function progressOf(table: OverlayTable, key: Buffer, value: Buffer): ProgressRow | undefined {

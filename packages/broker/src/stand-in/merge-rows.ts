@@ -3,6 +3,7 @@ import { decodeProgressRow, encodeProgressRow } from '../deliver/progress-row.ts
 import { PROGRESS_TABLE } from '../deliver/queue-progress.ts'
 import { backlogOf, decodeRetry, putRetry, RETRIES_TABLE } from '../deliver/retry-entry.ts'
 import { POSITIONS_TABLE } from '../read/positions.ts'
+import type { RowOwner } from './made-at.ts'
 import { mergeProgress } from './merge-progress.ts'
 import type { OverlayRows, OverlayValue, RowChange } from './overlay-rows.ts'
 
@@ -31,6 +32,14 @@ export function asOf(rows: OverlayRows): number | undefined {
 
 export function isOverlayTable(table: string): table is OverlayTable {
   return overlayTables.some((each) => each === table)
+}
+
+export function ownerOf(table: OverlayTable, key: Buffer): RowOwner {
+  const firstEnd = key.indexOf(0)
+  const first = key.toString('utf8', 0, firstEnd)
+  if (table === POSITIONS_TABLE) return { topic: first, group: undefined }
+  const topic = key.toString('utf8', firstEnd + 1, key.indexOf(0, firstEnd + 1))
+  return { topic, group: first }
 }
 
 export interface RowVersions {

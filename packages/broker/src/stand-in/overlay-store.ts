@@ -2,11 +2,13 @@ import { CometError, type StateChange } from '@cometmq/protocol'
 import type { AppendGroup, MessageStore, StateTable, TableRange } from '@cometmq/store'
 import type { Appended, DeliveryStore } from '../deliver/ports.ts'
 import { POSITIONS_TABLE } from '../read/positions.ts'
+import { noteMadeAt } from './made-at.ts'
 import {
   asOf,
   isOverlayTable,
   mergedRow,
   type OverlayTable,
+  ownerOf,
   POSITIONS_BEFORE_TABLE,
   putAsOf,
 } from './merge-rows.ts'
@@ -39,7 +41,12 @@ export class OverlayStore implements DeliveryStore {
       if (record.kind === 'batch') throw readOnly('takes no messages')
       const refusal = this.refusalOf(record.changes)
       if (refusal !== undefined) throw refusal
-      for (const change of record.changes.filter(isTaken)) changes.push(...this.#withBefore(change))
+      const taken = record.changes.filter(isTaken)
+      const owners = taken.flatMap(({ table, key }) =>
+        isOverlayTable(table) ? [ownerOf(table, key)] : [],
+      )
+      changes.push(...noteMadeAt(this.#store, this.#overlay.rows, owners))
+      for (const change of taken) changes.push(...this.#withBefore(change))
     }
     await this.#overlay.append(changes)
     return { records: records.map(() => ({ baseQueueOffset: undefined })) }

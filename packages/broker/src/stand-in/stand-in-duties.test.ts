@@ -411,6 +411,37 @@ describe('the next master', () => {
 
     expect(last.bodies).toEqual(['new'])
   })
+
+  // By its numbers alone the new message is the one that was acknowledged.
+  test.each(['topic', 'group'] as const)(
+    'leaves out what is of a %s that was made anew, however many messages there are',
+    async (what) => {
+      const { world, standIn, handBack, master } = await start()
+      await world.createGroup({})
+      await world.join()
+      await world.publish(['a', 'b'])
+      await standIn()
+      const here = await world.join({ sessionId: 'other' })
+      await world.simulation.advance(600)
+      await here.acknowledgeAll()
+      await master()
+      if (what === 'topic') {
+        await world.deleteTopic(TOPIC)
+        await world.defineTopic(TOPIC, 1, { createdAtMs: 1 })
+        await world.publish(['c', 'd'])
+      } else {
+        await world.run(world.engine.deleteGroup(GROUP, { force: true }))
+        await world.createGroup({ start: 'earliest' })
+        await world.join({ sessionId: 'there' })
+      }
+
+      await handBack()
+      const last = await world.join({ sessionId: 'third' })
+      await world.simulation.advance(600)
+
+      expect(last.bodies).toEqual(what === 'topic' ? ['c', 'd'] : ['a', 'b'])
+    },
+  )
 })
 
 const ALL = { from: 0, maxMessages: 100 }
