@@ -161,12 +161,12 @@ describe('a group', () => {
   test('grants nothing while it is paused, and goes on when resumed', async () => {
     const world = await start()
     const member = await world.join()
-    await world.run(world.engine.pause(GROUP))
+    await world.pause()
     await world.publish(['a'])
     await world.simulation.advance(1_000)
     expect(member.bodies).toEqual([])
 
-    await world.run(world.engine.resume(GROUP))
+    await world.pause(false)
     await world.simulation.advance(10)
 
     expect(member.bodies).toEqual(['a'])
@@ -424,7 +424,7 @@ describe('a reset', () => {
     const world = await start()
     const member = await world.join({ creditBytes: 300 })
     await world.publish(['a'])
-    await world.run(world.engine.pause(GROUP))
+    await world.pause()
     await world.reset({ to: 'earliest' })
 
     const failures = await member.settle(member.received[0], ACKNOWLEDGE)

@@ -7,26 +7,22 @@ import {
 } from '@cometmq/protocol'
 import type { Timer } from '@cometmq/runtime'
 import type { Unsubscribe } from '@cometmq/store'
-import {
-  editedGroup,
-  type GroupEdit,
-  type GroupWish,
-  newGroup,
-  plainGroup,
-} from '../group-definition.ts'
-import { deleteGroup, GroupRegistry, putGroup } from '../group-registry.ts'
+import type { GroupEdit, GroupWish } from '../group-definition.ts'
+import { GroupRegistry } from '../group-registry.ts'
 import { TOPICS_TABLE } from '../topic-registry.ts'
+import { Alarm } from './alarm.ts'
 import { countBacklog, describeBacklog } from './backlog.ts'
 import { Burial } from './burial.ts'
 import { carryForward } from './carry-forward.ts'
 import { CommitLoop } from './commit-loop.ts'
 import type { DeliveryContext } from './context.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { describeMembers } from './describe-members.ts'
+import { createGroup, deleteRowsOf, editGroup, needGroup, removeGroup } from './group-changes.ts'
 import { GroupDelivery } from './group-delivery.ts'
 import { checkOpen, join, type OpenMember } from './joining.ts'
 import type { Member } from './member.ts'
 import { type DeliveryConfig, type DeliveryPorts, deliveryDefaults } from './ports.ts'
-import { keysOf, PROGRESS_TABLE, RESETS_TABLE } from './queue-progress.ts'
 import { ReadSlots } from './read-slots.ts'
 import type { Redelivery } from './redelivery.ts'
 import { RedeliveryByMove } from './redelivery-by-move.ts'
@@ -37,21 +33,14 @@ import {
   settleReceipt,
 } from './receipts.ts'
 import { type ResetOutcome, type ResetWish, resetGroup } from './reset.ts'
-import { RETRIES_TABLE } from './retry-entry.ts'
 import type { MemberSink } from './sessions.ts'
 import { StartHold } from './start-hold.ts'
 import { TopicReaders } from './topic-readers.ts'
 import { Turns } from './turns.ts'
 
-/** What is due is done at most so much later, so that many deadlines cost one sweep. */
-const SWEEP_MS = 5
-
 /** How often rows that nobody waits for are written, and idle groups forgotten. */
 const TIDY_MS = 1_000
 const DRAIN_CHECK_MS = 20
-
-/** Groups are made by whoever names one; a loop that makes up names must not fill the memory. */
-const GROUPS_MAX = 100_000
 
 /** Makes what sees to failed deliveries. */
 export type RedeliveryMaker = (parts: {
@@ -59,9 +48,6 @@ export type RedeliveryMaker = (parts: {
   readonly config: DeliveryConfig
   readonly loop: CommitLoop
 }) => Redelivery
-
-/** Where groups have rows by topic. */
-const GROUP_TABLES = [PROGRESS_TABLE, RETRIES_TABLE, RESETS_TABLE]
 
 /** A group as an operator sees it. */
 export interface GroupReport {
@@ -83,12 +69,11 @@ export class DeliveryEngine implements AsyncDisposable {
   readonly #context: DeliveryContext
   readonly #turns = new Turns()
   readonly #burial: Burial
+  readonly #alarm: Alarm
   /** Groups at work. */
   readonly #active = new Map<string, GroupDelivery>()
   readonly #hold: StartHold
   readonly #unsubscribes: readonly Unsubscribe[]
-  #timer: Timer | undefined
-  #timerAtMs = Number.POSITIVE_INFINITY
   #tidyTimer: Timer | undefined
   #isDraining = false
   #isClosed = false
@@ -101,6 +86,7 @@ export class DeliveryEngine implements AsyncDisposable {
     const { redelivery = byMove } = ports
     const loop = new CommitLoop(ports)
     this.groups = groups
+    this.#alarm = new Alarm(ports.clock, () => this.#sweep())
     this.#context = {
       clock: ports.clock,
       log: ports.log,
@@ -113,7 +99,7 @@ export class DeliveryEngine implements AsyncDisposable {
       slots: new ReadSlots(config.readsMax),
       readers: new TopicReaders(),
       inTurn: (group, work) => this.#turns.run(group, work),
-      alarm: (atMs) => this.#alarm(atMs),
+      alarm: (atMs) => this.#alarm.set(atMs),
     }
     this.deadLetters = new DeadLetters(this.#context, {
       onRetryStored: (group, { topic, row }) => this.#active.get(group)?.retryStored(topic, row),
@@ -165,7 +151,7 @@ export class DeliveryEngine implements AsyncDisposable {
     checkOpen(this.#context, open)
     return this.#turns.run(open.group, async () => {
       this.#refuseWhenLeaving()
-      await this.#needGroup(open.group)
+      await needGroup(this.#context, open.group)
       return join(this.#context, this.#groupOf(open.group), { open, sink })
     })
   }
@@ -199,58 +185,23 @@ export class DeliveryEngine implements AsyncDisposable {
 
   /** `false`: it is there and `ifMissing` is given. Throws `GROUP_EXISTS` and what is wrong. */
   async createGroup(wish: GroupWish, options: { readonly ifMissing: boolean }): Promise<boolean> {
-    const definition = newGroup(wish, this.#context.clock.nowMs())
-    return this.#turns.run(wish.group, async () => {
-      if (this.groups.get(wish.group) !== undefined) {
-        if (options.ifMissing) return false
-        throw new CometError('GROUP_EXISTS', `group "${wish.group}" exists; edit it instead`)
-      }
-      this.#refuseTooMany()
-      await this.#append([putGroup(definition)])
-      return true
-    })
+    return createGroup(this.#context, wish, options)
   }
 
   /** Whether it changed anything. Throws `GROUP_NOT_FOUND` or `ILLEGAL_ARGUMENT`. */
   async editGroup(group: string, edit: GroupEdit): Promise<boolean> {
-    return this.#turns.run(group, async () => {
-      const before = this.groups.need(group)
-      const now = editedGroup(before, edit)
-      if (now === before) return false
-      await this.#append([putGroup(now)])
-      return true
-    })
-  }
-
-  /** Grants nothing to the group's members any more; what they have goes on. */
-  async pause(group: string): Promise<boolean> {
-    return this.editGroup(group, { ...NO_EDIT, paused: 'true' })
-  }
-
-  async resume(group: string): Promise<boolean> {
-    return this.editGroup(group, { ...NO_EDIT, paused: 'false' })
+    return editGroup(this.#context, group, edit)
   }
 
   /**
    * Deletes the group with all it knows; its dead letters are cleared. Throws `GROUP_NOT_FOUND`;
    * `GROUP_ACTIVE` while it has members, unless forced: then their memberships end.
    */
-  async deleteGroup(group: string, options: { readonly force: boolean }): Promise<void> {
-    return this.#turns.run(group, async () => {
-      this.groups.need(group)
-      const members = this.#membersOf(group).length
-      if (members > 0 && !options.force) {
-        const message = `group "${group}" has ${members} members; stop them, or force the deletion`
-        throw new CometError('GROUP_ACTIVE', message)
-      }
-      await this.#context.loop.append({
-        isAlone: true,
-        prepare: () => [
-          ...deleteGroup(group),
-          ...GROUP_TABLES.map((table) => deleteRows(table, group)),
-          ...this.deadLetters.clear(group),
-        ],
-      })
+  async deleteGroup(group: string, { force }: { readonly force: boolean }): Promise<void> {
+    return removeGroup(this.#context, group, {
+      force,
+      memberCount: () => this.memberCount(group),
+      others: () => this.deadLetters.clear(group),
     })
   }
 
@@ -304,10 +255,8 @@ export class DeliveryEngine implements AsyncDisposable {
         isAlone: true,
         prepare: () => {
           show = topics.hide(topic)
-          const rows = this.groups
-            .readersOf(topic)
-            .flatMap((group) => GROUP_TABLES.map((table) => deleteRows(table, group, topic)))
-          return [...changes, ...rows]
+          const readers = this.groups.readersOf(topic)
+          return [...changes, ...readers.flatMap((group) => deleteRowsOf(group, topic))]
         },
       })
     } catch (thrown) {
@@ -347,7 +296,7 @@ export class DeliveryEngine implements AsyncDisposable {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const unsubscribe of this.#unsubscribes) unsubscribe()
-    this.#timer?.cancel()
+    this.#alarm.stop()
     this.#tidyTimer?.cancel()
     if (this.#context.loop.isDirty) await this.#context.loop.durable().catch(() => {})
     for (const group of this.#active.values()) group.dropAll(error)
@@ -356,13 +305,6 @@ export class DeliveryEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  async #needGroup(group: string): Promise<void> {
-    if (this.groups.get(group) !== undefined) return
-    if (!this.#context.config.autoCreateGroups) this.groups.need(group)
-    this.#refuseTooMany()
-    await this.#append([putGroup(newGroup(plainGroup(group), this.#context.clock.nowMs()))])
   }
 
   #groupOf(group: string): GroupDelivery {
@@ -396,30 +338,8 @@ export class DeliveryEngine implements AsyncDisposable {
   }
 
   #membersOf(group: string): MemberDescription[] {
-    const nowMs = this.#context.clock.elapsedMs()
-    const members: MemberDescription[] = []
-    for (const session of this.#active.get(group)?.sessions.values() ?? []) {
-      if (session.state === 'lost') continue
-      const { clientId, peer, connectedAtMs, topics } = session.attachment
-      members.push({
-        sessionId: session.id,
-        clientId,
-        peer,
-        connectedMs: Math.round(nowMs - connectedAtMs),
-        heldMessages: session.held,
-        creditBytes: Math.max(0, session.creditBytes),
-        topics: [...topics].map(([topic, filter]) => {
-          const { filter: tags, sql = '' } = filter.expression
-          return { topic, filter: tags, sql }
-        }),
-      })
-    }
-    return members
-  }
-
-  #refuseTooMany(): void {
-    if (this.groups.size < GROUPS_MAX) return
-    throw new CometError('TOO_MANY', `this broker has ${GROUPS_MAX} groups; delete some`)
+    const sessions = this.#active.get(group)?.sessions.values() ?? []
+    return describeMembers(sessions, this.#context.clock.elapsedMs())
   }
 
   #refuseWhenClosed(): void {
@@ -432,26 +352,12 @@ export class DeliveryEngine implements AsyncDisposable {
     throw new CometError('DRAINING', 'the broker shuts down; go on with the others')
   }
 
-  async #append(changes: readonly StateChange[]): Promise<void> {
-    await this.#context.store.append({ records: [{ kind: 'change', changes }] }, 'confirmed')
-  }
-
-  /** One timer for all deadlines of all groups. */
-  #alarm(atMs: number): void {
-    if (atMs >= this.#timerAtMs || this.#isClosed) return
-    this.#timer?.cancel()
-    this.#timerAtMs = atMs
-    const delayMs = Math.max(SWEEP_MS, atMs - this.#context.clock.elapsedMs())
-    this.#timer = this.#context.clock.schedule(delayMs, () => this.#sweep())
-  }
-
   #sweep(): void {
-    this.#timerAtMs = Number.POSITIVE_INFINITY
     const nowMs = this.#context.clock.elapsedMs()
     for (const group of this.#active.values()) if (group.wakesAtMs <= nowMs) group.sweep()
     let nextMs = Number.POSITIVE_INFINITY
     for (const group of this.#active.values()) nextMs = Math.min(nextMs, group.wakesAtMs)
-    if (nextMs < Number.POSITIVE_INFINITY) this.#alarm(nextMs)
+    if (nextMs < Number.POSITIVE_INFINITY) this.#alarm.set(nextMs)
   }
 
   #tidyLater(): void {
@@ -475,9 +381,3 @@ export class DeliveryEngine implements AsyncDisposable {
 
 const byMove: RedeliveryMaker = ({ ports, config, loop }) =>
   new RedeliveryByMove(ports, config, loop)
-
-const NO_EDIT = { maxAttempts: 0, invisibleMs: 0, retryDelaysMs: [], paused: '' }
-
-function deleteRows(table: string, group: string, topic?: string): StateChange {
-  return { kind: 'delete-range', table, ...keysOf(group, topic) }
-}

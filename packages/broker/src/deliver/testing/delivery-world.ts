@@ -280,6 +280,12 @@ export class World {
     return this.run(this.engine.createGroup(group, { ifMissing: false }))
   }
 
+  /** A paused group is granted nothing more; what its members have goes on. */
+  pause(paused = true): Promise<boolean> {
+    const nothing = { maxAttempts: 0, invisibleMs: 0, retryDelaysMs: [] }
+    return this.run(this.engine.editGroup(GROUP, { ...nothing, paused: `${paused}` }))
+  }
+
   async join(
     change: Partial<OpenMember> = {},
     options: { readonly takesAtOnce?: number } = {},
