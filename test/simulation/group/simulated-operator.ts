@@ -21,12 +21,21 @@ const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
   'CLOSED',
 ])
 
+interface Promoted {
+  readonly oldMasterIsDead: boolean
+  readonly without: number[]
+}
+
 /** Who looks after broker groups: hands over, replaces members, and has those forgotten. */
 export class SimulatedOperator {
   readonly comet: CometClient
   readonly #simulation: Simulation
   /** One member of a group at a time: whoever replaces two loses what only those had. */
   readonly #replacing = new Map<SimulatedGroup, MemberDaemon>()
+  /** Of two promotions at once, one would depose whom the other has just made master. */
+  readonly #promoting = new Set<SimulatedGroup>()
+  /** Whom the latest promotion was to depose. Where that broke off, nobody has led since. */
+  readonly #deposed = new Map<SimulatedGroup, number>()
   /** Numbers of members that are gone for good. */
   readonly #gone: { readonly group: SimulatedGroup; readonly memberId: number }[] = []
 
@@ -49,10 +58,18 @@ export class SimulatedOperator {
    * Where roles are configured. The operator says that a master is dead only if it is, or if with more
    * than one in sync it could acknowledge nothing by itself.
    */
-  promote(group: SimulatedGroup, to: number): Promise<boolean> {
+  promote(group: SimulatedGroup, to: number): Promise<boolean> | false {
+    if (this.#promoting.has(group)) return false
+    this.#promoting.add(group)
     const master = masterAmong(group.members)
+    const masterId = master?.present?.status.member?.memberId
+    if (masterId !== undefined) this.#deposed.set(group, masterId)
     const oldMasterIsDead = master?.machine.isUp !== true || group.shape.minInSync > 1
-    return this.#command(group, 'promote', to, oldMasterIsDead)
+    // The latest master has everything; what others may have lost of it does not matter then.
+    const without = to === this.#deposed.get(group) ? untrusted(group) : []
+    return this.#command(group, 'promote', to, { oldMasterIsDead, without }).finally(() =>
+      this.#promoting.delete(group),
+    )
   }
 
   /** Promotions that broke off leave a group without a master; resolves when each has one. */
@@ -88,9 +105,9 @@ export class SimulatedOperator {
     return this.#flipAndReplace(group, member, random)
   }
 
-  /** Nothing is left to replace. */
+  /** Nothing is left to replace, and no reign ends for a promotion that is answered late. */
   get isDone(): boolean {
-    return this.#replacing.size === 0
+    return this.#replacing.size === 0 && this.#promoting.size === 0
   }
 
   /** Resolves when the groups have forgotten all members that were replaced. */
@@ -183,12 +200,12 @@ export class SimulatedOperator {
     group: SimulatedGroup,
     kind: string,
     memberId: number,
-    oldMasterIsDead = false,
+    said: Promoted = { oldMasterIsDead: false, without: [] },
   ): Promise<boolean> {
     const { brokerName } = group.shape
     const { transport } = this.#simulation.machine(OPERATOR).runtime()
     const { CommandGroup } = loadServices().admin
-    const request = { kind, memberId, timeoutMs: COMMAND_MS, oldMasterIsDead }
+    const request = { kind, memberId, timeoutMs: COMMAND_MS, ...said }
     for (const { machine } of group.members) {
       const connection = transport.connect(`${machine.name}:8081`)
       try {
@@ -207,6 +224,13 @@ export class SimulatedOperator {
     }
     return false
   }
+}
+
+function untrusted({ members }: SimulatedGroup): number[] {
+  const told = members.flatMap(({ present }) => present?.status.member ?? [])
+  return told
+    .filter(({ alarms }) => alarms.includes('member_untrusted'))
+    .map(({ memberId }) => memberId)
 }
 
 /** Another member is there and has all that was acknowledged. */
