@@ -85,10 +85,10 @@ export class LogMender {
       if (signal.aborted) return false
       try {
         const { bytes, origin } = await this.#fetch(at, from)
-        await store.log.mend(at, bytes, origin)
-        log.info({ at, bytes: bytes.length, from }, 'damaged record is mended')
+        const to = await store.log.mend(at, bytes, origin)
+        log.info({ at, to, from }, 'damaged record is mended')
         // Behind a header that could not be read, nobody has looked.
-        await store.log.verify(at, at + bytes.length + 1)
+        await store.log.verify(at, to + 1)
         return true
       } catch (error) {
         if (signal.aborted) return false

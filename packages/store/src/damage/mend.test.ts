@@ -109,6 +109,21 @@ describe('a log that is mended', () => {
     expect(await run(bytesOf(slave))).toEqual(before)
   })
 
+  // A slave that is behind asks others that have more: what it lacks comes in order, from its master.
+  test('takes no more than it has', async () => {
+    const { master, slave, disk, run } = await pair()
+    const end = slave.log.offsets.max
+    for (let n = 0; n < 5; n++) await master.append(groupOf(), 'flushed')
+    const piece = await rangeAt(master, FIRST_AT, 1e6)
+    disk.flipBit(SEGMENT, { at: FIRST_AT + 120 })
+
+    const to = await run(slave.log.mend(FIRST_AT, piece.bytes, piece))
+
+    expect(to).toBe(end)
+    expect(slave.log.offsets.max).toBe(end)
+    expect(await run(bytesOf(slave))).toEqual((await run(bytesOf(master))).subarray(0, end))
+  })
+
   // Its own epoch went on elsewhere: the same offsets hold something else there.
   test('refuses what reaches beyond what the same reign wrote here', async () => {
     const { master, slave, run } = await pair()

@@ -1,4 +1,10 @@
-import { CometError, commitLogOffset, type EpochHistory } from '@cometmq/protocol'
+import {
+  CometError,
+  type CommitLogOffset,
+  commitLogOffset,
+  type EpochHistory,
+  type RecordBatch,
+} from '@cometmq/protocol'
 import type { CommitLog } from '../commit-log/commit-log.ts'
 import type { RawOrigin } from '../replication/raw-commit.ts'
 import { readRawRecords } from '../replication/raw-records.ts'
@@ -6,7 +12,7 @@ import { bodyFault } from './record-fault.ts'
 
 export interface MendWish {
   readonly at: number
-  /** Whole append groups, or what is left of one from a record on. */
+  /** Whole append groups, or what is left of one from a record on; the log may end before they do. */
   readonly bytes: Buffer
   readonly origin: RawOrigin
 }
@@ -14,7 +20,8 @@ export interface MendWish {
 /**
  * Puts back what was stored at `at`, as another member has it: one epoch that began at one place is the
  * same in all logs, as far as they have it. Durable when it resolves. Only what differs is written: a
- * crash leaves damage where damage was. Nobody else may change the log meanwhile.
+ * crash leaves damage where damage was. What lies beyond the log, or beyond that epoch, is left out.
+ * Nobody else may change the log meanwhile. Resolves to where what was put back ends.
  *
  * Throws `OFFSET_OUT_OF_RANGE`, `LOG_DIVERGED` if something else was stored there, `MALFORMED_BATCH` or
  * `CHECKSUM_MISMATCH`, and nothing was written; `DISK_FULL`.
@@ -23,37 +30,50 @@ export async function mendLog(
   log: CommitLog,
   epochs: EpochHistory,
   { at, bytes, origin }: MendWish,
-): Promise<void> {
-  const to = at + bytes.length
-  checkPlace(log, epochs, { at, to, origin })
-  for (const record of readRawRecords(bytes, { offset: at, epoch: origin.epoch }).records) {
-    const fault = bodyFault(record)
-    if (fault !== undefined)
-      throw new CometError('MALFORMED_BATCH', `for log offset ${at}: ${fault}`)
-  }
+): Promise<CommitLogOffset> {
+  const limit = endOfReign(log, epochs, { at, origin })
+  const { records } = readRawRecords(bytes, { offset: at, epoch: origin.epoch })
+  const to = endOfGroups(records, { from: at, limit })
+  if (to === at) throw diverged(`no append group of it ends up to ${limit}, where it ends here`, at)
   try {
-    const part = differingPart(await storedBytes(log, at, bytes.length), bytes)
-    if (part !== undefined) await log.overwrite(bytes.subarray(part.from, part.to), at + part.from)
+    const wanted = bytes.subarray(0, to - at)
+    const part = differingPart(await storedBytes(log, at, wanted.length), wanted)
+    if (part !== undefined) await log.overwrite(wanted.subarray(part.from, part.to), at + part.from)
+    return to
   } catch (error) {
-    if (at < log.minOffset) throw outOfRange(log, at, to)
+    if (at < log.minOffset) throw outOfRange(log, at)
     throw error
   }
 }
 
-function checkPlace(
+/** Where the log, or the part of it that the same reign wrote, ends. */
+function endOfReign(
   log: CommitLog,
   epochs: EpochHistory,
-  place: { readonly at: number; readonly to: number; readonly origin: RawOrigin },
-): void {
-  const { at, to, origin } = place
+  { at, origin }: { readonly at: number; readonly origin: RawOrigin },
+): number {
   const max = commitLogOffset(log.maxOffset)
-  if (at < log.minOffset || to > max) throw outOfRange(log, at, to)
+  if (at < log.minOffset || at >= max) throw outOfRange(log, at)
   const own = epochs.at(commitLogOffset(at))
-  const isSame = own?.epoch === origin.epoch && own.start === origin.epochStart
-  if (own !== undefined && isSame && to <= epochs.endOf(own, max)) return
-  const theirs = `epoch ${origin.epoch} from ${origin.epochStart}`
-  const why = `[${at}, ${to}) is not all of ${theirs} here, and is not replaced by what is`
-  throw new CometError('LOG_DIVERGED', why)
+  if (own?.epoch === origin.epoch && own.start === origin.epochStart) return epochs.endOf(own, max)
+  const here = own === undefined ? 'nothing' : `epoch ${own.epoch} from ${own.start}`
+  throw diverged(`epoch ${origin.epoch} from ${origin.epochStart} came, and ${here} lies there`, at)
+}
+
+function endOfGroups(
+  records: readonly RecordBatch[],
+  { from, limit }: { readonly from: number; readonly limit: number },
+): CommitLogOffset {
+  let at = from
+  let end = from
+  for (const record of records) {
+    const fault = bodyFault(record)
+    if (fault !== undefined)
+      throw new CometError('MALFORMED_BATCH', `for log offset ${at}: ${fault}`)
+    at += record.totalBytes
+    if (at <= limit && !record.continues) end = at
+  }
+  return commitLogOffset(end)
 }
 
 async function storedBytes(log: CommitLog, at: number, length: number): Promise<Buffer> {
@@ -79,7 +99,11 @@ function differingPart(
   return { from, to }
 }
 
-function outOfRange(log: CommitLog, at: number, to: number): CometError {
+function outOfRange(log: CommitLog, at: number): CometError {
   const stored = `the log is [${log.minOffset}, ${log.maxOffset})`
-  return new CometError('OFFSET_OUT_OF_RANGE', `[${at}, ${to}) is not stored: ${stored}`)
+  return new CometError('OFFSET_OUT_OF_RANGE', `log offset ${at} is not stored: ${stored}`)
+}
+
+function diverged(why: string, at: number): CometError {
+  return new CometError('LOG_DIVERGED', `what is stored at ${at} is not replaced: ${why}`)
 }

@@ -41,6 +41,20 @@ describe('the scrub', () => {
     expect(told).toHaveLength(1)
   })
 
+  // Whoever runs after the end of a log that grows all the time never comes back to its begin.
+  test('begins anew while the log grows', async () => {
+    const { store, disk, clock, told } = await storeOf({ scrubBytesPerSecond: 4096 })
+    await clock.advance(5_000)
+    disk.flipBit(SEGMENT, { at: 2000 })
+
+    for (let second = 0; second < 20 && told.length === 0; second++) {
+      await clock.runUntil(store.append(groupOf({ bodies: ['x'.repeat(500)] })), LIMIT)
+      await clock.advance(1_000)
+    }
+
+    expect(told).toHaveLength(1)
+  })
+
   // A record as long as many shares must not make the disk do nothing else.
   test('waits after a record that is longer than its share', async () => {
     const { store, clock } = await storeOf({ scrubBytesPerSecond: 16 })

@@ -20,6 +20,8 @@ export class Scrub {
   readonly #bytesPerSecond: number
   /** Where a record begins; what is confirmed is never cut. */
   #at = 0
+  /** What is confirmed later is for the next round: one that ran after the head would never end. */
+  #roundEnd = 0
   /** Below 0 after a record longer than a second's share. */
   #leftBytes = 0
   #readBytes = 0
@@ -39,13 +41,13 @@ export class Scrub {
     const { log, commitLog, verifier } = this.#parts
     this.#leftBytes = Math.min(this.#bytesPerSecond, this.#leftBytes + this.#bytesPerSecond)
     if (this.#leftBytes <= 0) return
-    const from = Math.max(this.#at, commitLog.minOffset)
-    const to = Math.min(from + this.#leftBytes, commitLog.confirmOffset)
-    if (from >= to) {
-      // From the begin again; with nothing confirmed that is where it stands.
+    if (this.#at >= this.#roundEnd) {
       this.#at = commitLog.minOffset
-      return
+      this.#roundEnd = commitLog.confirmOffset
     }
+    const from = Math.max(this.#at, commitLog.minOffset)
+    const to = Math.min(from + this.#leftBytes, this.#roundEnd)
+    if (from >= to) return
     try {
       const { end } = await verifier.verify({ from, to })
       this.#leftBytes -= end - from

@@ -211,17 +211,19 @@ export class ReplicatedLog {
 
   /**
    * Puts whole append groups, or what is left of one from a record on, back where they were stored, as
-   * another member has them. Durable when it resolves; a crash leaves damage where there was some.
+   * another member has them. Durable when it resolves, to where they end: what this log does not have
+   * is left out. A crash leaves damage where there was some.
    *
    * Rejects, and nothing was changed, with `OFFSET_OUT_OF_RANGE`, with `LOG_DIVERGED` unless the same
    * reign wrote those bytes here, with `MALFORMED_BATCH` or `CHECKSUM_MISMATCH` if they are damaged
    * themselves. With `DISK_FULL` some of it may be as it should be.
    */
-  async mend(at: number, bytes: Buffer, origin: RawOrigin): Promise<void> {
+  async mend(at: number, bytes: Buffer, origin: RawOrigin): Promise<CommitLogOffset> {
     const { commitLog, reader, places } = this.#parts
-    await this.#turn(() => mendLog(commitLog, this.epochs, { at, bytes, origin }))
-    reader.forget(at, at + bytes.length)
-    places.mended(at, at + bytes.length)
+    const to = await this.#turn(() => mendLog(commitLog, this.epochs, { at, bytes, origin }))
+    reader.forget(at, to)
+    places.mended(at, to)
+    return to
   }
 
   /**
