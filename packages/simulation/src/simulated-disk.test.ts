@@ -256,6 +256,8 @@ describe('faults', () => {
     await file.sync()
 
     disk.flipBit(PATH, { at: 7, bit: 3 })
+    expect([6, 7, 10].map((at) => disk.byteAt(PATH, at))).toEqual([0, 8, undefined])
+    expect(disk.byteAt('/nothing', 0)).toBeUndefined()
     disk.powerCut()
 
     const left = await disk.files.readFile(PATH)

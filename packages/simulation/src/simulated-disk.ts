@@ -1,6 +1,7 @@
 import type { Clock, FileSystem, KeyValueStores } from '@cometmq/runtime'
 import { DiskProcess } from './disk/disk-process.ts'
 import { diskError } from './disk/disk-tree.ts'
+import { FileContent } from './disk/file-content.ts'
 import { type DiskLatency, Medium } from './disk/medium.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { SimulatedFileSystem } from './simulated-file-system.ts'
@@ -91,6 +92,14 @@ export class SimulatedDisk implements DiskPorts {
   /** Turns one bit of a file, as a failing medium does. */
   flipBit(path: string, where: { readonly at: number; readonly bit?: number }): void {
     this.#medium.tree.file(path, 'flip a bit of').flipBit(where.at, where.bit ?? 0)
+  }
+
+  /** A byte of a file as processes read it; `undefined` if there is no such file, or it ends before. */
+  byteAt(path: string, at: number): number | undefined {
+    const file = this.#medium.tree.find(path)
+    if (!(file instanceof FileContent)) return undefined
+    const byte = Buffer.alloc(1)
+    return file.read(byte, at) === 1 ? byte[0] : undefined
   }
 
   /** Takes the last bytes from a file. */

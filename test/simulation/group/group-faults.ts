@@ -16,10 +16,11 @@ const BACK_MS = 1_000
 
 const PAUSE_MS = { from: 300, to: 6_000 }
 
-const FLIP = 'a bit of a log flips'
+/** In the log of a member that is replaced for it, or that mends it. */
+const FLIPS = ['a bit of a log flips', 'a bit of a log flips, and is mended']
 
 /** Of these a member may end by itself, or come to be distrusted. */
-export const GROUP_DISK_FAULTS = [...DISK_FAULTS, FLIP]
+export const GROUP_DISK_FAULTS = [...DISK_FAULTS, ...FLIPS]
 
 /** What can go wrong with broker groups beside all that can go wrong with brokers. */
 export const groupFaults: readonly Fault<GroupScene>[] = [
@@ -217,14 +218,17 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
       return operator.replace(group, random.pick(group.members))
     },
   ],
-  [
-    FLIP,
-    4,
-    ({ groups, operator }, random) => {
-      const group = random.pick(groups)
-      return operator.replaceFlipped(group, random.pick(group.members), random)
-    },
-  ],
+  ...FLIPS.map((name): Fault<GroupScene> => {
+    const isLeft = name.endsWith('mended')
+    return [
+      name,
+      isLeft ? 3 : 2,
+      ({ groups, operator }, random) => {
+        const group = random.pick(groups)
+        return operator.flip(group, random.pick(group.members), { random, isLeft })
+      },
+    ]
+  }),
 ]
 
 const CUT_WAYS: readonly (readonly CutWay[])[] = [
@@ -238,7 +242,9 @@ export const gentleFaults = groupFaults.filter(([name]) => !/killed|power/.test(
 
 /** Those of groups without an elector. */
 export const staticFaults: readonly Fault<GroupScene>[] = [
-  ...groupFaults.filter(([name]) => !/elector|hands over|replaced/.test(name) && name !== FLIP),
+  ...groupFaults.filter(
+    ([name]) => !/elector|hands over|replaced/.test(name) && !FLIPS.includes(name),
+  ),
   [
     'an operator promotes',
     12,

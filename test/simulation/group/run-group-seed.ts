@@ -113,6 +113,7 @@ export async function runGroupSeed(
     const differing = groups.map((group) => compareLogs(simulation, group, groupWatch))
     return reportOf([
       ...progress.violations,
+      ...operator.violations,
       ...violations,
       ...failures,
       ...(await simulation.runUntil(Promise.all(differing), LIMIT)).flat(),

@@ -1,8 +1,10 @@
 import { type CometClient, CometError, connect } from '@cometmq/client'
-import { type CommitLogOffset, type ErrorCode, loadServices } from '@cometmq/protocol'
+import { type ErrorCode, loadServices } from '@cometmq/protocol'
 import { type GroupState, viewOfRecords } from '@cometmq/replication'
 import type { SeededRandom, Simulation } from '@cometmq/simulation'
+import { FlippedBit } from './flipped-bit.ts'
 import type { MemberDaemon, SimulatedGroup } from './group-cluster.ts'
+import type { GroupViolation } from './group-watch.ts'
 import { masterAmong } from './moments.ts'
 
 /** A store notes what it has flushed more often than that. */
@@ -12,6 +14,8 @@ const LOOK_MS = 20
 const COMMAND_MS = 2_000
 /** Longer than any election takes. */
 const HEADLESS_MS = 10_000
+/** All that goes wrong is over by then, and whoever has the bytes was asked again. */
+const MENDED_WITHIN_MS = 60_000
 
 const OPERATOR = 'operator'
 const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
@@ -26,9 +30,16 @@ interface Promoted {
   readonly without: number[]
 }
 
-/** Who looks after broker groups: hands over, replaces members, and has those forgotten. */
+interface HowFlipped {
+  readonly random: SeededRandom
+  /** To the member, which mends it. */
+  readonly isLeft: boolean
+}
+
+/** Who looks after broker groups: hands over, promotes, replaces members, and has those forgotten. */
 export class SimulatedOperator {
   readonly comet: CometClient
+  readonly violations: GroupViolation[] = []
   readonly #simulation: Simulation
   /** One member of a group at a time: whoever replaces two loses what only those had. */
   readonly #replacing = new Map<SimulatedGroup, MemberDaemon>()
@@ -93,16 +104,13 @@ export class SimulatedOperator {
   }
 
   /**
-   * Turns a bit in the log of a slave, and replaces it a while later. Only where somebody else has to
-   * be in sync with it: a group that confirms alone has its bytes in one place.
+   * Turns a bit in the log of a member, and leaves it to the member to mend it, or replaces the member a
+   * while later. Only where somebody else has to be in sync with it: a group that confirms alone has its
+   * bytes in one place.
    */
-  replaceFlipped(
-    group: SimulatedGroup,
-    member: MemberDaemon,
-    random: SeededRandom,
-  ): Promise<boolean> | false {
+  flip(group: SimulatedGroup, member: MemberDaemon, how: HowFlipped): Promise<boolean> | false {
     if (group.shape.minInSync < 2 || !this.#begin(group, member)) return false
-    return this.#flipAndReplace(group, member, random)
+    return this.#flip(group, member, how)
   }
 
   /** Nothing is left to replace, and no reign ends for a promotion that is answered late. */
@@ -126,10 +134,10 @@ export class SimulatedOperator {
     return true
   }
 
-  async #flipAndReplace(
+  async #flip(
     group: SimulatedGroup,
     member: MemberDaemon,
-    random: SeededRandom,
+    { random, isLeft }: HowFlipped,
   ): Promise<boolean> {
     const { life } = member
     const { clock } = this.#simulation
@@ -137,27 +145,45 @@ export class SimulatedOperator {
     await clock.sleep(NOTED_MS)
     // A start may take what it does not find noted for bytes that were never synced.
     const isNoted = to !== undefined && to > 0 && member.life === life && member.machine.isUp
-    const isSlave = member.present?.status.member?.role === 'following'
-    if (!isNoted || !isSlave || !this.#flip(member, to, random)) {
+    // Replaced is no master, which would have to go first; and left alone none that has everything alone.
+    const isFit = isLeft
+      ? isSpare(group, member)
+      : member.present?.status.member?.role === 'following'
+    const flipped = isNoted && isFit ? FlippedBit.below(to, member.machine, random) : undefined
+    if (flipped === undefined) {
       this.#replacing.delete(group)
       return false
     }
+    const { at } = flipped
+    this.#simulation.story.tell(member.machine.name, 'a bit of the log is another', { at, isLeft })
+    if (isLeft) return this.#untilMended(group, member, flipped)
     await clock.sleep(random.between(0, 2_000))
     return this.#replace(group, member)
   }
 
-  /** One bit below `to`. */
-  #flip({ machine }: MemberDaemon, to: CommitLogOffset, random: SeededRandom): boolean {
-    const folder = '/data/log'
-    const names = machine.disk.names(folder)
-    const starts = names.map(Number).filter((start) => start < to)
-    const start = starts[random.below(starts.length)]
-    if (start === undefined) return false
-    const end = starts.find((other) => other > start) ?? to
-    const at = random.below(end - start)
-    const path = `${folder}/${names[starts.indexOf(start)]}`
-    machine.disk.flipBit(path, { at, bit: random.below(8) })
-    this.#simulation.story.tell(machine.name, 'a bit of the log is another', { at: start + at })
+  /** A start may come across the damage before it was mended, and refuses it. */
+  async #untilMended(
+    group: SimulatedGroup,
+    member: MemberDaemon,
+    flipped: FlippedBit,
+  ): Promise<boolean> {
+    const { clock, story } = this.#simulation
+    const { name } = member.machine
+    const untilMs = clock.elapsedMs() + MENDED_WITHIN_MS
+    const failuresBefore = member.failures.length
+    while (flipped.isThere) {
+      if (member.failures.slice(failuresBefore).some(isCorruptStore)) {
+        return this.#replace(group, member)
+      }
+      if (clock.elapsedMs() >= untilMs) {
+        const what = `${name} did not mend its log at ${flipped.at}`
+        this.violations.push({ kind: 'invariant', rule: 'mending', what })
+        break
+      }
+      await clock.sleep(LOOK_MS)
+    }
+    story.tell(name, 'the bit is as it was', { at: flipped.at })
+    this.#replacing.delete(group)
     return true
   }
 
@@ -243,6 +269,10 @@ function isInSync(group: SimulatedGroup, { present, machine }: MemberDaemon): bo
   if (status === undefined || machine.isPaused) return false
   const inSync = stateOf(group)?.inSync
   return inSync?.has(status.memberId) === true && !status.alarms.includes('member_untrusted')
+}
+
+function isCorruptStore(error: unknown): boolean {
+  return error instanceof CometError && error.code === 'STORE_CORRUPT'
 }
 
 function isQuarantined({ present }: MemberDaemon): boolean {

@@ -37,6 +37,8 @@ export const brokenStores: Readonly<Record<string, () => () => void>> = {
     ),
   'a log is cut where its master wrote something else': () =>
     replaced(LogClass.prototype, 'truncateTo', () => () => Promise.resolve()),
+  'damaged records are mended': () =>
+    replaced(LogClass.prototype, 'onDamaged', () => () => () => {}),
   'appends are refused after a reign': () =>
     replaced(GroupCommit.prototype, 'endReign', () => () => {}),
   'queue offsets go on behind what is not confirmed': () =>

@@ -1,0 +1,46 @@
+import type { CommitLogOffset } from '@cometmq/protocol'
+import type { SeededRandom, SimulatedMachine } from '@cometmq/simulation'
+
+const FOLDER = '/data/log'
+
+/** A bit of a log that is another on the disk of one machine. */
+export class FlippedBit {
+  /** Where in the log. */
+  readonly at: number
+  readonly #machine: SimulatedMachine
+  readonly #place: { readonly path: string; readonly at: number }
+  readonly #flipped: number | undefined
+
+  private constructor(machine: SimulatedMachine, start: number, inFile: number, bit: number) {
+    this.at = start + inFile
+    this.#machine = machine
+    this.#place = { path: `${FOLDER}/${String(start).padStart(20, '0')}`, at: inFile }
+    machine.disk.flipBit(this.#place.path, { at: inFile, bit })
+    this.#flipped = this.#byte
+  }
+
+  /** Turns one below `to`; `undefined` if the log holds nothing there. */
+  static below(
+    to: CommitLogOffset,
+    machine: SimulatedMachine,
+    random: SeededRandom,
+  ): FlippedBit | undefined {
+    const starts = machine.disk
+      .names(FOLDER)
+      .map(Number)
+      .filter((start) => start < to)
+    const start = starts[random.below(starts.length)]
+    if (start === undefined) return undefined
+    const end = starts.find((other) => other > start) ?? to
+    return new FlippedBit(machine, start, random.below(end - start), random.below(8))
+  }
+
+  /** Whether it still is, as whoever reads the file sees it. */
+  get isThere(): boolean {
+    return this.#byte === this.#flipped
+  }
+
+  get #byte(): number | undefined {
+    return this.#machine.disk.byteAt(this.#place.path, this.#place.at)
+  }
+}
