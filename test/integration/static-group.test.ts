@@ -62,7 +62,10 @@ describe('an operator of a broker group with configured roles', { timeout: LONG_
       stderr: expect.stringContaining('--old-master-is-dead'),
     })
     expect(promoted).toMatchObject({ exitCode: 0, stderr: '' })
-    expect(JSON.parse(promoted.stdout)).toMatchObject({ master: 2, epoch: 1_000_003 })
+    const { master, epoch } = JSON.parse(promoted.stdout)
+    expect(master).toBe(2)
+    // Beyond all that a master which does not answer may have begun.
+    expect(epoch).toBeGreaterThan(1_000_000)
     expect(found).toEqual(['one', 'two', 'three'])
   })
 
