@@ -247,6 +247,26 @@ describe('a FIFO group', () => {
     expect(back.bodies).toEqual(['c1', 'a2'])
   })
 
+  // The rows are read while the hold ends; what they say of it must not be what was true before.
+  test.each([1_000, 2_000, 4_000])(
+    'gets what waited also when its progress is read %i times slower',
+    async (factor) => {
+      const world = await start()
+      const member = await join(world)
+      await publish(world, ['a1', 'b1'])
+      await member.settle(member.received[0], ACKNOWLEDGE)
+
+      await world.restart('kill')
+      const { disk } = world.simulation.machine('a')
+      disk.slowDown(factor)
+      const back = await join(world, 'back')
+      disk.slowDown(1)
+      await world.simulation.advance(5_000)
+
+      expect(back.bodies).toEqual(['b1'])
+    },
+  )
+
   test('starts anew in order where it is reset to', async () => {
     const world = await start()
     const member = await join(world)

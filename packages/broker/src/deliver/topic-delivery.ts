@@ -71,7 +71,7 @@ export class TopicDelivery {
     return topic
   }
 
-  /** Takes in what the queues hold by now. A queue without a row was empty when the group came. */
+  /** Takes in what the queues hold by now, and what is held back. A queue without a row was empty when the group came. */
   refresh(): void {
     const queueCount = this.#context.topics.get(this.topic)?.queueCount ?? 0
     for (let queueId = 0; queueId < queueCount; queueId++) {
@@ -81,6 +81,7 @@ export class TopicDelivery {
       queue.table.raiseMax(bounds.maxOffset)
       this.heat(queue)
     }
+    for (const queue of this.#queues.values()) queue.table.holdBelow(this.#heldBelow(queue.stored))
   }
 
   get queues(): IterableIterator<QueueProgress> {

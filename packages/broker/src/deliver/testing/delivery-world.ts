@@ -42,6 +42,7 @@ interface Machines {
     kill(): void
     powerCut(): void
     jumpClock(byMs: number): void
+    readonly disk: { slowDown(factor: number): void }
   }
   advance(ms: number): Promise<void>
   runUntil<T>(goal: Promise<T>, options: { readonly limitMs: number }): Promise<T>
