@@ -61,14 +61,18 @@ export class DamagedPlaces {
     for (const listener of this.#foundListeners) listener(commitLogOffset(at))
   }
 
-  /** What lies there was replaced by what was there before the damage. */
-  mended(from: number, to: number): void {
-    this.#mendedRecords += this.#drop(from, to)
+  /**
+   * What lies there was replaced by what was there before the damage. A walk that went on meanwhile may
+   * have found some of those that were `damaged` before to be well already.
+   */
+  mended(from: number, to: number, damaged: readonly number[]): void {
+    this.#mendedRecords += damaged.filter((at) => at >= from && at < to).length
+    this.forget(from, to)
   }
 
   /** What lies there is gone, or as it should be. */
   forget(from: number, to: number): void {
-    this.#drop(from, to)
+    for (const at of this.#places) if (at >= from && at < to) this.#places.delete(at)
   }
 
   /** Must return soon and must not throw. */
@@ -81,13 +85,5 @@ export class DamagedPlaces {
 
   onSuspected(listener: (at: number) => void): void {
     this.#suspectListeners.add(listener)
-  }
-
-  #drop(from: number, to: number): number {
-    let dropped = 0
-    for (const at of this.#places) {
-      if (at >= from && at < to && this.#places.delete(at)) dropped++
-    }
-    return dropped
   }
 }

@@ -220,9 +220,10 @@ export class ReplicatedLog {
    */
   async mend(at: number, bytes: Buffer, origin: RawOrigin): Promise<CommitLogOffset> {
     const { commitLog, reader, places } = this.#parts
+    const damaged = places.stored
     const to = await this.#turn(() => mendLog(commitLog, this.epochs, { at, bytes, origin }))
     reader.forget(at, to)
-    places.mended(at, to)
+    places.mended(at, to, damaged)
     return to
   }
 
