@@ -60,7 +60,10 @@ export interface Welcome {
 
 export type RefusalReason = 'not-master' | 'stale-epoch' | 'unknown-store'
 
-/** From here on the master appends and confirms nothing, whatever happens. */
+/**
+ * From here on the master confirms nothing, whatever happens. One whose `end` is said appends nothing
+ * either; what one that has resigned is writing may still get there.
+ */
 export interface HandOver {
   readonly kind: 'hand-over'
   /** Where both logs end; undefined: the master has resigned, with whatever is confirmed. */
