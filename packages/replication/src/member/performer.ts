@@ -8,10 +8,10 @@ import { ElectorCalls } from './elector-calls.ts'
 import { MasterLink } from './master-link.ts'
 import { type MemberHome, writeMemberFile } from './member-file.ts'
 import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
+import { RawAppends } from './raw-appends.ts'
 import { type SlaveStream, SlaveStreams } from './slave-streams.ts'
 import { checkTail } from './tail-check.ts'
 
-type AppendRaw = Extract<Action, { kind: 'append-raw' }>
 type Follow = Extract<Action, { kind: 'follow' }>
 type CheckTail = Extract<Action, { kind: 'check-tail' }>
 /** What must be done before anything else is, and may fail. */
@@ -35,7 +35,6 @@ export interface PerformerParts {
   readonly end: (ending: MemberEnding) => void
 }
 
-const FULL_DISK_RETRY_MS = 250
 /** A damaged end of the log is compared again when it had this time to be mended. */
 const TAIL_AGAIN_MS = 1_000
 
@@ -44,6 +43,7 @@ export class Performer {
   readonly #parts: PerformerParts
   readonly #calls: ElectorCalls
   readonly #slaves: SlaveStreams
+  readonly #appends: RawAppends
   readonly #closed = new AbortController()
   #link: { readonly stream: number; readonly master: string; readonly link: MasterLink } | undefined
 
@@ -52,6 +52,11 @@ export class Performer {
     const { cluster, brokerName, limits } = options
     this.#parts = parts
     this.#calls = new ElectorCalls(ports.elector, ports.log, happen)
+    this.#appends = new RawAppends({
+      log: ports.store.log,
+      clock: ports.clock,
+      signal: this.#closed.signal,
+    })
     this.#slaves = new SlaveStreams(
       {
         log: ports.store.log,
@@ -94,7 +99,7 @@ export class Performer {
       case 'truncate':
         return ports.store.log.truncateTo(action.to)
       case 'append-raw':
-        return this.#appendRaw(action)
+        return this.#appends.append(action)
       case 'append-opening':
         return this.#openEpoch(action.epoch)
       case 'forget-confirmed':
@@ -152,25 +157,6 @@ export class Performer {
         return log.warn({ alarm: action.name, why: action.why }, 'broker group alarm')
       case 'stop':
         return this.#parts.end({ kind: action.cleanly ? 'stopped' : 'failed' })
-    }
-  }
-
-  /** A slave without space waits for some: its master does without it meanwhile. */
-  async #appendRaw({ offset, wroteIt, records }: AppendRaw): Promise<void> {
-    const { store, clock } = this.#parts.ports
-    const origin = { epoch: wroteIt.epoch, epochStart: wroteIt.start }
-    for (;;) {
-      try {
-        // The core counts bytes, and those that it was given came as a buffer.
-        await store.log.appendRaw(offset, records as Buffer, origin)
-        return
-      } catch (error) {
-        if (!(error instanceof CometError)) throw error
-        // It comes after some that found no space and wait as well.
-        const isEarly = error.code === 'OFFSET_OUT_OF_RANGE' && offset > store.log.offsets.max
-        if (error.code !== 'DISK_FULL' && !isEarly) throw error
-        await clock.sleep(FULL_DISK_RETRY_MS, this.#closed.signal)
-      }
     }
   }
 
