@@ -97,6 +97,9 @@ export class GroupCommit {
    * first. Only within a turn of the writer. Resolves when the record is flushed.
    */
   beginReign(epoch: number, body: Buffer): Promise<AppendReceipt> {
+    // It may have stopped in the middle of the turn.
+    const { refusal } = this.#parts.writer
+    if (refusal !== undefined) return Promise.reject(refusal)
     const record = RecordBatch.parse(encodeBrokerRecord('epochOpened', body))
     const bytes = record.totalBytes
     this.goOn(epoch)
@@ -180,7 +183,10 @@ export class GroupCommit {
         })
       } catch (error) {
         writer.stop(error)
-        for (const group of taken) group.reject(writer.refusal as CometError)
+        const refusal = writer.refusal as CometError
+        for (const group of taken) group.reject(refusal)
+        // Whatever has come since it stopped: nobody would take it, and this loop would never end.
+        this.#rejectWaiting(refusal)
       }
     }
   }

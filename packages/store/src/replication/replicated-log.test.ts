@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { EpochHistory, layout } from '@cometmq/protocol'
-import type { FileSystem } from '@cometmq/runtime'
+import type { File, FileSystem } from '@cometmq/runtime'
 import { SimulatedDisk, VirtualClock } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
 import type { MessageStore } from '../message-store.ts'
@@ -49,38 +49,40 @@ describe('a member that leads', () => {
   // A checkpoint that fails while a batch is being written: it was abandoned with the others before it
   // had begun to wait, and whoever closes the store waited for its answer for ever.
   test('answers what was being written when something else stopped the store', async () => {
-    const disk = new SimulatedDisk()
-    const clock = new VirtualClock()
-    const writing = Promise.withResolvers<void>()
-    let isSlow = false
-    const files = new Proxy(disk.files, {
-      get: (target, name: keyof FileSystem) => {
-        if (name !== 'openFile') return target[name].bind(target)
-        return async (...args: Parameters<FileSystem['openFile']>) => {
-          const file = await target.openFile(...args)
-          if (!file.path.startsWith('/data/log/')) return file
-          const writeAt = file.writeAt.bind(file)
-          file.writeAt = async (...written) => {
-            if (isSlow) await writing.promise
-            return writeAt(...written)
-          }
-          return file
-        }
-      },
-    })
+    const { disk, clock, files, standStill, goOn } = slowDisk('/data/log/')
     const { keyValueStores } = disk
     const store = await openMemberOn({ files, keyValueStores }, clock)
     await store.log.lead({ epoch: 1 })
-    isSlow = true
+    standStill()
     const appended = store.append(groupOf())
     appended.catch(() => {})
 
     for (const slot of [0, 1]) disk.failNextWrite(`/data/checkpoint.${slot}`)
     await clock.advance(10_000)
     await expect(store.failed).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
-    writing.resolve()
+    goOn()
 
     await expect(appended).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
+  })
+
+  // The opening record was put in line all the same, and the line tried to write it for ever, in one
+  // turn of the event loop: a broker whose checkpoint failed at that moment answered nobody any more.
+  test('opens no epoch when something else stops the store while its entry is written', async () => {
+    const { disk, clock, files, standStill, goOn } = slowDisk('/data/replication/')
+    const { keyValueStores } = disk
+    const store = await openMemberOn({ files, keyValueStores }, clock)
+    await store.log.lead({ epoch: 1 })
+    await store.append(groupOf(), 'flushed')
+    standStill()
+    const opened = store.log.lead({ epoch: 2 })
+    opened.catch(() => {})
+
+    for (const slot of [0, 1]) disk.failNextWrite(`/data/checkpoint.${slot}`)
+    await clock.advance(10_000)
+    await expect(store.failed).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
+    goOn()
+
+    await expect(opened).rejects.toMatchObject({ code: 'STORE_UNUSABLE' })
   })
 
   test('opens a later epoch on top of its own, and what waits goes on waiting', async () => {
@@ -669,6 +671,30 @@ describe('a store that is in no group', () => {
     expect(store.log.epochs).toBeInstanceOf(EpochHistory)
   })
 })
+
+/** Writes to files below that folder wait between `standStill` and `goOn`. */
+function slowDisk(below: string) {
+  const disk = new SimulatedDisk()
+  const writing = Promise.withResolvers<void>()
+  let isSlow = false
+  const turnOf = async (path: string): Promise<void> => {
+    if (isSlow && path.startsWith(below)) await writing.promise
+  }
+  const openFile = async (...args: Parameters<FileSystem['openFile']>): Promise<File> => {
+    const file = await disk.files.openFile(...args)
+    const writeAt = file.writeAt.bind(file)
+    file.writeAt = (...written) => turnOf(file.path).then(() => writeAt(...written))
+    return file
+  }
+  const replaceFile = (path: string, content: Buffer): Promise<void> =>
+    turnOf(path).then(() => disk.files.replaceFile(path, content))
+  const slowed: Partial<FileSystem> = { openFile, replaceFile }
+  const files = new Proxy(disk.files, {
+    get: (target, name: keyof FileSystem) => slowed[name] ?? target[name].bind(target),
+  })
+  const standStill = (): void => void (isSlow = true)
+  return { disk, clock: new VirtualClock(), files, standStill, goOn: () => writing.resolve() }
+}
 
 async function member(changes: Parameters<typeof openMemberOn>[2] = {}): Promise<{
   readonly disk: SimulatedDisk
