@@ -68,6 +68,8 @@ export function onMasterFrame(turn: Turn, role: Following, frame: MasterFrame): 
       return { ...heard, stream: beaten }
     }
     case 'hand-over':
+      // Of a master that offers a log that is equal on both sides, that is all of it.
+      learnConfirm(turn, frame.confirmOffset)
       return {
         ...heard,
         offer: { ...message, stream: stream.number },

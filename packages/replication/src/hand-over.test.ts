@@ -198,6 +198,18 @@ describe('the target of a hand-over', () => {
     expect(scene.role).toBe('master')
   })
 
+  // Nothing is left to be confirmed: callers wait for every moment until it serves.
+  test('serves as soon as its epoch is open, and no slave has followed', () => {
+    const scene = Scene.following()
+    offerTo(scene, 100)
+    scene.winSwap()
+    scene.tell({ kind: 'epoch-opened', epoch: 6, end: commitLogOffset(101) })
+
+    expect(scene.state.log.confirmOffset).toBe(100)
+    expect(scene.did('start-services')).toBeDefined()
+    expect(scene.did('register')?.role).toBe('master')
+  })
+
   test('declines if its log does not end where the offer says', () => {
     const scene = Scene.following()
     offerTo(scene, 110)
@@ -262,14 +274,11 @@ function offerOf(scene: Scene) {
     .find((message) => message.kind === 'hand-over')
 }
 
-function offerTo(scene: Scene, end: number | undefined, leaves = false): void {
+/** As a master does: it resigns, or has confirmed all of its log. */
+function offerTo(scene: Scene, logEnd: number | undefined, leaves = false): void {
   const stateRevision = scene.view.state?.revision ?? (0 as Revision)
-  scene.frame({
-    kind: 'hand-over',
-    end: end === undefined ? undefined : commitLogOffset(end),
-    stateRevision,
-    leaves,
-  })
+  const end = logEnd === undefined ? undefined : commitLogOffset(logEnd)
+  scene.frame({ kind: 'hand-over', end, stateRevision, leaves }, undefined, end)
 }
 
 const STALLED = { isFull: false, isStalled: true }

@@ -14,7 +14,7 @@ const TWO = {
 
 describe('a master', () => {
   // Consumers, timers and retention would act on what may be cut yet.
-  test('settles when its opening record is confirmed, and no sooner', () => {
+  test('settles when everything before its epoch is confirmed, and no sooner', () => {
     const scene = Scene.master()
     expect(scene.did('start-services')).toBeUndefined()
     expect(scene.did('register')).toBeUndefined()
@@ -22,6 +22,26 @@ describe('a master', () => {
     expect(scene.did('start-services')).toBeDefined()
     expect(scene.did('register')?.role).toBe('master')
     expect(scene.did('confirm')?.offset).toBe(101)
+  })
+
+  // Clients would be told of a master that refuses whatever they send.
+  test('does not settle with fewer members in sync than it takes', () => {
+    const scene = Scene.joined(undefined)
+    scene.winSwap()
+    scene.tell({ kind: 'epoch-opened', epoch: 1, end: commitLogOffset(1) })
+    scene.tell({ kind: 'flushed', offset: commitLogOffset(1) })
+    expect(scene.role).toBe('master')
+    expect(scene.did('start-services')).toBeUndefined()
+
+    scene.show({})
+    scene.joins(3)
+    while (scene.state.pending === undefined && scene.nowMs < 60_000) {
+      scene.acknowledges(3)
+      scene.pass(scene.context.settings.tickMs)
+    }
+    scene.winSwap()
+
+    expect(scene.did('start-services')).toBeDefined()
   })
 
   // An acknowledgement of more than was sent comes from somebody with another log.

@@ -90,7 +90,7 @@ export function onEpochOpened(turn: Turn, role: Promoting, { epoch, end }: Opene
   if (loss?.epoch === epoch) {
     turn.alarm('possible_loss', `kept to ${loss.keptTo}, confirmed to ${loss.confirmedTo}`)
   }
-  turn.become(acceptSlaves(turn, role, end))
+  turn.become(acceptSlaves(turn, role))
   for (const [stream, hello] of takeEarly(turn)) onSlaveFrame(turn, stream, hello)
   // It ended while it was being opened.
   if (turn.member.lastSeenEpoch > epoch) stepDown(turn)

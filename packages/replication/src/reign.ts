@@ -21,13 +21,12 @@ export function isReigning(role: Role): role is Reigning {
 }
 
 /** The beginning of an epoch: nobody follows yet, and everybody in sync has all their time. */
-export function acceptSlaves(turn: Turn, role: Promoting, openedTo: CommitLogOffset): Mastering {
+export function acceptSlaves(turn: Turn, role: Promoting): Mastering {
   const { nowMs, me } = turn
   const ids = [...role.inSync.keys()].filter((id) => id !== me)
   const reign: Reign = {
     epoch: role.epoch,
     epochStart: role.epochStart,
-    openedTo,
     isSettled: false,
     inSync: role.inSync,
     inFlight: undefined,
@@ -133,16 +132,19 @@ function advanceConfirm(turn: Turn, reign: Reign): Reign {
   const durable = [...turn.rules.maximalSet(reign.inSync, reign.inFlight)].map((id) =>
     id === me ? durableOffset(log, settings.confirmOn) : durableOf(turn, reign.peers.get(id)),
   )
+  const minInSync = turn.group?.minInSync ?? settings.minInSync
   const agreed = turn.rules.nextConfirmOffset({
     confirmed: log.confirmOffset,
-    minInSync: turn.group?.minInSync ?? settings.minInSync,
+    minInSync,
     durable,
   })
   const confirmed = heldBack(turn, reign, agreed)
   turn.confirm(confirmed)
-  if (reign.isSettled || confirmed < reign.openedTo) return reign
+  // Until all that others wrote is confirmed, it does not know of everything that it has. After a
+  // hand-over that is so at once: its own opening record is not waited for, as little as other writes.
+  const mayServe = confirmed >= reign.epochStart && reign.inSync.size >= minInSync
+  if (reign.isSettled || !mayServe) return reign
   turn.act({ kind: 'start-services' })
-  // Not before: until then it does not know of everything that it has.
   turn.act({ kind: 'register', role: 'master', epoch: reign.epoch })
   return { ...reign, isSettled: true }
 }

@@ -225,8 +225,7 @@ export interface Draining {
 export interface Reign {
   readonly epoch: number
   readonly epochStart: CommitLogOffset
-  /** The end of the opening record; until it is confirmed the reign is settling. */
-  readonly openedTo: CommitLogOffset
+  /** Everything below `epochStart` was confirmed, with enough members in sync: it serves. */
   readonly isSettled: boolean
   /** As the elector had it when it was last known; all that is in flight is in `inFlight`. */
   readonly inSync: InSyncSet

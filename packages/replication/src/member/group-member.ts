@@ -248,7 +248,9 @@ export class GroupMember implements AsyncDisposable {
     this.#line.put(actions)
     this.#tellAtRest()
     // The core tells of reigns that begin and end; that a member is there is news as well.
-    if (!this.#hasTold && state.role.kind === 'following') {
+    if (this.#hasTold) return
+    if (actions.some(({ kind }) => kind === 'register')) this.#hasTold = true
+    else if (state.role.kind === 'following') {
       this.#hasTold = true
       this.#ports.duties.roleChanged()
     }

@@ -231,9 +231,13 @@ export class Scene {
     return this.tell({ kind: 'swap-answered', number: pending.number, outcome })
   }
 
-  /** A frame of the master on the slave's stream. */
-  frame(message: MasterMessage, epoch = this.#view.state?.value.epoch ?? 0): readonly Action[] {
-    const { confirmOffset, maxOffset } = this.state.log
+  /** A frame of the master on the slave's stream; it has confirmed as much, unless given. */
+  frame(
+    message: MasterMessage,
+    epoch = this.#view.state?.value.epoch ?? 0,
+    confirmOffset = this.state.log.confirmOffset,
+  ): readonly Action[] {
+    const { maxOffset } = this.state.log
     const frame = { epoch, confirmOffset, maxOffset, message }
     return this.tell({ kind: 'stream-frame', stream: this.stream, frame })
   }
