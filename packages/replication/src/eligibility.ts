@@ -39,7 +39,7 @@ export function electedState(state: GroupState, election: Election): GroupState 
   return reignOf(state, election, inSync)
 }
 
-/** The state after a hand-over, which a master that is of no use afterwards asks to be left out of. */
+/** The state after a hand-over; a master that others need not wait for asks to be left out of it. */
 export function takenOverState(
   state: GroupState,
   election: Election,

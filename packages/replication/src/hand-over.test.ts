@@ -18,6 +18,21 @@ describe('a master that hands over', () => {
     expect(offerOf(scene)).toMatchObject({ end: 110, stateRevision: scene.view.state?.revision })
   })
 
+  // It ends its reign first, and callers would wait until it follows; one copy is too few to do without.
+  test('wants to be left out of those in sync where two others are, and to stay where there is one', () => {
+    expect(offerOf(offering())).toMatchObject({ leaves: false })
+
+    const scene = Scene.master()
+    scene.show({ state: { ...groupOfThree, epoch: 6, master: 2 } })
+    for (const slave of [3, 1]) scene.joins(slave)
+    for (const slave of [3, 1]) scene.acknowledges(slave)
+    scene.show({ command: { id: 'x', kind: 'hand-over', to: undefined } })
+    scene.tick()
+    still(scene, 101)
+
+    expect(offerOf(scene)).toMatchObject({ end: 101, leaves: true })
+  })
+
   // Clients are away from then on.
   test('begins at once when it is asked to stop, and not with its next tick', () => {
     const scene = Scene.master()

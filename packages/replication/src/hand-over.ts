@@ -181,7 +181,8 @@ function drain(turn: Turn, reign: Reign, target: number): void {
     holds,
     isStill: false,
     resigns,
-    leaves: resigns || disk.isFull || stopWantedAtMs !== undefined,
+    // It is the last to follow, busy as it is with the end of its reign; two copies do without it.
+    leaves: resigns || disk.isFull || stopWantedAtMs !== undefined || reign.inSync.size > 2,
     offeredAtMs: undefined,
   })
   offered(turn)

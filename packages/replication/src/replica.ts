@@ -215,7 +215,7 @@ export interface Draining {
   readonly isStill: boolean
   /** Its own disk stands still: neither writes under way nor a level target are waited for. */
   readonly resigns: boolean
-  /** It will be of no use to the next master. */
+  /** The next master does without it at first. */
   readonly leaves: boolean
   /** From then on nothing is appended or confirmed here. */
   readonly offeredAtMs: number | undefined
