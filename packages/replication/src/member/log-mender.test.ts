@@ -1,12 +1,6 @@
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
-import {
-  flip,
-  type GroupProcess,
-  haveOneLog,
-  rowOf,
-  SimulatedGroup,
-} from '../testing/simulated-group.ts'
+import { flip, type GroupProcess, groupWithRows, haveOneLog } from '../testing/simulated-group.ts'
 
 const LIMIT = { limitMs: 60_000 }
 
@@ -84,13 +78,6 @@ describe('a damaged record of a member', () => {
   })
 })
 
-/** A group with some confirmed rows, and a record of its log. */
-async function groupOfThree(seed: number) {
-  const group = await SimulatedGroup.of(new Simulation(seed), 'a', 'b', 'c')
-  const master = await group.untilServing(3)
-  const { records } = await group.run(master.store.append(rowOf('x')))
-  for (const name of ['y', 'z', 'last']) await group.run(master.store.append(rowOf(name)))
-  await group.simulation.runUntil(() => group.areLevel, LIMIT)
-  const slaves = [...group.processes.values()].filter((process) => process !== master)
-  return { group, master, slaves, at: records[0]?.logOffset ?? 0 }
+function groupOfThree(seed: number) {
+  return groupWithRows(new Simulation(seed), 'a', 'b', 'c')
 }

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import {
   flip,
   type GroupProcess,
+  groupWithRows,
   haveOneLog,
-  rowOf,
-  SimulatedGroup,
+  type SimulatedGroup,
 } from '../testing/simulated-group.ts'
 
 const LIMIT = { limitMs: 60_000 }
@@ -58,18 +58,13 @@ describe('the end of a log', () => {
   })
 })
 
-/** Two members with some confirmed rows, of which the slave is cut off; and a record of their logs. */
+/** Two members, of which the slave is cut off; and a record of their logs. */
 async function parted(seed: number) {
-  const group = await SimulatedGroup.of(new Simulation(seed), 'a', 'b')
-  const master = await group.untilServing(2)
-  const { records } = await group.run(master.store.append(rowOf('x')))
-  for (const name of ['y', 'z']) await group.run(master.store.append(rowOf(name)))
-  await group.simulation.runUntil(() => group.areLevel, LIMIT)
-  const slave = [...group.processes.values()].find((process) => process !== master)
-  if (slave === undefined) throw new Error('nobody follows')
+  const { group, master, slaves, at } = await groupWithRows(new Simulation(seed), 'a', 'b')
+  const slave = slaves[0] as GroupProcess
   group.part(slave.name)
   await group.simulation.runUntil(() => !isFollowing(slave), LIMIT)
-  return { group, master, slave, at: records[0]?.logOffset ?? 0 }
+  return { group, master, slave, at }
 }
 
 function isFollowing({ member }: GroupProcess): boolean {

@@ -233,6 +233,20 @@ export function valuesOf(
   return [...group.processes.values()].map((process) => valueOf(process, name))
 }
 
+/** Members with some rows that all of them have, and where the first of these lies in the log. */
+export async function groupWithRows<S extends SimulationPorts>(
+  simulation: S,
+  ...names: readonly string[]
+) {
+  const group = await SimulatedGroup.of(simulation, ...names)
+  const master = await group.untilServing(names.length)
+  const { records } = await group.run(master.store.append(rowOf('x')))
+  for (const name of ['y', 'z', 'last']) await group.run(master.store.append(rowOf(name)))
+  await simulation.runUntil(() => group.areLevel, LIMIT)
+  const slaves = [...group.processes.values()].filter((process) => process !== master)
+  return { group, master, slaves, at: records[0]?.logOffset ?? 0 }
+}
+
 /** Turns a bit of what that process has on its disk. */
 export function flip(
   group: SimulatedGroup<SimulationPorts>,
