@@ -195,7 +195,7 @@ describe('when the name server in use is lost together with the master,', () => 
     await world.run(orders.send('before'))
     lose(world, ['ns', 'a'])
     const sending = orders.send('after', { key: 'k' })
-    await world.sim.advance(1_300)
+    await world.sim.advance(1_600)
 
     other.set({ a: { address: 'b:8081', epoch: 2 } }, [])
     await world.sim.advance(MOMENT_MS)
@@ -211,7 +211,7 @@ describe('when the name server in use is lost together with the master,', () => 
     lose(world, ['ns'])
     member.answers = false
     member.deliver({ topic: 'orders', batches: [storedBatch('orders', 0, ['0'])], ranges: [0, 1] })
-    await world.sim.advance(1_500)
+    await world.sim.advance(1_800)
 
     other.set({ a: { address: 'b:8081', epoch: 2 } }, [])
     await world.sim.advance(MOMENT_MS)
@@ -233,6 +233,21 @@ describe('when the name server in use is lost together with the master,', () => 
 
     await expect(world.run(sending)).resolves.toMatchObject({ brokerName: 'a' })
     await expect(world.run(orders.send('on'))).resolves.toMatchObject({ brokerName: 'a' })
+  })
+
+  // In a hand-over that would be every client at once, while all that it needs is busy.
+  test('the others are not asked while the one in use tells within a moment', async () => {
+    const { world, other } = await openWithTwoNameServers()
+    world.a.script = () => 'NOT_MASTER'
+    const sending = world.comet.topic('orders').send('patient', { key: 'k' })
+    await world.sim.advance(200)
+
+    world.elect(2)
+    await world.run(sending)
+    await world.sim.advance(10_000)
+
+    expect(world.b.bodies()).toEqual(['"patient"'])
+    expect(other.watches).toEqual([])
   })
 
   // Of every client, for as long as a broker is away.

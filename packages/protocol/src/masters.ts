@@ -21,9 +21,10 @@ export class Masters {
     return this.#heard
   }
 
-  /** All brokers that the name server in use hears now. */
-  take(brokers: readonly BrokerAddress[]): void {
+  /** All brokers that the name server in use hears now. Returns whether there is another master. */
+  take(brokers: readonly BrokerAddress[]): boolean {
     const heard = new Map<string, BrokerAddress>()
+    let hasNews = false
     for (const broker of brokers) {
       if (broker.brokerId !== 0) continue
       const { brokerName } = broker
@@ -33,9 +34,11 @@ export class Masters {
         broker.epoch > known.epoch ||
         (broker.epoch === known.epoch && broker.address !== known.address)
       if (isNews) this.#known.set(brokerName, broker)
+      hasNews ||= isNews
       heard.set(brokerName, isNews ? broker : known)
     }
     this.#heard = heard
+    return hasNews
   }
 
   /**

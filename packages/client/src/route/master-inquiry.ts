@@ -11,6 +11,9 @@ export interface InquiryPorts {
   learn(brokers: readonly BrokerAddress[]): boolean
 }
 
+/** A name server that lives tells of a hand-over by then, and of most elections: nobody else need be asked. */
+const PATIENCE_MS = 300
+
 /** An election takes two seconds at most, the loss of a host included. */
 const LISTEN_MS = 5_000
 
@@ -39,20 +42,19 @@ export class MasterInquiry {
     this.#ports = ports
   }
 
-  /** Listens to them for a while, unless it does, or did a moment ago. */
-  begin(nameServers: readonly Connection[]): void {
-    if (this.#timer !== undefined || nameServers.length === 0) return
-    if (this.#clock.elapsedMs() < this.#notBeforeMs) return
-    this.#timer = this.#clock.schedule(LISTEN_MS, () => this.#endedInVain())
-    for (const nameServer of nameServers) {
-      const watch = this.#ports.watch(nameServer, {
-        update: ({ brokers }) => {
-          if (this.#watches.has(watch) && this.#ports.learn(brokers)) this.#succeeded()
-        },
-        failed: () => this.#watches.delete(watch),
-      })
-      this.#watches.add(watch)
-    }
+  /**
+   * Listens to them for a while, unless the one in use tells before that begins. Does nothing if it
+   * listens already, or did a moment ago.
+   */
+  begin(others: () => readonly Connection[]): void {
+    if (this.#timer !== undefined || this.#clock.elapsedMs() < this.#notBeforeMs) return
+    this.#timer = this.#clock.schedule(PATIENCE_MS, () => this.#ask(others()))
+  }
+
+  /** There is another reign, whoever has told of it: nobody need be asked any more. */
+  answered(): void {
+    this.close()
+    this.#inVain = 0
   }
 
   close(): void {
@@ -62,9 +64,17 @@ export class MasterInquiry {
     this.#watches.clear()
   }
 
-  #succeeded(): void {
-    this.close()
-    this.#inVain = 0
+  #ask(nameServers: readonly Connection[]): void {
+    this.#timer = this.#clock.schedule(LISTEN_MS, () => this.#endedInVain())
+    for (const nameServer of nameServers) {
+      const watch = this.#ports.watch(nameServer, {
+        update: ({ brokers }) => {
+          if (this.#watches.has(watch) && this.#ports.learn(brokers)) this.answered()
+        },
+        failed: () => this.#watches.delete(watch),
+      })
+      this.#watches.add(watch)
+    }
   }
 
   #endedInVain(): void {

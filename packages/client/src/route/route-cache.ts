@@ -137,8 +137,10 @@ export class RouteCache {
    */
   doubt(): void {
     if (this.#closed) return
-    const inUse = this.#nameServers[this.#nameServerIndex]
-    this.#inquiry.begin(this.#nameServers.filter((nameServer) => nameServer !== inUse))
+    this.#inquiry.begin(() => {
+      const inUse = this.#nameServers[this.#nameServerIndex]
+      return this.#nameServers.filter((nameServer) => nameServer !== inUse)
+    })
   }
 
   state(topic: string): TopicState {
@@ -250,7 +252,7 @@ export class RouteCache {
 
   #apply(update: RouteUpdate): void {
     this.#cluster = update.cluster
-    this.#masters.take(update.brokers)
+    if (this.#masters.take(update.brokers)) this.#inquiry.answered()
     this.#slaves.take(update.brokers)
     const forgotten = new Set(update.forgotten)
     if (forgotten.size > 0) this.#forget(forgotten, update.autoCreateTopics)
