@@ -114,6 +114,7 @@ export class NameServerLink {
 
   /** Registers anew at once, or for the first time. */
   again(): void {
+    if (this.#session?.registerAgain() === true) return
     this.#isWanted = true
     this.#session?.abandon()
     this.#wait.abort()
@@ -191,6 +192,7 @@ export class NameServerLink {
 class Session {
   readonly ended: Promise<Ending>
   readonly #clock: Runtime['clock']
+  readonly #source: RegistrationSource
   readonly #stream: RegisterStream
   readonly #settle: (ending: Ending) => void
   readonly #changed = new Map<string, RegisteredTopic>()
@@ -213,6 +215,7 @@ class Session {
     this.ended = promise
     this.#settle = resolve
     this.#clock = clock
+    this.#source = source
     this.#stream = stream
     this.#answeredAtMs = clock.elapsedMs()
     stream.receive({
@@ -220,8 +223,18 @@ class Session {
       ended: () => this.#end({ kind: 'broken', why: 'the name server ended the stream' }),
       failed: (error) => this.#end({ kind: 'broken', why: `${error.code}: ${error.message}` }),
     })
-    this.#register(source)
+    this.#register()
     this.#timer = clock.schedule(BEAT_MS, () => this.#beat())
+  }
+
+  /** Takes the place of what was said before. `false`: this stream cannot be used for it. */
+  registerAgain(): boolean {
+    if (this.#over || this.#blocked) return false
+    this.#changed.clear()
+    this.#removed.clear()
+    this.#writable = undefined
+    this.#register()
+    return true
   }
 
   topicChanged(topic: RegisteredTopic): void {
@@ -257,11 +270,11 @@ class Session {
     this.#end({ kind: 'broken', why: 'given up' })
   }
 
-  #register(source: RegistrationSource): void {
-    const registration = source.registration()
+  #register(): void {
+    const registration = this.#source.registration()
     const rest = registration.topics.splice(TOPICS_PER_MESSAGE)
     for (const topic of rest) this.#changed.set(topic.topic, topic)
-    if (!source.isWritable()) this.#writable = false
+    if (!this.#source.isWritable()) this.#writable = false
     this.#send({ registration })
     this.#flushSoon()
   }
@@ -296,8 +309,7 @@ class Session {
 
   /** Changes of one turn travel together; those that a slow name server does not take wait as a set. */
   #flushSoon(): void {
-    if (this.#flushing || this.#blocked || this.#over) return
-    if (this.#changed.size === 0 && this.#removed.size === 0 && this.#writable === undefined) return
+    if (this.#flushing || !this.#isFlushDue) return
     this.#flushing = true
     queueMicrotask(() => {
       this.#flushing = false
@@ -305,8 +317,13 @@ class Session {
     })
   }
 
+  get #isFlushDue(): boolean {
+    if (this.#blocked || this.#over) return false
+    return this.#changed.size > 0 || this.#removed.size > 0 || this.#writable !== undefined
+  }
+
   #flush(): void {
-    if (this.#blocked || this.#over) return
+    if (!this.#isFlushDue) return
     const changed: RegisteredTopic[] = []
     for (const [name, topic] of this.#changed) {
       if (changed.length === TOPICS_PER_MESSAGE) break
