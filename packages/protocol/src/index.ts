@@ -158,6 +158,7 @@ export {
 } from './wire/read-codec.ts'
 export {
   loadServices,
+  makeCodecs,
   methodsOf,
   type ServiceMethods,
   type Services,
