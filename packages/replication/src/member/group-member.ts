@@ -27,6 +27,7 @@ import { type MemberStatus, memberStatus } from './member-status.ts'
 import { type OverlaySource, type OverlayStream, serveOverlay } from './overlay-exchange.ts'
 import { Performer } from './performer.ts'
 import type { SlaveStream } from './slave-streams.ts'
+import { StandingConnections } from './standing-connections.ts'
 import type { MemberEnding, MemberOptions, MemberPorts } from './ports.ts'
 
 const ANSWER_MS = 100
@@ -47,6 +48,7 @@ export class GroupMember implements AsyncDisposable {
   readonly #line: ActionLine<Action>
   readonly #copies: CheckpointSource
   readonly #mender: LogMender
+  readonly #connections: StandingConnections
   readonly #disk: DiskWatch
   readonly #chronicle: Chronicle
   readonly #end: (ending: MemberEnding) => void
@@ -75,6 +77,8 @@ export class GroupMember implements AsyncDisposable {
     this.#copies = new CheckpointSource(ports, { cluster, brokerName })
     const others = (): string[] => addressesOfOthers(this.#state)
     this.#mender = new LogMender(ports, { cluster, brokerName }, others)
+    const asking = { brokerName, timeoutMs: settings.inspectMs }
+    this.#connections = new StandingConnections(ports, asking, others)
     this.#home = { folder, cluster, brokerName, storeId: store.storeId }
     this.#performer = new Performer({
       ports,
@@ -120,6 +124,7 @@ export class GroupMember implements AsyncDisposable {
     const { member } = this.#state
     this.#happen({ kind: 'recovered', member, log: logStateOf(store) })
     this.#mender.start()
+    this.#connections.start()
     this.#tick()
   }
 
@@ -229,6 +234,7 @@ export class GroupMember implements AsyncDisposable {
     this.#timer?.cancel()
     for (const stop of this.#stopListening) stop()
     this.#line.close()
+    this.#connections.close()
     await this.#mender.close()
     await this.#performer.close()
     this.#tellAtRest()
