@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { mutations } from './mutations.ts'
 import { firstToShow } from './run-mutation.ts'
 
-/** Those that mostly the first few seeds show; `npm run simulate -- --mutations` runs all. */
+/** Those that mostly some dozen seeds show; `npm run simulate -- --mutations` runs all. */
 const SOON = [
   'a disconnected member of the set blocks the confirm offset',
   'who joins holds everything confirmed',
