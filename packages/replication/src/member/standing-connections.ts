@@ -49,10 +49,10 @@ export class StandingConnections {
   async #hold(address: string): Promise<void> {
     const { transport, methods, log } = this.#ports
     const { brokerName, timeoutMs } = this.#options
-    if (!this.#held.has(address)) this.#held.set(address, transport.connect(address))
     // Nobody is told of an epoch by this, and nothing follows from the answer.
     const question = { address, brokerName, from: 0, epoch: 0, timeoutMs }
     try {
+      if (!this.#held.has(address)) this.#held.set(address, transport.connect(address))
       await inspectMember(transport, methods.Inspect, question)
     } catch (thrown) {
       if (this.#isClosed) return
