@@ -42,7 +42,7 @@ export interface Services {
  */
 let shared: Services | undefined
 
-/** Reads `proto/` when it is called first, which takes some 80 ms. */
+/** Reads `proto/` when it is called first, which takes some 100 ms. */
 export function loadServices(): Services {
   shared ??= readServices()
   return shared

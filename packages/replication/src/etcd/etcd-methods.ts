@@ -12,7 +12,7 @@ export interface EtcdMethods {
   readonly watch: ServiceMethods<WatchDefinition>
 }
 
-/** Reads `proto/etcd`. Do it once per process: it takes some 40 ms. */
+/** Reads `proto/etcd`. Do it once per process: it takes some 20 ms. */
 export function loadEtcdMethods(): EtcdMethods {
   const definition = loadSync('etcd/rpc.proto', {
     includeDirs: [fileURLToPath(new URL('../../proto/', import.meta.url))],
