@@ -1,8 +1,7 @@
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
-import { rowOf, SimulatedGroup, valueOf, valuesOf } from '../testing/simulated-group.ts'
-
-const LIMIT = { limitMs: 60_000 }
+import { SimulatedGroup } from '../testing/simulated-group.ts'
+import { LIMIT, rowOf, valueOf, valuesOf } from '../testing/simulated-member.ts'
 
 describe('three members', () => {
   test('find a master, and confirm what all of them have on disk', async () => {

@@ -1,8 +1,7 @@
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
 import { flip, type GroupProcess, groupWithRows, haveOneLog } from '../testing/simulated-group.ts'
-
-const LIMIT = { limitMs: 60_000 }
+import { LIMIT } from '../testing/simulated-member.ts'
 
 describe('a damaged record of a member', () => {
   // Nobody has read it, and nobody may for months; by then the others may have lost it, too.

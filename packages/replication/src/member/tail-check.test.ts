@@ -8,8 +8,7 @@ import {
   haveOneLog,
   type SimulatedGroup,
 } from '../testing/simulated-group.ts'
-
-const LIMIT = { limitMs: 60_000 }
+import { LIMIT } from '../testing/simulated-member.ts'
 
 /** What both ends of a stream compare before a byte is sent. */
 describe('the end of a log', () => {

@@ -1,34 +1,15 @@
-import { type CometError, loadServices } from '@cometmq/protocol'
-import { ListenerSet } from '@cometmq/runtime'
+import type { CometError } from '@cometmq/protocol'
 import { Simulation } from '@cometmq/simulation'
-import { MessageStore, storeConfig } from '@cometmq/store'
 import { describe, expect, test } from 'vitest'
-import { copyStore } from '../member/copy-store.ts'
-import { GroupMember } from '../member/group-member.ts'
-import { memberHandlers } from '../member/member-handlers.ts'
-import { defaultStreamLimits, type Duties } from '../member/ports.ts'
-import { defaultSettings } from '../settings.ts'
-import { findPlace } from './find-place.ts'
-import { promote } from './promote.ts'
-import type { PromoteWish } from './promotion.ts'
-import { StaticElector, type StaticGroup } from './static-elector.ts'
+import { LIMIT, rowOf, valueOf, valuesOf } from '../testing/simulated-member.ts'
+import { SimulatedStaticGroup } from '../testing/simulated-static-group.ts'
 
-const LIMIT = { limitMs: 60_000 }
-const KIB = 1024
-const STORE = storeConfig('/data', {
-  confirm: 'external',
-  segmentMaxBytes: 64 * KIB,
-  retention: { maxAgeMs: 60_000, maxBytes: 256 * KIB, minFreeBytes: 0, checkIntervalMs: 200 },
-  minFreeBytes: 32 * KIB,
-  hardFreeBytes: 8 * KIB,
-  checkpointIntervalMs: 300,
-})
 /** So long nobody would be master if nobody ever were. */
 const LONG_MS = 30_000
 
 describe('a broker group with configured roles', () => {
   test('is led by whom the configuration names, and by nobody else when that one is gone', async () => {
-    const group = await SimulatedStaticGroup.of(1, 3)
+    const group = await groupOf(1, 3)
     const master = await group.untilLed()
 
     group.kill(master.id)
@@ -40,7 +21,7 @@ describe('a broker group with configured roles', () => {
 
   // One process writes an epoch: what two of them wrote under one name would look alike.
   test('begins another epoch with each start of its master', async () => {
-    const group = await SimulatedStaticGroup.of(2, 2)
+    const group = await groupOf(2, 2)
     const first = await group.untilLed()
     await group.run(first.store.append(rowOf('x')))
 
@@ -55,7 +36,7 @@ describe('a broker group with configured roles', () => {
 
   // The next handshake would otherwise cut from the slave what the master has lost.
   test('gives its master back what a power cut took from its log', async () => {
-    const group = await SimulatedStaticGroup.of(3, 2)
+    const group = await groupOf(3, 2)
     const master = await group.untilLed()
     const slave = group.process(2)
     await group.run(master.store.append(rowOf('x')))
@@ -75,7 +56,7 @@ describe('a broker group with configured roles', () => {
   })
 
   test('fetches the end of the log that only a slave has', async () => {
-    const group = await SimulatedStaticGroup.of(45, 2)
+    const group = await groupOf(45, 2)
     const master = await group.untilLed()
     const slave = group.process(2)
     await group.run(master.store.append(rowOf('x')))
@@ -100,7 +81,7 @@ describe('a broker group with configured roles', () => {
 
   // An untrusted master that begins alone cuts from the others what it has lost.
   test('is not led by a master with an empty folder before the others have answered', async () => {
-    const group = await SimulatedStaticGroup.of(5, 2)
+    const group = await groupOf(5, 2)
     const master = await group.untilLed()
     await group.run(master.store.append(rowOf('x')))
     await group.untilLevel()
@@ -119,7 +100,7 @@ describe('a broker group with configured roles', () => {
 
   describe('promotes', () => {
     test('a slave in place of a living master, which appends nothing from then on', async () => {
-      const group = await SimulatedStaticGroup.of(6, 3)
+      const group = await groupOf(6, 3)
       const old = await group.untilLed()
       await group.run(old.store.append(rowOf('x')))
 
@@ -136,7 +117,7 @@ describe('a broker group with configured roles', () => {
 
     // It alone has what nobody confirmed, and the operator has said that it is dead.
     test('while the old master is away, which then follows and cuts its own tail', async () => {
-      const group = await SimulatedStaticGroup.of(7, 3)
+      const group = await groupOf(7, 3)
       const old = await group.untilLed()
       await group.run(old.store.append(rowOf('x')))
       await group.untilLevel()
@@ -159,7 +140,7 @@ describe('a broker group with configured roles', () => {
     })
 
     test('whoever is promoted for good: the old master comes back as a slave', async () => {
-      const group = await SimulatedStaticGroup.of(8, 3)
+      const group = await groupOf(8, 3)
       await group.untilLed()
       group.kill(1)
 
@@ -174,7 +155,7 @@ describe('a broker group with configured roles', () => {
 
     // One of the two has fenced members that the other one counts on.
     test('one of two that are asked for at once', async () => {
-      const group = await SimulatedStaticGroup.of(9, 3)
+      const group = await groupOf(9, 3)
       await group.untilLed()
       group.kill(1)
 
@@ -197,7 +178,7 @@ describe('a broker group with configured roles', () => {
     })
 
     test('nobody who would lose an acknowledged message, unless that is wanted', async () => {
-      const group = await SimulatedStaticGroup.of(10, 3)
+      const group = await groupOf(10, 3)
       const old = await group.untilLed()
       group.kill(3)
       await group.simulation.runUntil(() => old.member.group?.inSync.size === 2, LIMIT)
@@ -219,238 +200,6 @@ describe('a broker group with configured roles', () => {
   })
 })
 
-function rowOf(name: string) {
-  const change = { kind: 'put' as const, table: 'test', key: Buffer.from(name) }
-  return { records: [{ kind: 'change' as const, changes: [{ ...change, value: change.key }] }] }
-}
-
-function valueOf({ store }: StaticProcess, name: string): string | undefined {
-  return store.table('test').get(Buffer.from(name))?.toString()
-}
-
-function valuesOf(group: SimulatedStaticGroup, name: string): (string | undefined)[] {
-  return [...group.processes.values()].map((process) => valueOf(process, name))
-}
-
-interface StaticProcess {
-  readonly id: number
-  readonly store: MessageStore
-  readonly member: GroupMember
-  readonly elector: StaticElector
-  readonly isServing: () => boolean
-  close(): Promise<void>
-}
-
-/** Members on simulated machines, each run as a broker runs it: from one life to the next. */
-class SimulatedStaticGroup {
-  readonly simulation: Simulation
-  readonly processes = new Map<number, StaticProcess>()
-  readonly #count: number
-
-  constructor(seed: number, count: number) {
-    this.simulation = new Simulation(seed)
-    this.#count = count
-  }
-
-  static async of(seed: number, count: number): Promise<SimulatedStaticGroup> {
-    const group = new SimulatedStaticGroup(seed, count)
-    await group.run(Promise.all(group.#ids.map((id) => group.#live(id))))
-    // From then on each of them may be promoted.
-    await group.simulation.runUntil(
-      () => [...group.processes.values()].every(({ elector }) => elector.inSyncAs > 0),
-      LIMIT,
-    )
-    return group
-  }
-
-  get tale(): string {
-    return this.simulation.story.lines.join('\n')
-  }
-
-  get leaders(): StaticProcess[] {
-    return [...this.processes.values()].filter(
-      (process) => process.isServing() && process.member.mayServe,
-    )
-  }
-
-  process(id: number): StaticProcess {
-    const found = this.processes.get(id)
-    if (found === undefined) throw new Error(`member ${id} does not run`)
-    return found
-  }
-
-  start(id: number): Promise<void> {
-    return this.run(this.#live(id))
-  }
-
-  kill(id: number): void {
-    this.simulation.machine(`m${id}`).kill()
-    this.processes.delete(id)
-  }
-
-  /** Of what was not synced chance decides. */
-  powerCut(id: number): void {
-    this.simulation.machine(`m${id}`).powerCut()
-    this.processes.delete(id)
-  }
-
-  /** The process dies, and its folder is empty when it comes back. */
-  loseEverything(id: number): void {
-    this.kill(id)
-    this.#generation.set(id, (this.#generation.get(id) ?? 0) + 1)
-  }
-
-  part(id: number): void {
-    for (const other of this.#ids) {
-      if (other !== id) this.simulation.network.partition(`m${id}`, `m${other}`)
-    }
-  }
-
-  /** As an operator has it done by that member. */
-  promote(by: number, wish: Partial<PromoteWish> & Pick<PromoteWish, 'to'>): Promise<unknown> {
-    const { elector, member } = this.process(by)
-    const runtime = this.simulation.machine(`m${by}`).runtime()
-    const ports = { ...runtime, elector, member, methods: loadServices().replication }
-    const whole = { oldMasterIsDead: false, without: [], ...wish }
-    return promote(ports, this.#groupOf(by), whole)
-  }
-
-  run<T>(work: Promise<T>): Promise<T> {
-    return this.simulation.runUntil(work, LIMIT)
-  }
-
-  async untilLed(before?: StaticProcess): Promise<StaticProcess> {
-    const find = (): StaticProcess | undefined => this.leaders.find((each) => each !== before)
-    await this.simulation.runUntil(() => find() !== undefined, LIMIT)
-    return find() as StaticProcess
-  }
-
-  async untilAppointed(id: number): Promise<StaticProcess> {
-    await this.simulation.runUntil(() => {
-      const role = this.processes.get(id)?.member.state.role.kind
-      return role === 'master'
-    }, LIMIT)
-    return this.process(id)
-  }
-
-  async untilLevel(): Promise<void> {
-    await this.simulation.runUntil(() => {
-      const logs = [...this.processes.values()].map(({ store }) => store.log.offsets)
-      return logs.every(({ max, confirm }) => max === logs[0]?.max && confirm === max)
-    }, LIMIT)
-  }
-
-  readonly #generation = new Map<number, number>()
-
-  get #ids(): number[] {
-    return Array.from({ length: this.#count }, (_, index) => index + 1)
-  }
-
-  #folder(id: number): string {
-    return `/data${this.#generation.get(id) ?? 0}`
-  }
-
-  #groupOf(me: number): StaticGroup {
-    return {
-      cluster: 'simulated',
-      brokerName: 'broker-a',
-      me,
-      master: 1,
-      members: new Map(this.#ids.map((id) => [id, `m${id}:10911`])),
-      minInSync: this.#count > 2 ? 2 : 1,
-      folder: `${this.#folder(me)}/replication`,
-      inspectMs: defaultSettings.inspectMs,
-      seen: () => this.processes.get(me)?.member.state.member.lastSeenEpoch ?? 0,
-    }
-  }
-
-  /** Resolves when the member listens; what becomes of it goes on in the background. */
-  async #live(id: number): Promise<void> {
-    const runtime = this.simulation.machine(`m${id}`).runtime()
-    const directory = this.#folder(id)
-    const config = { ...STORE, directory }
-    const group = this.#groupOf(id)
-    const { replication: methods } = loadServices()
-    const store = await MessageStore.open(runtime, config)
-    const elector = await StaticElector.open({ ...runtime, methods }, group)
-    let isServing = false
-    const duties: Duties = {
-      begin: () => {
-        isServing = true
-      },
-      end: () => {
-        isServing = false
-      },
-      roleChanged: () => {},
-    }
-    const member = await GroupMember.open(
-      { ...runtime, store, elector, methods, duties, appointments: elector },
-      {
-        cluster: group.cluster,
-        brokerName: group.brokerName,
-        folder: group.folder,
-        settings: {
-          ...defaultSettings,
-          memberCount: this.#count,
-          minInSync: group.minInSync,
-          handsOver: false,
-          recoversByItself: false,
-        },
-        limits: defaultStreamLimits,
-        self: {
-          configuredId: id,
-          host: `m${id}`,
-          bootId: 'boot',
-          replicationAddress: `m${id}:10911`,
-          isObserver: false,
-          priority: 0,
-        },
-      },
-    )
-    const listeners = await ListenerSet.open(
-      runtime.transport,
-      [{ name: 'members', listen: `m${id}:10911` }],
-      { handlers: memberHandlers(methods, () => member) },
-    )
-    const closing = new AbortController()
-    const close = async (): Promise<void> => {
-      closing.abort()
-      isServing = false
-      await member.close()
-      await listeners.close()
-      await elector[Symbol.asyncDispose]()
-      await store.close()
-      if (this.processes.get(id)?.member === member) this.processes.delete(id)
-    }
-    this.processes.set(id, { id, store, member, elector, isServing: () => isServing, close })
-    const again = async (from: string | undefined): Promise<void> => {
-      await close()
-      if (from !== undefined) {
-        await copyStore(runtime, methods.Checkpoint, { store: config, group, from })
-      }
-      await this.#live(id)
-    }
-    void member.ended.then(({ kind }) => {
-      if (kind === 'begins-anew') void again(undefined)
-    })
-    const isTrusted = elector.inSyncAs >= member.state.member.trustedSince
-    const { loss, epoch } = elector.appointment
-    findPlace(
-      {
-        ...runtime,
-        store,
-        elector,
-        methods,
-        askNameServers: async () => ({ answered: 0, epoch: 0 }),
-      },
-      { ...group, isTrusted, nameServers: 0, startsAlone: loss?.epoch === epoch + 1 },
-      closing.signal,
-    ).then(
-      (place) => {
-        if (place.kind === 'ready') member.start()
-        else void again(place.from)
-      },
-      () => {},
-    )
-  }
+function groupOf(seed: number, count: number) {
+  return SimulatedStaticGroup.of(new Simulation(seed), count)
 }

@@ -1,37 +1,23 @@
 import { loadServices } from '@cometmq/protocol'
-import { type Clock, ListenerSet, type Random, type Runtime } from '@cometmq/runtime'
-import { MessageStore, storeConfig } from '@cometmq/store'
+import type { Clock, Random, Runtime } from '@cometmq/runtime'
+import { MessageStore } from '@cometmq/store'
 import { copyStore } from '../member/copy-store.ts'
-import { GroupMember } from '../member/group-member.ts'
-import { memberHandlers } from '../member/member-handlers.ts'
-import { defaultStreamLimits, type Duties } from '../member/ports.ts'
 import { defaultSettings, type ReplicationSettings } from '../settings.ts'
 import { SimulatedElector } from './simulated-elector.ts'
 import { SimulatedElectorServer } from './simulated-elector-server.ts'
+import {
+  areLevel,
+  GROUP,
+  LIMIT,
+  openMember,
+  rowOf,
+  type SimulatedMember,
+  STORE,
+} from './simulated-member.ts'
 
-const LIMIT = { limitMs: 60_000 }
-const KIB = 1024
-/** Small enough that segments roll within a test, and are deleted. */
-const STORE = storeConfig('/data', {
-  confirm: 'external',
-  segmentMaxBytes: 64 * KIB,
-  retention: { maxAgeMs: 60_000, maxBytes: 256 * KIB, minFreeBytes: 0, checkIntervalMs: 200 },
-  minFreeBytes: 32 * KIB,
-  hardFreeBytes: 8 * KIB,
-  checkpointIntervalMs: 300,
-})
-
-/** One process of a simulated group: a store and its member, and no broker around them. */
-export interface GroupProcess {
+/** One process of a simulated group. */
+export interface GroupProcess extends SimulatedMember {
   readonly name: string
-  readonly store: MessageStore
-  readonly member: GroupMember
-  readonly elector: SimulatedElector
-  readonly listeners: ListenerSet
-  /** Whether name servers have been told of it. */
-  readonly hasToldRole: () => boolean
-  /** Whether clients are served here. */
-  readonly isServing: () => boolean
 }
 
 /** What of a simulation a group needs; a test hands in the whole. */
@@ -98,7 +84,7 @@ export class SimulatedGroup<S extends SimulationPorts> {
 
   /** Writes until the begin of the log has been deleted. */
   async outgrow(master: GroupProcess): Promise<void> {
-    const value = Buffer.alloc(4 * KIB)
+    const value = Buffer.alloc(4 * 1024)
     for (let n = 0; master.store.log.offsets.min === 0; n++) {
       if (n > 1_000) throw new Error('nothing is deleted')
       const key = Buffer.from('filler')
@@ -112,15 +98,11 @@ export class SimulatedGroup<S extends SimulationPorts> {
   async copy(name: string, from: string): Promise<void> {
     const process = this.processes.get(name)
     if (process === undefined) throw new Error(`${name} does not run`)
-    await this.run(process.member.close())
-    await this.run(process.listeners.close())
-    await this.run(process.elector[Symbol.asyncDispose]())
-    await this.run(process.store.close())
+    await this.run(process.close())
     this.processes.delete(name)
     const runtime = this.simulation.machine(name).runtime()
     const { Checkpoint } = loadServices().replication
-    const group = { cluster: 'simulated', brokerName: 'broker-a' }
-    await this.run(copyStore(runtime, Checkpoint, { store: STORE, group, from }))
+    await this.run(copyStore(runtime, Checkpoint, { store: STORE, group: GROUP, from }))
   }
 
   rejoin(name: string): void {
@@ -137,10 +119,8 @@ export class SimulatedGroup<S extends SimulationPorts> {
     return this.simulation.story.lines.join('\n')
   }
 
-  /** All have one log, and know all of it to be confirmed. */
   get areLevel(): boolean {
-    const logs = [...this.processes.values()].map(({ store }) => store.log.offsets)
-    return logs.every(({ max, confirm }) => max === logs[0]?.max && confirm === max)
+    return areLevel(this)
   }
 
   /** Lets time pass until somebody serves who has not done so before, with so many in sync. */
@@ -159,78 +139,18 @@ export class SimulatedGroup<S extends SimulationPorts> {
 
   async #open(name: string): Promise<GroupProcess> {
     const runtime = this.simulation.machine(name).runtime()
-    const store = await MessageStore.open(runtime, STORE)
-    const elector = new SimulatedElector({ name, clock: runtime.clock }, this.elector)
-    let isServing = false
-    let hasToldRole = false
-    const duties: Duties = {
-      begin: () => {
-        isServing = true
-      },
-      end: () => {
-        isServing = false
-      },
-      roleChanged: () => {
-        hasToldRole = true
-      },
-    }
-    const { replication } = loadServices()
-    const member = await GroupMember.open(
-      { ...runtime, store, elector, methods: replication, duties },
-      {
-        cluster: 'simulated',
-        brokerName: 'broker-a',
-        folder: '/data/replication',
-        settings: this.#settings,
-        limits: defaultStreamLimits,
-        self: {
-          configuredId: undefined,
-          host: name,
-          bootId: 'boot',
-          replicationAddress: `${name}:10911`,
-          isObserver: false,
-          priority: 0,
-        },
-      },
-    )
-    const handlers = memberHandlers(replication, () => member)
-    const listeners = await ListenerSet.open(
-      runtime.transport,
-      [{ name: 'members', listen: `${name}:10911` }],
-      {
-        handlers,
-      },
-    )
-    member.start()
-    const process = {
+    const opened = await openMember(runtime, {
       name,
-      store,
-      member,
-      elector,
-      listeners,
-      isServing: () => isServing,
-      hasToldRole: () => hasToldRole,
-    }
+      store: await MessageStore.open(runtime, STORE),
+      elector: new SimulatedElector({ name, clock: runtime.clock }, this.elector),
+      settings: this.#settings,
+      folder: '/data/replication',
+    })
+    opened.member.start()
+    const process = { ...opened, name }
     this.processes.set(name, process)
     return process
   }
-}
-
-export function rowOf(name: string) {
-  const key = Buffer.from(name)
-  const changes = [{ kind: 'put' as const, table: 'test', key, value: key }]
-  return { records: [{ kind: 'change' as const, changes }] }
-}
-
-export function valueOf({ store }: GroupProcess, name: string): string | undefined {
-  return store.table('test').get(Buffer.from(name))?.toString()
-}
-
-export function valuesOf(
-  group: SimulatedGroup<SimulationPorts>,
-  name: string,
-): (string | undefined)[] {
-  return [...group.processes.values()].map((process) => valueOf(process, name))
 }
 
 /** Members with some rows that all of them have, and where the first of these lies in the log. */
