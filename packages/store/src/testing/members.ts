@@ -29,6 +29,9 @@ export function memberOn(disk: DiskPorts, clock: Clock): [StoreRuntime, StoreCon
   return storeOn(disk, clock, { confirm: 'external' })
 }
 
+/** What the first master of a group opens. */
+export const REIGN = { epoch: 1, openedBy: { brokerId: 1, incarnation: 1 } }
+
 /** Brings the slave level with its master, in pieces of that size, and on its disk. */
 export async function copy(
   master: MessageStore,
