@@ -48,6 +48,10 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1 || 
   process.stderr.write(USAGE)
   process.exit(2)
 }
+// The reader of a pipe has gone: `… --seed 7 | head`. What the rest would have shown is not known.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 141 : 1)
+})
 
 if (values.mutations) {
   process.exitCode = await runMutations({
