@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     members: { type: 'string', default: '1' },
-    groups: { type: 'string', default: '2' },
+    groups: { type: 'string' },
     runs: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
     rate: { type: 'string', default: '500' },
@@ -42,10 +42,11 @@ if (values.help === true) {
 const [name, ...rest] = positionals
 const scenario = scenarios.find((each) => each.name === name)
 if (scenario === undefined || rest.length > 0) fail(usage())
-const shape = {
-  groups: whole('groups', values.groups, { min: 1, max: 8 }),
-  members: whole('members', values.members, { min: 1, max: 3 }),
-}
+const members = whole('members', values.members, { min: 1, max: 3 })
+// Where a group has slaves a second one shows little, and takes the processors of a small machine.
+const usualGroups = members === 1 ? '2' : '1'
+const groups = whole('groups', values.groups ?? usualGroups, { min: 1, max: 8 })
+const shape = { groups, members }
 const missing = missingFor(scenario, shape)
 if (missing !== undefined) fail(`${scenario.name}: ${missing}\n`)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -111,7 +112,7 @@ function usage(): string {
 ${list.join('\n')}
 
   --members N     members of each broker group, 1 to 3 (1)
-  --groups N      broker groups (2)
+  --groups N      broker groups (2; 1 if they have slaves)
   --rate N        messages per second (500)
   --times A,B     milliseconds, in place of the scenario's own times
   --count N       how often, of the scenario stalls (100)

@@ -67,7 +67,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     const scene = new Scene({ cluster, faults, random, settings: options })
     const watched = { load, complaints, say }
     const run = (): Promise<void> => scenario.run(scene)
-    const { span, stalledMs } = await playUnderLoad(watched, { calmMs, run }, say)
+    const { span, machine } = await playUnderLoad(watched, { calmMs, run }, say)
     await settleLoad(watched, cluster.groups.length)
     const lines = readLedgers(load.directory)
     const runtime = openNodeRuntime({ name: 'drill', logLevel: 'silent' })
@@ -80,7 +80,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
       seed,
       ...shape,
       ...(waysKind === undefined ? {} : { ways: waysKind }),
-      stalledMs,
+      machine,
       judgement: judge(lines, load.groups),
       timeline: timelineOf({ faults: faults.all, observations, lines }, span),
       complaints,

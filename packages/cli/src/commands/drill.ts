@@ -115,7 +115,7 @@ async function underLoad(run: Run): Promise<DrillReport> {
   const { complaints } = faults
   const watched = { load, complaints, say, stop: terminal.stop }
   const act = (): Promise<void> => breakAndMend(run, faults)
-  const { span, stalledMs } = await playUnderLoad(watched, { calmMs: CALM_MS, run: act }, (line) =>
+  const { span, machine } = await playUnderLoad(watched, { calmMs: CALM_MS, run: act }, (line) =>
     progress.update(() => line),
   )
   await settleLoad(watched, cluster.groups.length)
@@ -129,7 +129,7 @@ async function underLoad(run: Run): Promise<DrillReport> {
     scenario: scenario.name,
     groups: cluster.groups.length,
     members: Math.max(...cluster.groups.map(({ members }) => members)),
-    stalledMs,
+    machine,
     judgement: judge(lines, load.groups),
     timeline: timelineOf({ faults: faults.all, observations: run.observations, lines }, span),
     complaints,

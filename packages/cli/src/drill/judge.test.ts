@@ -54,7 +54,7 @@ function reportFor(entries: readonly LedgerEntry[]) {
   const lines = entries.map((entry, atMs): LedgerLine => ({ ...entry, atMs }))
   return reportOf({
     scenario: 'test',
-    stalledMs: 12,
+    machine: { stalledMs: 12, busyPercent: 70 },
     seed: 1,
     groups: 1,
     members: 1,

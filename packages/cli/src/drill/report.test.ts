@@ -16,12 +16,13 @@ function reportWith(
     goalMs?: number
     complaints?: string[]
     judgement?: Judgement
+    busyPercent?: number
   } = {},
 ) {
   const steps = [{ step: 'first send acknowledged', afterMs: 77, source: 'a' }] as const
   return reportOf({
     scenario: 'kill-master',
-    stalledMs: 12,
+    machine: { stalledMs: 12, busyPercent: changes.busyPercent ?? 70 },
     seed: 7,
     groups: 1,
     members: 3,
@@ -47,6 +48,16 @@ test('the verdict turns on the goal and on complaints', () => {
     verdict: 'FAIL',
     why: ['elected for nothing'],
   })
+})
+
+test('a goal that was missed on a machine without time to spare is said to be its own, perhaps', () => {
+  const missed = { unavailableMs: 81, goalMs: 80 }
+
+  expect(tableOf(reportWith({ ...missed, busyPercent: 97 }))).toContain(
+    '97 % busy: times of it say',
+  )
+  expect(tableOf(reportWith({ ...missed, busyPercent: 70 }))).not.toContain('times of it say')
+  expect(tableOf(reportWith({ busyPercent: 97 }))).not.toContain('times of it say')
 })
 
 test('many broken promises are counted, and some of them named', () => {

@@ -1,7 +1,7 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { CometError } from '@cometmq/protocol'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DrillLoad } from './load/load.ts'
+import { type MachineReport, watchMachine } from './machine-watch.ts'
 import type { Span } from './outage.ts'
 import { sharedNowMs } from './shared-clock.ts'
 
@@ -22,13 +22,11 @@ export async function playUnderLoad(
   { load, complaints, stop }: Watched,
   scenario: { readonly calmMs: number; readonly run: () => Promise<void> },
   onProgress: (line: string) => void,
-): Promise<{ readonly span: Span; readonly stalledMs: number }> {
+): Promise<{ readonly span: Span; readonly machine: MachineReport }> {
   const fromMs = sharedNowMs()
   const tell = (): void => onProgress(progressOf(load, sharedNowMs() - fromMs))
   const progress = setInterval(tell, PROGRESS_MS)
-  // Its timers are as late as those of every other process here.
-  const lateness = monitorEventLoopDelay({ resolution: 10 })
-  lateness.enable()
+  const machine = watchMachine()
   const pause = (): Promise<void> =>
     sleep(scenario.calmMs, undefined, stop === undefined ? {} : { signal: stop })
   try {
@@ -40,10 +38,8 @@ export async function playUnderLoad(
     complaints.push(error instanceof Error ? error.message : String(error))
   } finally {
     clearInterval(progress)
-    lateness.disable()
   }
-  const span = { fromMs, toMs: sharedNowMs() }
-  return { span, stalledMs: Math.round(lateness.max / 1e6) }
+  return { span: { fromMs, toMs: sharedNowMs() }, machine: machine() }
 }
 
 /** Lets everything come to rest, and reads what is stored. */
