@@ -189,7 +189,9 @@ export class SimulatedOperator {
 
   async #replace(group: SimulatedGroup, member: MemberDaemon): Promise<boolean> {
     const { clock, story } = this.#simulation
-    while (!isSpare(group, member)) await clock.sleep(LOOK_MS)
+    // What it has asked of the elector may take the others out of the set, and nobody would be left.
+    const isFree = (): boolean => !group.elector.isOnTheWay(member.machine.name)
+    while (!isSpare(group, member) || !isFree()) await clock.sleep(LOOK_MS)
     const memberId = member.present?.status.member?.memberId ?? 0
     story.tell(member.machine.name, 'is replaced', { memberId })
     member.crash('lose-disk', 100)

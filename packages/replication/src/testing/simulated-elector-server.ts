@@ -48,6 +48,8 @@ export class SimulatedElectorServer {
   readonly #random: Random
   readonly #cuts = new Map<string, ReadonlySet<CutWay>>()
   readonly #watchers = new Set<() => void>()
+  /** Of each member. */
+  readonly #onTheWay = new Map<string, number>()
 
   /** The ports are those of the simulation, not of any process in it. */
   constructor(ports: { readonly clock: Clock; readonly random: Random }, faults = NO_FAULTS) {
@@ -68,6 +70,11 @@ export class SimulatedElectorServer {
     this.#hint()
   }
 
+  /** Whether something that a member has asked for is yet to arrive, and to take effect: also after its end. */
+  isOnTheWay(name: string): boolean {
+    return (this.#onTheWay.get(name) ?? 0) > 0
+  }
+
   /** Resolves to the answer; to undefined if none has come in time. */
   request<T>(member: ElectorMember, deadlineMs: number, serve: () => T): Promise<T | undefined> {
     const { promise, resolve } = Promise.withResolvers<T | undefined>()
@@ -75,7 +82,9 @@ export class SimulatedElectorServer {
     if (this.#isCut(member, 'requests') || this.#happens(this.faults.lostRequestChance)) {
       return promise
     }
+    this.#count(member, 1)
     this.#clock.schedule(this.#delayMs(), () => {
+      this.#count(member, -1)
       const answer = serve()
       if (this.#isCut(member, 'answers') || this.#happens(this.faults.lostAnswerChance)) return
       member.clock.schedule(this.#delayMs(), () => {
@@ -101,6 +110,10 @@ export class SimulatedElectorServer {
 
   #hint(): void {
     for (const watcher of this.#watchers) watcher()
+  }
+
+  #count({ name }: ElectorMember, change: 1 | -1): void {
+    this.#onTheWay.set(name, (this.#onTheWay.get(name) ?? 0) + change)
   }
 
   #isCut(member: ElectorMember, way: CutWay): boolean {
