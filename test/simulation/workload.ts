@@ -196,9 +196,10 @@ export async function readQueues(
 ): Promise<{ readonly queues: DeliveredMessage[][]; readonly keys: ReadonlyMap<string, string> }> {
   const queues = new Map<string, DeliveredMessage[]>()
   const keys = new Map<string, string>()
+  // What a slave calls the end may be old.
   await using reader = comet
     .topic(TOPIC, { codec: text() })
-    .reader({ from: 'earliest', untilEnd: true })
+    .reader({ from: 'earliest', untilEnd: true, fromSlaves: false })
   for await (const message of reader) {
     const key = `${message.brokerName}/${message.queueId}`
     const messages = queues.get(key) ?? []

@@ -148,7 +148,8 @@ export class DrillLoad implements AsyncDisposable {
   async readQueues(): Promise<void> {
     using ledger = new Ledger(path.join(this.directory, 'final.jsonl'))
     const topic = this.#comet.topic(this.topic, { codec: text() })
-    await using reader = topic.reader({ from: 'earliest', untilEnd: true })
+    // What a slave calls the end may be old.
+    await using reader = topic.reader({ from: 'earliest', untilEnd: true, fromSlaves: false })
     for await (const { body, brokerName, queueId, queueOffset } of reader) {
       const place = { brokerName, queueId, queueOffset }
       ledger.write({ kind: 'stored', id: idOf(body), hash: hashOf(body), ...place })
