@@ -22,9 +22,18 @@ const FLIPS = ['a bit of a log flips', 'a bit of a log flips, and is mended']
 /** Of these a member may end by itself, or come to be distrusted. */
 export const GROUP_DISK_FAULTS = [...DISK_FAULTS, ...FLIPS]
 
+/**
+ * With one member damaged, what another one can no more be trusted with is nowhere: two disks of a group
+ * do not fail at once. It ends with somebody who is elected at a loss.
+ */
+const faultsOfBrokers = faults.map(([name, weight, happen]): Fault<GroupScene> => {
+  if (name !== 'a sync fails' && name !== 'a write fails') return [name, weight, happen]
+  return [name, weight, (scene, random) => scene.operator.isDone && happen(scene, random)]
+})
+
 /** What can go wrong with broker groups beside all that can go wrong with brokers. */
 export const groupFaults: readonly Fault<GroupScene>[] = [
-  ...faults,
+  ...faultsOfBrokers,
   [
     'a master is killed',
     5,
