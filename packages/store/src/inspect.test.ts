@@ -1,6 +1,7 @@
 import { SimulatedDisk, VirtualClock } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
 import { inspectStore, verifyStore } from './inspect.ts'
+import { openMemberOn, REIGN } from './testing/members.ts'
 import { changeGroup, groupOf, openStoreOn, put } from './testing/scenario.ts'
 
 const SEGMENT = '/data/log/00000000000000000000'
@@ -64,6 +65,7 @@ describe('inspect and verify', () => {
     const torn = await verifyStore(disk, '/data')
     expect(torn.verdict).toMatchObject({
       kind: 'torn-tail',
+      isInDoubt: false,
       damage: { byte: last.records[0]?.logOffset },
     })
     expect(await disk.files.readFile(SEGMENT)).toEqual(bytes)
@@ -73,6 +75,22 @@ describe('inspect and verify', () => {
       kind: 'corrupt',
       damage: { segment: SEGMENT, byte: first.records[0]?.logOffset },
     })
+  })
+
+  // In a member a record behind the damage is no proof, and not nothing.
+  test('tell of a tail in doubt in the log of a member', async () => {
+    const disk = new SimulatedDisk()
+    const store = await openMemberOn(disk, new VirtualClock())
+    await store.log.lead(REIGN)
+    const { records } = await store.append(groupOf(), 'flushed')
+    await store.append(groupOf(), 'flushed')
+    disk.crash()
+    const byte = records[0]?.logOffset ?? 0
+    disk.flipBit(SEGMENT, { at: byte + 5 })
+
+    const { verdict } = await verifyStore(disk, '/data')
+
+    expect(verdict).toMatchObject({ kind: 'torn-tail', isInDoubt: true, damage: { byte } })
   })
 
   test('refuse a folder that is in use, or no store', async () => {

@@ -46,8 +46,16 @@ export interface Damage {
 export type Verdict =
   /** A start loses nothing. */
   | { readonly kind: 'intact' }
-  /** A start cuts so many bytes, which had not been acknowledged as durable. */
-  | { readonly kind: 'torn-tail'; readonly cutBytes: number; readonly damage: Damage }
+  /**
+   * A start cuts so many bytes, which had not been acknowledged; or, in doubt, may have been, and then
+   * the member is not trusted any more.
+   */
+  | {
+      readonly kind: 'torn-tail'
+      readonly cutBytes: number
+      readonly isInDoubt: boolean
+      readonly damage: Damage
+    }
   /** A start is refused. */
   | { readonly kind: 'corrupt'; readonly proof: string; readonly damage: Damage }
 
@@ -147,9 +155,10 @@ class Tally {
     if (end.kind === 'corrupt') {
       return { kind: 'corrupt', proof: end.proof, damage: damageAt(this.#log, end.at, end.why) }
     }
-    if (end.cutBytes === 0) return { kind: 'intact' }
+    const { cutBytes, isInDoubt } = end
+    if (cutBytes === 0) return { kind: 'intact' }
     const damage = damageAt(this.#log, end.end, end.why)
-    return { kind: 'torn-tail', cutBytes: end.cutBytes, damage }
+    return { kind: 'torn-tail', cutBytes, isInDoubt, damage }
   }
 
   #addBatch(record: RecordBatch): void {

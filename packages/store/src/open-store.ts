@@ -14,6 +14,8 @@ import { type DerivedState, Dispatcher } from './dispatch/dispatcher.ts'
 import type { DiskSpace } from './disk-space.ts'
 import { placedRecord } from './placed-record.ts'
 import { RecordReader } from './record-reader.ts'
+import { keepCutBytes } from './replication/cut-bytes.ts'
+import { isInDoubt, noteDoubt } from './replication/doubt.ts'
 import type { EpochFile } from './replication/epoch-file.ts'
 import { EpochTrace, recoverEpochs } from './replication/recover-epochs.ts'
 import { finishTruncation } from './replication/truncation.ts'
@@ -121,6 +123,13 @@ async function openParts(
       else for (const record of placed) dispatcher.dispatch(record)
     },
     see: (record, at) => trace.see(record, at),
+    async doubt(cut) {
+      await noteDoubt(files, folder, cut)
+      const epoch = trace.entries.at(-1)?.epoch ?? applied?.epoch ?? 0
+      const keeping = { cut: { ...cut, epoch }, keptBytes: config.cutKeptBytes }
+      const what = 'a tail is cut that has records in it: a torn write, or damage'
+      await keepCutBytes({ files, log }, commitLog, folder, { ...keeping, what })
+    },
     pause: () => checkpointer.keepUpWithReplay(),
   })
   commitLog.recovered(recovered.end, Math.min(dispatcher.appliedOffset, recovered.end))
@@ -139,6 +148,7 @@ async function openParts(
     replayedRecords: recovered.records,
     replayedBytes: recovered.end - from,
     cutBytes: recovered.cutBytes,
+    isInDoubt: await isInDoubt(files, folder),
     tookMs: clock.elapsedMs() - beganMs,
   }
   const fields = { ...report, end: recovered.end }

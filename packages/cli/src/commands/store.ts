@@ -93,10 +93,15 @@ function verdictText({ verdict }: StoreReport): string {
     case 'intact':
       return 'intact'
     case 'torn-tail':
-      return `torn tail: a start cuts ${verdict.cutBytes} bytes that were never acknowledged, from ${placeOf(verdict.damage)}`
+      return `torn tail: a start cuts ${verdict.cutBytes} bytes ${whetherAcknowledged(verdict)}, from ${placeOf(verdict.damage)}`
     case 'corrupt':
       return `corrupt from ${placeOf(verdict.damage)}: a start is refused`
   }
+}
+
+function whetherAcknowledged({ isInDoubt }: { readonly isInDoubt: boolean }): string {
+  if (!isInDoubt) return 'that were never acknowledged'
+  return 'with records among them, which may have been acknowledged'
 }
 
 function placeOf(damage: Damage): string {

@@ -30,6 +30,12 @@ describe('a process that starts as a member', () => {
     expect(member.trustedSince).toBe(18)
   })
 
+  test('is not trusted when it has cut a tail in doubt', () => {
+    const member = incarnate(found, storeOf({ max: 100, isInDoubt: true }))
+
+    expect(member.trustedSince).toBe(18)
+  })
+
   test('is new in an empty folder', () => {
     const member = incarnate(undefined, storeOf({ max: 0 }))
 
@@ -50,9 +56,10 @@ function storeOf(parts: {
   readonly max: number
   readonly epoch?: number
   readonly noted?: { readonly flushedOffset: number; readonly confirmOffset: number }
+  readonly isInDoubt?: boolean
 }): MessageStore {
-  const { max, epoch = 5, noted } = parts
+  const { max, epoch = 5, noted, isInDoubt = false } = parts
   const history = max === 0 ? [] : [{ epoch, start: commitLogOffset(0) }]
   const log = { offsets: { max: commitLogOffset(max) }, epochs: EpochHistory.of(history) }
-  return { storeId: 'b7c0', recovery: { noted }, log } as unknown as MessageStore
+  return { storeId: 'b7c0', recovery: { noted, isInDoubt }, log } as unknown as MessageStore
 }

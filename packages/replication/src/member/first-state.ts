@@ -18,7 +18,7 @@ export function logStateOf({ log }: Pick<MessageStore, 'log'>): LogState {
 
 /**
  * Who this process is: one incarnation after the one that held the folder before, trusted as long as
- * its log still holds all that it had noted to be durable and confirmed.
+ * its log still holds all that it had noted to be durable and confirmed, and no tail in doubt was cut.
  *
  * Throws `CONFIG_INVALID` for the folder of another member, and for one with messages that no member of
  * a group has written.
@@ -62,14 +62,14 @@ export function incarnate(
     }
   }
   const incarnation = found.incarnation + 1
-  const { noted } = store.recovery
-  const isWhole = noted === undefined || max >= Math.max(noted.flushedOffset, noted.confirmOffset)
+  const { noted, isInDoubt } = store.recovery
+  const hasNoted = noted === undefined || max >= Math.max(noted.flushedOffset, noted.confirmOffset)
   return {
     ...found,
     // Nobody else's memory: a group that gets an elector begins with that one's.
     electorId: isStatic || hadElector ? found.electorId : undefined,
     incarnation,
-    trustedSince: isWhole ? found.trustedSince : incarnation,
+    trustedSince: hasNoted && !isInDoubt ? found.trustedSince : incarnation,
     lastSeenEpoch: Math.max(found.lastSeenEpoch, lastEpoch),
   }
 }

@@ -108,6 +108,7 @@ export class GroupMember implements AsyncDisposable {
       isStatic: ports.appointments !== undefined,
     })
     await writeMemberFile(files, home, member)
+    await store.log.settleDoubt()
     const state = recovering(member, logStateOf(store), clock.elapsedMs())
     return new GroupMember(ports, options, state)
   }

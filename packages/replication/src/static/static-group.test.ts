@@ -56,7 +56,7 @@ describe('a broker group with configured roles', () => {
   })
 
   test('fetches the end of the log that only a slave has', async () => {
-    const group = await groupOf(45, 2)
+    const group = await groupOf(46, 2)
     const master = await group.untilLed()
     const slave = group.process(2)
     await group.run(master.store.append(rowOf('x')))

@@ -14,8 +14,10 @@ export interface RecoveryReport {
   readonly rebuilt: string | undefined
   readonly replayedRecords: number
   readonly replayedBytes: number
-  /** Unconfirmed bytes at the end that a crash left incomplete. */
+  /** Bytes at the end that a crash left incomplete. */
   readonly cutBytes: number
+  /** A tail in doubt was cut, see `LogEnd`, and nobody has settled it yet. */
+  readonly isInDoubt: boolean
   readonly tookMs: number
 }
 
@@ -31,6 +33,8 @@ export interface Recovery {
   replay(group: readonly RecordAt[]): void
   /** Called with every record, fillers and those of a last group that is not whole included. */
   see(record: RecordBatch, at: number): void
+  /** Called before a tail in doubt is cut. */
+  doubt(cut: { readonly from: number; readonly to: number }): Promise<void>
   pause(): Promise<void>
 }
 
@@ -70,17 +74,28 @@ export async function recoverLog(log: CommitLog, recovery: Recovery): Promise<Re
     },
   })
   if (found.kind === 'corrupt') throw corruptStore(log, found)
-  const { end, cutBytes } = found
+  const { end, cutBytes, isInDoubt } = found
   // A segment may be there for bytes of which nothing has survived; the log goes on in the one before.
   const isBeyondEnd = (log.segments.at(-1)?.start ?? 0) > end
+  if (isInDoubt) await recovery.doubt({ from: end, to: end + cutBytes })
   if (cutBytes > 0 || isBeyondEnd) await log.truncate(end)
   return { records, end, cutBytes }
 }
 
 /** What `comet store verify` and a start make of the same bytes. */
 export type LogEnd =
-  /** All whole groups lie below `end`; `cutBytes` after it are a torn tail. */
-  | { readonly kind: 'end'; readonly end: number; readonly cutBytes: number; readonly why: string }
+  /**
+   * All whole groups lie below `end`; `cutBytes` after it are a torn tail. It is in doubt where records
+   * prove nothing and one lies behind the bytes that are none: a power cut may leave that of a single
+   * write, and damage leaves it in what had been durable.
+   */
+  | {
+      readonly kind: 'end'
+      readonly end: number
+      readonly cutBytes: number
+      readonly isInDoubt: boolean
+      readonly why: string
+    }
   /** At `at` there must be a record: `proof` says that it had been durable. */
   | {
       readonly kind: 'corrupt'
@@ -123,10 +138,13 @@ export async function findEnd(
   const end = groupAt ?? at
   const why = walked.why ?? missingAt(at)
   if (end < durableTo) return { kind: 'corrupt', at, why, proof: noted }
-  if (closedCleanly) return { kind: 'end', end, cutBytes: 0, why }
+  if (closedCleanly) return { kind: 'end', end, cutBytes: 0, isInDoubt: false, why }
 
   const rest = await examineRest(log, { at, end }, recordsProve)
-  if (rest.proof === undefined) return { kind: 'end', end, cutBytes: rest.end - end, why }
+  if (rest.proof === undefined) {
+    const isInDoubt = rest.hasRecords && !recordsProve
+    return { kind: 'end', end, cutBytes: rest.end - end, isInDoubt, why }
+  }
   const { at: proofAt, confirmedBefore } = rest.proof
   const proof = `the record at log offset ${proofAt} says that everything below ${confirmedBefore} was`
   return { kind: 'corrupt', at, why, proof }
@@ -157,34 +175,41 @@ interface Break {
 const MAGIC = Buffer.from('CMTB')
 const ZEROS = Buffer.alloc(64 * 1024)
 
-/**
- * Looks at everything from the break on: for a later record that proves the broken bytes durable,
- * and for the end of the last byte that was written.
- */
-async function examineRest(
-  log: CommitLog,
-  bad: Break,
-  recordsProve: boolean,
-): Promise<{
+interface Rest {
+  /** Of the last byte that was written. */
   readonly end: number
-  readonly proof: { readonly at: number; readonly confirmedBefore: number } | undefined
-}> {
+  readonly hasRecords: boolean
+  /** The record that proves the broken bytes durable. */
+  readonly proof: RecordBehind | undefined
+}
+
+/** A record whose header is good, and which lies where it says. */
+interface RecordBehind {
+  readonly at: number
+  readonly confirmedBefore: number
+}
+
+/** Looks at everything from the break on. */
+async function examineRest(log: CommitLog, bad: Break, recordsProve: boolean): Promise<Rest> {
   let end = bad.at
+  let hasRecords = false
   let at = bad.at
   const window = Buffer.allocUnsafeSlow(1024 * 1024)
   // A header that straddles two windows is found in the second: windows overlap by the longest one.
   const overlapBytes = 1024
   for (;;) {
     const segment = log.segmentAt(at)
-    if (segment === undefined) return { end, proof: undefined }
-    const readBytes = await log.read(window, at)
-    if (readBytes === 0) return { end, proof: undefined }
+    const readBytes = segment === undefined ? 0 : await log.read(window, at)
+    if (segment === undefined || readBytes === 0) return { end, hasRecords, proof: undefined }
     const bytes = window.subarray(0, readBytes)
     const written = writtenBytes(bytes)
     if (written > 0) {
       end = at + written
-      const proof = recordsProve ? findProof(bytes, at, bad) : undefined
-      if (proof !== undefined) return { end, proof }
+      for (const found of recordsBehind(bytes, at, bad)) {
+        hasRecords = true
+        if (!recordsProve) break
+        if (found.confirmedBefore > bad.end) return { end, hasRecords, proof: found }
+      }
     }
     const isLast = at + readBytes >= segment.end || readBytes < window.length
     at = isLast ? segment.end : at + readBytes - overlapBytes
@@ -203,17 +228,12 @@ function writtenBytes(bytes: Buffer): number {
   return end
 }
 
-function findProof(
-  bytes: Buffer,
-  start: number,
-  bad: Break,
-): { readonly at: number; readonly confirmedBefore: number } | undefined {
+function* recordsBehind(bytes: Buffer, start: number, bad: Break): Generator<RecordBehind> {
   for (let found = bytes.indexOf(MAGIC); found !== -1; found = bytes.indexOf(MAGIC, found + 1)) {
     const at = start + found
     if (at <= bad.at || peekRecord(bytes, found).kind !== 'record') continue
     const logOffset = Number(bytes.readBigUInt64LE(found + layout.logOffset))
     const confirmedBefore = Number(bytes.readBigUInt64LE(found + layout.confirmedBefore))
-    if (logOffset === at && confirmedBefore > bad.end) return { at, confirmedBefore }
+    if (logOffset === at) yield { at, confirmedBefore }
   }
-  return undefined
 }

@@ -309,22 +309,70 @@ describe('a member whose disk fails', () => {
 
 describe('a member whose disk has lost something', () => {
   // A record tells what was durable on the disks of the in-sync set when it was written. A slave that
-  // catches up writes many of those before it has flushed any, so what they tell proves nothing here.
-  test('cuts a torn tail even if a later record says that all before had been confirmed', async () => {
+  // catches up writes many of those before it has flushed any, so what they tell proves nothing here;
+  // but then they may have been durable here as well, and acknowledged.
+  test('cuts, in doubt, what lies behind damage, and keeps a copy', async () => {
     const { master, slave, slaveDisk, clock } = await pair()
     const { records } = await master.append(groupOf(), 'flushed')
     master.log.confirm(master.log.offsets.max)
     await master.append(groupOf(), 'flushed')
     await copy(master, slave)
+    const bytes = await bytesOf(slave)
     slaveDisk.crash()
-    slaveDisk.flipBit('/data/log/00000000000000000000', { at: records[0]?.logOffset ?? 0 })
+    const from = records[0]?.logOffset ?? 0
+    slaveDisk.flipBit('/data/log/00000000000000000000', { at: from })
 
     await using again = await openMemberOn(slaveDisk, clock)
 
-    expect(again.log.offsets.max).toBe(records[0]?.logOffset)
-    expect(again.recovery.cutBytes).toBeGreaterThan(0)
+    expect(again.log.offsets.max).toBe(from)
+    expect(again.recovery).toMatchObject({ isInDoubt: true, cutBytes: bytes.length - from })
+    const kept = await slaveDisk.files.readFile(`/data/replication/cut.1.${from}`)
+    expect(kept?.subarray(1)).toEqual(bytes.subarray(from + 1))
     await copy(master, again)
     expect(await bytesOf(again)).toEqual(await bytesOf(master))
+  })
+
+  // What a process that is killed within a write leaves behind: the begin of it.
+  test.each([5, 70, 130, 240])(
+    'cuts a write of which %i bytes are there without a doubt',
+    async (written) => {
+      const { master, slave, slaveDisk, clock } = await pair()
+      const from = master.log.offsets.max
+      const group = { records: [...groupOf().records, ...groupOf().records] }
+      const { records } = await master.append(group, 'flushed')
+      await copy(master, slave)
+      slaveDisk.crash()
+      const file = await slaveDisk.files.openFile('/data/log/00000000000000000000')
+      const left = (records.at(-1)?.endOffset ?? 0) - from - written
+      await file.writeAt([Buffer.alloc(left)], from + written)
+      await file.close()
+
+      await using again = await openMemberOn(slaveDisk, clock)
+
+      expect(again.log.offsets.max).toBe(from)
+      expect(again.recovery.isInDoubt).toBe(false)
+      expect(again.recovery.cutBytes).toBeGreaterThan(0)
+    },
+  )
+
+  // The start that cuts may die before anybody has heard of it.
+  test('is in doubt until that is settled', async () => {
+    const { master, slave, slaveDisk, clock } = await pair()
+    const { records } = await master.append(groupOf(), 'flushed')
+    await master.append(groupOf(), 'flushed')
+    await copy(master, slave)
+    slaveDisk.crash()
+    slaveDisk.flipBit('/data/log/00000000000000000000', { at: records[0]?.logOffset ?? 0 })
+    await openMemberOn(slaveDisk, clock)
+    slaveDisk.powerCut()
+
+    const second = await openMemberOn(slaveDisk, clock)
+    expect(second.recovery).toMatchObject({ cutBytes: 0, isInDoubt: true })
+    await second.log.settleDoubt()
+    slaveDisk.powerCut()
+
+    await using third = await openMemberOn(slaveDisk, clock)
+    expect(third.recovery.isInDoubt).toBe(false)
   })
 
   test('is not opened when its own checkpoint says that this had been flushed', async () => {

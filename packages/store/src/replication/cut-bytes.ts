@@ -1,4 +1,5 @@
-import type { FileSystem } from '@cometmq/runtime'
+import { CometError } from '@cometmq/protocol'
+import type { FileSystem, Logger } from '@cometmq/runtime'
 import type { CommitLog } from '../commit-log/commit-log.ts'
 
 const PIECE_BYTES = 1024 * 1024
@@ -10,20 +11,42 @@ export interface Cut {
   readonly epoch: number
 }
 
+export interface Keeping {
+  readonly cut: Cut
+  readonly keptBytes: number
+  /** What is logged, with these fields. */
+  readonly what: string
+  readonly fields?: Readonly<Record<string, unknown>>
+}
+
 /**
- * Copies what is about to be cut from the log to a file of its own, and deletes older such files
- * beyond `keptBytes`. Nobody was told that it was stored, but somebody will ask.
- *
- * Resolves to the file, and how much of it there was room for.
+ * Copies what is about to be cut from the log to a file of its own, deletes older such files beyond
+ * `keptBytes`, and logs it: somebody will ask. Without room for a copy it goes all the same, as a
+ * member that cannot follow is of no use.
  */
 export async function keepCutBytes(
-  ports: { readonly files: FileSystem },
+  { files, log }: { readonly files: FileSystem; readonly log: Logger },
   source: CommitLog,
   folder: string,
-  options: { readonly cut: Cut; readonly keptBytes: number },
+  { cut, keptBytes, what, fields }: Keeping,
+): Promise<void> {
+  const { from, to } = cut
+  const told = { from, to, bytes: to - from, ...fields }
+  try {
+    const kept = await copyCut(files, source, folder, { cut, keptBytes })
+    log.warn({ ...told, path: kept.path, keptBytes: kept.bytes }, what)
+  } catch (error) {
+    if (!(error instanceof CometError) || error.code !== 'DISK_FULL') throw error
+    log.warn({ ...told, error }, `${what}, and there is no room to keep it`)
+  }
+}
+
+async function copyCut(
+  files: FileSystem,
+  source: CommitLog,
+  folder: string,
+  { cut, keptBytes }: Pick<Keeping, 'cut' | 'keptBytes'>,
 ): Promise<{ readonly path: string; readonly bytes: number }> {
-  const { files } = ports
-  const { cut, keptBytes } = options
   const path = `${folder}/${cutName(cut)}`
   const bytes = Math.min(cut.to - cut.from, keptBytes)
   const file = await files.openFile(path, { create: true })

@@ -16,6 +16,7 @@ import type { Checkpointer } from '../dispatch/checkpointer.ts'
 import type { RecordReader } from '../record-reader.ts'
 import type { Unsubscribe } from '../store-listener.ts'
 import { keepCutBytes } from './cut-bytes.ts'
+import { settleDoubt } from './doubt.ts'
 import type { EpochFile } from './epoch-file.ts'
 import { encodeEpochOpened, type Reign } from './epoch-opened.ts'
 import type { LiveListener, LiveTail } from './live-tail.ts'
@@ -251,6 +252,12 @@ export class ReplicatedLog {
     return this.#turn(() => this.#keep(from, 'confirmed bytes are given up'))
   }
 
+  /** What `recovery.isInDoubt` has told is noted, and need not be told by the next start. */
+  settleDoubt(): Promise<void> {
+    const { files, folder } = this.#parts
+    return settleDoubt(files, folder)
+  }
+
   /**
    * Derived state as of an applied offset, for a member that starts over from there; it needs the log
    * from `baseOffset` on. Rejects with `OFFSET_OUT_OF_RANGE` while nothing is applied.
@@ -291,24 +298,13 @@ export class ReplicatedLog {
     places.forget(to, Number.POSITIVE_INFINITY)
   }
 
-  async #keep(to: number, what: string): Promise<void> {
-    const { commitLog, files, folder, epochs, gate, log } = this.#parts
-    const from = commitLogOffset(to)
-    const end = commitLogOffset(commitLog.maxOffset)
-    const cut = { from, to: end, epoch: epochs.history.last?.epoch ?? 0 }
-    const records = gate.held.filter(({ at }) => at >= to).length
-    const fields = { from, to: end, bytes: end - from, records }
-    try {
-      const kept = await keepCutBytes({ files }, commitLog, folder, {
-        cut,
-        keptBytes: this.#keptBytes,
-      })
-      log.warn({ ...fields, path: kept.path, keptBytes: kept.bytes }, what)
-    } catch (error) {
-      // Without room for a copy it goes all the same: a member that cannot follow is of no use.
-      if (!(error instanceof CometError) || error.code !== 'DISK_FULL') throw error
-      log.warn({ ...fields, error }, `${what}, and there is no room to keep it`)
-    }
+  #keep(to: number, what: string): Promise<void> {
+    const { commitLog, folder, epochs, gate } = this.#parts
+    const epoch = epochs.history.last?.epoch ?? 0
+    const cut = { from: to, to: commitLog.maxOffset, epoch }
+    const fields = { records: gate.held.filter(({ at }) => at >= to).length }
+    const keptBytes = this.#keptBytes
+    return keepCutBytes(this.#parts, commitLog, folder, { cut, keptBytes, what, fields })
   }
 
   /** Runs `work` while nobody writes. What it refuses has changed nothing; after a failure all stops. */
