@@ -1,4 +1,3 @@
-import type { CommitLogOffset } from '@cometmq/protocol'
 import type { SeededRandom, SimulatedMachine } from '@cometmq/simulation'
 
 const FOLDER = '/data/log'
@@ -19,20 +18,24 @@ export class FlippedBit {
     this.#flipped = this.#byte
   }
 
-  /** Turns one below `to`; `undefined` if the log holds nothing there. */
-  static below(
-    to: CommitLogOffset,
+  /** Turns one in `[from, to)`; `undefined` if the log holds nothing there. */
+  static within(
+    { from, to }: { readonly from: number; readonly to: number },
     machine: SimulatedMachine,
     random: SeededRandom,
   ): FlippedBit | undefined {
-    const starts = machine.disk
-      .names(FOLDER)
-      .map(Number)
-      .filter((start) => start < to)
-    const start = starts[random.below(starts.length)]
-    if (start === undefined) return undefined
-    const end = starts.find((other) => other > start) ?? to
-    return new FlippedBit(machine, start, random.below(end - start), random.below(8))
+    const starts = machine.disk.names(FOLDER).map(Number)
+    const pieces = starts
+      .map((start, index) => ({
+        start,
+        from: Math.max(start, from),
+        to: Math.min(starts[index + 1] ?? to, to),
+      }))
+      .filter((piece) => piece.from < piece.to)
+    const piece = pieces[random.below(pieces.length)]
+    if (piece === undefined) return undefined
+    const at = piece.from + random.below(piece.to - piece.from)
+    return new FlippedBit(machine, piece.start, at - piece.start, random.below(8))
   }
 
   /** Whether it still is, as whoever reads the file sees it. */

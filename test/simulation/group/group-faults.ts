@@ -16,11 +16,13 @@ const BACK_MS = 1_000
 
 const PAUSE_MS = { from: 300, to: 6_000 }
 
+/** Before the member has noted that what it is in was flushed. */
+const FRESH_FLIP = 'a bit flips in the log of a member that is killed, and so is its master'
 /** In the log of a member that is replaced for it, or that mends it. */
 const FLIPS = ['a bit of a log flips', 'a bit of a log flips, and is mended']
 
 /** Of these a member may end by itself, or come to be distrusted. */
-export const GROUP_DISK_FAULTS = [...DISK_FAULTS, ...FLIPS]
+export const GROUP_DISK_FAULTS = [...DISK_FAULTS, ...FLIPS, FRESH_FLIP]
 
 /**
  * With one member damaged, what another one can no more be trusted with is nowhere: two disks of a group
@@ -231,13 +233,27 @@ export const groupFaults: readonly Fault<GroupScene>[] = [
     const isLeft = name.endsWith('mended')
     return [
       name,
-      isLeft ? 3 : 2,
+      3,
       ({ groups, operator }, random) => {
         const group = random.pick(groups)
         return operator.flip(group, random.pick(group.members), { random, isLeft })
       },
     ]
   }),
+  [
+    FRESH_FLIP,
+    4,
+    ({ groups, operator }, random) => {
+      const group = random.pick(groups)
+      const member = random.pick(group.members)
+      const struck = (): void => {
+        const master = masterAmong(group.members)
+        member.crash('kill', ALONE_MS)
+        master?.crash('kill', BACK_MS)
+      }
+      return operator.flip(group, member, { random, isLeft: true, isFresh: true, struck })
+    },
+  ],
 ]
 
 const CUT_WAYS: readonly (readonly CutWay[])[] = [

@@ -58,7 +58,10 @@ export async function compareLogs(
   ]
 }
 
-/** Who opened each epoch that lies in the log as a whole; throws where one lies within another. */
+/**
+ * Who opened each epoch that lies in the log as a whole; throws where one lies within another. One that
+ * a crash has left with nothing but the filler before its first record tells of nobody.
+ */
 async function writersOf(
   store: MessageStore,
 ): Promise<{ readonly epoch: number; readonly writers: number[] }[]> {
@@ -70,17 +73,21 @@ async function writersOf(
     for (let at = 0; at < range.bytes.length; ) {
       const record = RecordBatch.parse(range.bytes, at)
       assert.equal(record.epoch, range.epoch, `at ${from + at} lies a record of another epoch`)
-      if (record.kind === 'epochOpened') {
-        const body = record.openBody()
+      if (record.kind !== 'filler') {
+        const writers = opened.get(range.epoch) ?? []
         // The member's number lies behind the epoch: docs/formats/commit-log.md.
-        opened.set(range.epoch, [...(opened.get(range.epoch) ?? []), body.readUInt32LE(8)])
+        if (record.kind === 'epochOpened') writers.push(record.openBody().readUInt32LE(8))
+        opened.set(range.epoch, writers)
       }
       at += record.totalBytes
     }
     from = range.to
   }
   const whole = store.log.epochs.entries.filter(({ start }) => start >= min && start < max)
-  return whole.map(({ epoch }) => ({ epoch, writers: opened.get(epoch) ?? [] }))
+  return whole.flatMap(({ epoch }) => {
+    const writers = opened.get(epoch)
+    return writers === undefined ? [] : { epoch, writers }
+  })
 }
 
 /** The log, its epochs, and every queue as it is read. */

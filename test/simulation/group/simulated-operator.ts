@@ -7,9 +7,9 @@ import type { MemberDaemon, SimulatedGroup } from './group-cluster.ts'
 import type { GroupViolation } from './group-watch.ts'
 import { masterAmong } from './moments.ts'
 
-/** A store notes what it has flushed more often than that. */
-const NOTED_MS = 1_000
 const LOOK_MS = 20
+/** Nobody writes anything if nothing is written in that time. */
+const IDLE_MS = 1_000
 /** A command that nobody carries out is given up. */
 const COMMAND_MS = 2_000
 /** Longer than any election takes. */
@@ -34,6 +34,10 @@ interface HowFlipped {
   readonly random: SeededRandom
   /** To the member, which mends it. */
   readonly isLeft: boolean
+  /** In what was written a moment before, of which little is noted beside the log. */
+  readonly isFresh?: boolean
+  /** Called when it has flipped. */
+  readonly struck?: () => void
 }
 
 /** Who looks after broker groups: hands over, promotes, replaces members, and has those forgotten. */
@@ -137,28 +141,39 @@ export class SimulatedOperator {
   async #flip(
     group: SimulatedGroup,
     member: MemberDaemon,
-    { random, isLeft }: HowFlipped,
+    { random, isLeft, isFresh = false, struck }: HowFlipped,
   ): Promise<boolean> {
-    const { life } = member
-    const { clock } = this.#simulation
-    const to = member.present?.status.store.confirmOffset
-    await clock.sleep(NOTED_MS)
-    // A start may take what it does not find noted for bytes that were never synced.
-    const isNoted = to !== undefined && to > 0 && member.life === life && member.machine.isUp
+    const { clock, story } = this.#simulation
+    const from = await this.#nextConfirmed(member, 0)
+    const to = await this.#nextConfirmed(member, from)
+    // A start takes the very last record for one that a crash has torn: docs/adr/0002.
+    const last = await this.#nextConfirmed(member, to)
     // Replaced is no master, which would have to go first; and left alone none that has everything alone.
     const isFit = isLeft
       ? isSpare(group, member)
       : member.present?.status.member?.role === 'following'
-    const flipped = isNoted && isFit ? FlippedBit.below(to, member.machine, random) : undefined
+    const range = { from: isFresh ? from : 0, to }
+    const isSome = from < to && to < last
+    const flipped = isSome && isFit ? FlippedBit.within(range, member.machine, random) : undefined
     if (flipped === undefined) {
       this.#replacing.delete(group)
       return false
     }
     const { at } = flipped
-    this.#simulation.story.tell(member.machine.name, 'a bit of the log is another', { at, isLeft })
+    story.tell(member.machine.name, 'a bit of the log is another', { at, isLeft })
+    struck?.()
     if (isLeft) return this.#untilMended(group, member, flipped)
     await clock.sleep(random.between(0, 2_000))
     return this.#replace(group, member)
+  }
+
+  /** What the member knows to be confirmed, as soon as that is more; the same if it is nothing for long. */
+  async #nextConfirmed(member: MemberDaemon, before: number): Promise<number> {
+    const { clock } = this.#simulation
+    const untilMs = clock.elapsedMs() + IDLE_MS
+    const confirmed = (): number => member.present?.status.store.confirmOffset ?? 0
+    while (confirmed() <= before && clock.elapsedMs() < untilMs) await clock.sleep(1)
+    return confirmed()
   }
 
   /** A start may come across the damage before it was mended, and refuses it. */

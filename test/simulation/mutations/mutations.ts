@@ -18,6 +18,8 @@ export interface Mutation {
 const SOON = 40
 /** Some need a coincidence. */
 const LATER = 150
+/** The one fault that shows it is drawn in a seed of forty. */
+const RARELY = 400
 
 /** A reign that ends at the wrong moment; a bit that flips where nobody replaces its member. */
 const NEED_COINCIDENCE = /^delivery starts|^the duties of a reign|^damaged records/
@@ -63,6 +65,11 @@ export const mutations: readonly Mutation[] = [
     name: 'a cut is noted before it is made',
     leftOut: { runtime: withoutFile('truncating') },
     seeds: LATER,
+  },
+  {
+    name: 'who has cut a tail in doubt is not trusted',
+    leftOut: { runtime: withoutFile('in-doubt') },
+    seeds: RARELY,
   },
   {
     name: 'a member counts its starts',
