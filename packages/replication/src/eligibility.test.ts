@@ -4,6 +4,7 @@ import {
   electedState,
   takenOverState,
   isEligible,
+  isTrusted,
   recoveredState,
   recoveryWinner,
   type Survivor,
@@ -22,6 +23,24 @@ describe('a member is eligible', () => {
     expect(isEligible(groupOfThree, { brokerId: 2, trustedSince: 1 })).toBe(true)
     expect(isEligible(groupOfThree, { brokerId: 2, trustedSince: 2 })).toBe(false)
     expect(isEligible(groupOfThree, { brokerId: 4, trustedSince: 1 })).toBe(false)
+  })
+})
+
+describe('a member is trusted', () => {
+  test('in the set, as the incarnation that was let in', () => {
+    expect(isTrusted({ incarnation: 5, trustedSince: 3 }, 3)).toBe(true)
+    expect(isTrusted({ incarnation: 3, trustedSince: 3 }, 2)).toBe(false)
+  })
+
+  // It was started once more and has not met its master in between.
+  test('no sooner when it is only started again', () => {
+    expect(isTrusted({ incarnation: 4, trustedSince: 3 }, 2)).toBe(false)
+  })
+
+  test('outside of the set, unless it has lost something as this process', () => {
+    expect(isTrusted({ incarnation: 1, trustedSince: 1 }, undefined)).toBe(true)
+    expect(isTrusted({ incarnation: 4, trustedSince: 3 }, undefined)).toBe(true)
+    expect(isTrusted({ incarnation: 3, trustedSince: 3 }, undefined)).toBe(false)
   })
 })
 

@@ -21,6 +21,18 @@ export function isEligible(
   return incarnation !== undefined && incarnation >= trustedSince
 }
 
+/**
+ * Whether a member has lost nothing that it had acknowledged since it was let into the set, as
+ * incarnation `inSyncAs`; one that is not in it: since it began.
+ */
+export function isTrusted(
+  { incarnation, trustedSince }: Pick<Aspirant, 'incarnation' | 'trustedSince'>,
+  inSyncAs: number | undefined,
+): boolean {
+  if (inSyncAs !== undefined) return inSyncAs >= trustedSince
+  return trustedSince < incarnation || incarnation === 1
+}
+
 export interface Election {
   readonly me: Aspirant
   readonly attempt: string

@@ -47,7 +47,7 @@ export {
   parseGroupState,
   type Reign,
 } from './group-state.ts'
-export { compareLogs, recoveryWinner } from './eligibility.ts'
+export { compareLogs, isTrusted, recoveryWinner } from './eligibility.ts'
 export { inspectionOf } from './inspection.ts'
 export { GroupMember } from './member/group-member.ts'
 export { copyStore, type CopyWish } from './member/copy-store.ts'
@@ -55,7 +55,7 @@ export type { MemberCounters } from './member/chronicle.ts'
 export type { MasterChange } from './member/master-change.ts'
 export { memberHandlers } from './member/member-handlers.ts'
 export { type GivenOverlay, type OverlaySource, takeOverlay } from './member/overlay-exchange.ts'
-export { isTrusted, type MemberStatus, type ReplicaProgress } from './member/member-status.ts'
+export type { MemberStatus, ReplicaProgress } from './member/member-status.ts'
 export { type CommandPorts, carryOut, type Fulfilled } from './member/operator-command.ts'
 export { type Surveyed, surveyGroup } from './member/survey.ts'
 export {

@@ -1,5 +1,11 @@
 import type { EpochDescription, Replica, ReplicasDescription } from '@cometmq/protocol'
-import type { GroupMember, GroupView, MemberStatus, Surveyed } from '@cometmq/replication'
+import {
+  type GroupMember,
+  type GroupView,
+  isTrusted,
+  type MemberStatus,
+  type Surveyed,
+} from '@cometmq/replication'
 
 /** A broker group as one of its members finds it: what the elector has, and what each one says. */
 export function replicasDescription(parts: {
@@ -55,7 +61,7 @@ function replicaOf(
     flushedOffset: answer?.flushedOffset ?? 0,
     confirmOffset: answer?.confirmOffset ?? 0,
     inSync: group?.inSync.has(brokerId) === true,
-    trusted: isTrusted(answer, group?.inSync.get(brokerId)),
+    trusted: isTrustedAs(answer, group?.inSync.get(brokerId)),
     observer: isObserver,
     alive: isAlive,
     hasLag: lagBytes !== undefined,
@@ -69,12 +75,10 @@ function replicaOf(
   }
 }
 
-/** It has lost nothing that it had acknowledged since it was let into the set, or since it began. */
-function isTrusted(answer: Surveyed['answer'], inSyncSince: number | undefined): boolean {
+function isTrustedAs(answer: Surveyed['answer'], inSyncAs: number | undefined): boolean {
   if (answer === undefined) return false
-  const incarnation = answer.member?.incarnation ?? 0
-  if (inSyncSince !== undefined) return inSyncSince >= answer.trustedSince
-  return answer.trustedSince < incarnation || incarnation === 1
+  const { trustedSince, member } = answer
+  return isTrusted({ incarnation: member?.incarnation ?? 0, trustedSince }, inSyncAs)
 }
 
 /** Of epochs that are not in the log any more, and of those that wrote nothing, nobody needs to know. */

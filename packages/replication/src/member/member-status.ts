@@ -1,4 +1,5 @@
 import type { AlarmName } from '../actions.ts'
+import { isTrusted } from '../eligibility.ts'
 import type { GroupState } from '../group-state.ts'
 import { masterSignAtMs } from '../inspection.ts'
 import { durableOf, isReigning } from '../reign.ts'
@@ -67,13 +68,6 @@ export function memberStatus(
   }
 }
 
-/** Whether it has lost nothing that it had acknowledged, since it was last let into the set. */
-export function isTrusted({ member, elector }: Pick<ReplicaState, 'member' | 'elector'>): boolean {
-  const { brokerId = 0, trustedSince, incarnation } = member
-  const lostTrustNow = trustedSince === incarnation && incarnation > 1
-  return !lostTrustNow || elector.view?.state?.value.inSync.get(brokerId) === incarnation
-}
-
 function replicasOf(context: ReplicaContext, state: ReplicaState): ReplicaProgress[] {
   const { role, elector, member, log, nowMs } = state
   if (!isReigning(role)) return []
@@ -97,10 +91,11 @@ function replicasOf(context: ReplicaContext, state: ReplicaState): ReplicaProgre
 }
 
 function alarmsOf(state: ReplicaState, isLogDamaged: boolean): AlarmName[] {
-  const { role, elector, disk } = state
+  const { role, elector, member, disk } = state
   const group = elector.view?.state?.value
+  const inSyncAs = group?.inSync.get(member.brokerId ?? 0)
   const isOn: Record<AlarmName, boolean> = {
-    member_untrusted: !isTrusted(state),
+    member_untrusted: !isTrusted(member, inSyncAs),
     quarantined: role.kind === 'quarantined',
     elector_down: elector.unreachableSinceMs !== undefined,
     elector_went_back: elector.isDistrusted,
