@@ -1,7 +1,7 @@
 import { Simulation } from '@cometmq/simulation'
 import { describe, expect, test } from 'vitest'
 import { fates } from '../scripted/fates.ts'
-import { storedBatch } from '../scripted/scripted-streams.ts'
+import { type ScriptedMember, storedBatch } from '../scripted/scripted-streams.ts'
 import { calmNetwork, ScriptedWorld } from '../scripted/scripted-world.ts'
 import { Reject, RetryLater } from './outcomes.ts'
 
@@ -81,6 +81,51 @@ describe('consume of a FIFO group', () => {
     await world.sim.advance(50)
 
     expect(begun).toEqual(['a1', 'a2'])
+  })
+
+  // Whoever has it meanwhile may not be done with it yet.
+  test('gives back what follows a message that somebody else was given meanwhile', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const seen: string[] = []
+    const released = Promise.withResolvers<void>()
+    world.comet.topic<string>('orders').consume({ group: 'billing', fifo: true }, async (order) => {
+      seen.push(order)
+      if (order === 'a1') await released.promise
+    })
+    const first = await world.member(60_000, 0, true)
+    first.deliver(ordered(['a1', 'a2', 'a3', 'a4', 'b1']))
+    await world.sim.advance(50)
+
+    first.break()
+    await world.until(() => world.a.members.length === 2)
+    const second = world.a.members[1] as ScriptedMember
+    second.welcome(60_000, [{ topic: 'orders', queueId: 0, retry: false, from: 2, to: 3 }], true)
+    await world.sim.advance(50)
+    released.resolve()
+    await world.sim.advance(50)
+
+    expect(seen).toEqual(['a1', 'b1', 'a2'])
+    expect(fates(second).toSorted()).toEqual(['acknowledge 0-1', 'acknowledge 1-2', 'release 3-4'])
+  })
+
+  // What is lost then is lost as a whole, and nobody is there to be told.
+  test('leaves a broker that is away without waiting for it', async () => {
+    const world = await ScriptedWorld.open(new Simulation(1, calmNetwork))
+    const stop = new AbortController()
+    const receiver = world.comet
+      .topic<string>('orders')
+      .receive({ group: 'billing', fifo: true, signal: stop.signal })
+    const member = await world.member(60_000, 0, true)
+    member.deliver(ordered(['a1', 'a2', 'a3']))
+    await world.sim.advance(50)
+
+    member.break()
+    await world.sim.advance(10)
+    stop.abort()
+
+    expect((await world.run(receiver.next())).done).toBe(true)
+    await world.sim.advance(5_000)
+    expect(world.a.members).toHaveLength(1)
   })
 
   test('takes at most one message of a key into a batch', async () => {

@@ -6,7 +6,7 @@ import { type HeldMessage, OrderedMessages } from './ready-messages.ts'
 
 describe('OrderedMessages', () => {
   test('gives one message of each message group, then others as they are settled', () => {
-    const ready = new OrderedMessages()
+    const ready = orderedMessages()
     const run = runOf(['a', 'a', 'b'])
     ready.add(run)
 
@@ -18,7 +18,7 @@ describe('OrderedMessages', () => {
   })
 
   test('keeps the order over deliveries', () => {
-    const ready = new OrderedMessages()
+    const ready = orderedMessages()
     const [first, second] = [runOf(['a']), runOf(['a', 'b'], { from: 1 })]
     ready.add(first)
     ready.add(second)
@@ -29,7 +29,7 @@ describe('OrderedMessages', () => {
   })
 
   test('lets messages of no message group, and retries, wait for nobody', () => {
-    const ready = new OrderedMessages()
+    const ready = orderedMessages()
     ready.add(runOf([undefined, undefined]))
     ready.add(runOf(['a', 'a'], { from: 2, retry: true }))
 
@@ -37,7 +37,7 @@ describe('OrderedMessages', () => {
   })
 
   test('tells queues apart, where one message group may have been moved to', () => {
-    const ready = new OrderedMessages()
+    const ready = orderedMessages()
     ready.add(runOf(['a']))
     ready.add(runOf(['a'], { from: 1, queueId: 1 }))
 
@@ -45,7 +45,7 @@ describe('OrderedMessages', () => {
   })
 
   test('names what waits behind the message at work, and nothing behind others', () => {
-    const ready = new OrderedMessages()
+    const ready = orderedMessages()
     const run = runOf(['a', 'b', 'a', 'a'])
     ready.add(run)
     takeAll(ready)
@@ -55,9 +55,9 @@ describe('OrderedMessages', () => {
     expect(ready.behind(run, 2)).toEqual([])
   })
 
-  // The broker hands all of them out again: handled here, they would overtake the lost one.
-  test('loses what waits behind a message that is lost', () => {
-    const ready = new OrderedMessages()
+  // The lost one comes again, here or elsewhere: handled now, those behind it would overtake it.
+  test('gives back what waits behind a message that is lost', () => {
+    const ready = orderedMessages()
     const run = runOf(['a', 'a', 'b'])
     ready.add(run)
     takeAll(ready)
@@ -65,12 +65,43 @@ describe('OrderedMessages', () => {
     run.lose(0, 1)
 
     expect(takeAll(ready)).toEqual([])
-    expect(run.isLost(1)).toBe(true)
+    expect(run.isSettled(1)).toBe(true)
+    expect(run.isLost(1)).toBe(false)
     expect(run.isSettled(2)).toBe(false)
   })
 
+  // Another member was given it while both were away, and keeps it: simulation seed 1424133.
+  test('gives back what waits behind one that is lost before it was taken', () => {
+    const ready = orderedMessages()
+    const run = runOf(['a', 'a', 'a', 'a', 'b'])
+    ready.add(run)
+    expect(takeAll(ready)).toEqual([0, 4])
+
+    run.lose(2, 3)
+    run.settle(0)
+
+    expect(takeAll(ready)).toEqual([1])
+    run.settle(1)
+    expect(takeAll(ready)).toEqual([])
+    expect(run.isSettled(3)).toBe(true)
+  })
+
+  test('gives back what was delivered after a message whose lease is over', () => {
+    const ready = orderedMessages()
+    const [first, second] = [runOf(['a']), runOf(['a', 'b'], { from: 1 })]
+    ready.add(first)
+    ready.add(second)
+
+    const taken = takeAll(ready, (run) => {
+      if (run === first) run.loseWaiting()
+    })
+
+    expect(taken).toEqual([2])
+    expect(second.isSettled(1)).toBe(true)
+  })
+
   test('passes over what was given back before it was taken', () => {
-    const ready = new OrderedMessages()
+    const ready = orderedMessages()
     const run = runOf(['a', 'a', 'a'])
     ready.add(run)
     takeAll(ready)
@@ -82,7 +113,7 @@ describe('OrderedMessages', () => {
   })
 
   test('forgets a message group that is done, and knows it again', () => {
-    const ready = new OrderedMessages()
+    const ready = orderedMessages()
     const first = runOf(['a'])
     ready.add(first)
     takeAll(ready)
@@ -111,9 +142,16 @@ function runOf(
   })
 }
 
-function takeAll(ready: OrderedMessages): number[] {
+/** What goes back is settled, as the lane does it. */
+function orderedMessages(): OrderedMessages {
+  return new OrderedMessages((held) => {
+    for (const { run, offset } of held) run.settle(offset)
+  })
+}
+
+function takeAll(ready: OrderedMessages, isOver: (run: LeasedRun) => void = () => {}): number[] {
   const offsets: number[] = []
-  for (let held = ready.take(() => {}); held !== undefined; held = ready.take(() => {})) {
+  for (let held = ready.take(isOver); held !== undefined; held = ready.take(isOver)) {
     offsets.push(held.offset)
   }
   return offsets

@@ -51,15 +51,21 @@ interface Line {
 /**
  * Of each message group one message at a time, in their order; of a FIFO group.
  *
- * When the message at work goes back, or is lost, those behind it may not be handled before it comes
- * again: they go back as well.
+ * When a message goes back, or is lost, those behind it may not be handled before it comes again: they
+ * go back as well. Somebody else may have it meanwhile, whether or not it was at work here.
  */
 export class OrderedMessages implements ReadyMessages {
+  readonly #goBack: (held: readonly HeldMessage[]) => void
   readonly #lines = new Map<string, Line>()
   /** Of each message of a run. */
   readonly #linesOf = new WeakMap<LeasedRun, readonly Line[]>()
   /** Those of which something waits and nothing is taken. */
   readonly #idle = new Fifo<Line>()
+
+  /** `goBack` is told what waits behind a message that was lost, and has to settle it at once. */
+  constructor(goBack: (held: readonly HeldMessage[]) => void) {
+    this.#goBack = goBack
+  }
 
   add(run: LeasedRun): void {
     const lines: Line[] = []
@@ -106,9 +112,15 @@ export class OrderedMessages implements ReadyMessages {
 
   #ended(run: LeasedRun, offset: number, isLost: boolean): void {
     const line = this.#linesOf.get(run)?.[offset - run.from]
-    const { current } = line ?? {}
-    if (line === undefined || current?.run !== run || current.offset !== offset) return
-    if (isLost) for (const next of line.waiting) next.run.lose(next.offset, next.offset + 1)
+    if (line === undefined) return
+    const isCurrent = line.current?.run === run && line.current.offset === offset
+    if (isLost) {
+      const waiting = [...line.waiting]
+      // Not among them is the one at work, and the one that is just being taken.
+      const index = waiting.findIndex((held) => held.run === run && held.offset === offset)
+      this.#goBack(waiting.slice(index + 1))
+    }
+    if (!isCurrent) return
     line.current = undefined
     if (line.waiting.length > 0) this.#idle.push(line)
     else this.#forget(line)

@@ -15,7 +15,12 @@ import { type Connection, type MessageStream, type Runtime, type Timer } from '@
 import { waitMsAfter } from '../waits.ts'
 import { CreditWindow } from './credit-window.ts'
 import { LeasedRun } from './leased-run.ts'
-import { ArrivedMessages, OrderedMessages, type ReadyMessages } from './ready-messages.ts'
+import {
+  ArrivedMessages,
+  type HeldMessage,
+  OrderedMessages,
+  type ReadyMessages,
+} from './ready-messages.ts'
 import { isSameQueue, joinRanges, type QueueOfGroup } from './settlement-buffer.ts'
 import { Settler } from './settler.ts'
 
@@ -167,8 +172,7 @@ export class SubscriptionLane {
 
   /** Ends the lease of one message in another way. */
   settle(run: LeasedRun, offset: number, action: SettlementAction): void {
-    const behind = action.kind === 'retry' ? this.#ready.behind(run, offset) : []
-    for (const held of behind) this.settle(held.run, held.offset, { kind: 'release' })
+    if (action.kind === 'retry') this.#release(this.#ready.behind(run, offset))
     if (!run.settle(offset)) return
     this.#settler.queue(run.queue).add(offset, offset + 1, action)
     this.#afterSettling(run)
@@ -206,7 +210,7 @@ export class SubscriptionLane {
     this.#stream?.send({ kind: 'leave' })
     if (this.#isOpen) this.#releaseWaiting()
     // A broker that is away finds out by itself; nobody should wait for it because of that.
-    else for (const run of this.#runs) this.#lose(run)
+    else for (const run of this.#runs) this.#forsake(run)
   }
 
   /** Ends the stream; what was not settled is for the broker to hand out again. */
@@ -325,7 +329,9 @@ export class SubscriptionLane {
     }
     this.#isOpen = true
     this.#failures = 0
-    if (response.fifo && !this.#isOrdered) this.#ready = new OrderedMessages()
+    if (response.fifo && !this.#isOrdered) {
+      this.#ready = new OrderedMessages((held) => this.#release(held))
+    }
     this.#invisibleMs = response.invisibleMs
     const leaseEndsMs = this.#host.runtime.clock.elapsedMs() + response.invisibleMs
     for (const run of this.#runs) {
@@ -400,9 +406,23 @@ export class SubscriptionLane {
     return this.#ready instanceof OrderedMessages
   }
 
+  #release(held: readonly HeldMessage[]): void {
+    for (const { run, offset } of held) {
+      if (!run.settle(offset)) continue
+      this.#settler.queue(run.queue).add(offset, offset + 1, { kind: 'release' })
+      this.#afterSettling(run)
+    }
+  }
+
   #lose(run: LeasedRun): void {
     run.loseWaiting()
     if (run.isFinished) this.#finishRun(run)
+  }
+
+  /** It is lost with all others, and nothing is taken any more: there is no order to keep. */
+  #forsake(run: LeasedRun): void {
+    run.onEnded = undefined
+    this.#lose(run)
   }
 
   #settleRanges(run: LeasedRun, ranges: readonly LeasedRange[], action: SettlementAction): void {
