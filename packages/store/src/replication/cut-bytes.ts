@@ -72,7 +72,10 @@ async function copyCut(
   return { path, bytes }
 }
 
-/** The newest are those of the highest epoch: of one epoch, a member cuts at most once. */
+/**
+ * The newest are those of the highest epoch; of one epoch, in which a start in doubt may cut again, those
+ * that lie furthest.
+ */
 async function deleteOlder(files: FileSystem, folder: string, keptBytes: number): Promise<void> {
   const names = (await files.list(folder)).filter((name) => parseCutName(name) !== undefined)
   let bytes = 0
